@@ -1,0 +1,1 @@
+"""rtfs: RTFS 2.0 for Python."""

@@ -1,0 +1,1 @@
+"""Ground floor: the values, errors and outcomes that every room speaks."""

@@ -1,0 +1,310 @@
+"""Persistent vectors, lists and insertion-ordered maps.
+
+A vector is a `tuple` of at most 64 items, a `PVector` above: the representation follows from the size alone, or
+equality would break. A list is a `List`. A map is always a `Map`, with a dict inside up to 64 entries and a HAMT above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from rtfs.lang.names import Keyword
+
+SMALL = 64
+
+
+class List(tuple[Any, ...]):
+    """An RTFS list. A tuple underneath, and equal only to lists."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        from rtfs.lang.equality import equal
+
+        return type(other) is List and equal(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        from rtfs.lang.equality import hash_value
+
+        return hash_value(self)
+
+    def __repr__(self) -> str:
+        from rtfs.lang.printer import show
+
+        return show(self)
+
+
+class PVector(Sequence[Any]):
+    """A vector of more than 64 items: a view of the first `_count` items of a list that several vectors share.
+
+    Appending to the longest view grows the shared list in place; every other change copies.
+    """
+
+    __slots__ = ("_items", "_count", "_hash")
+    _items: list[Any]
+    _count: int
+    _hash: int | None
+
+    def __init__(self, items: list[Any]) -> None:
+        """Takes `items` over: the caller must not change it afterwards. Use `vector` unless the length is known."""
+        self._items = items
+        self._count = len(items)
+        self._hash = None
+
+    def conj(self, value: Any) -> PVector:
+        """With `value` at the end: constant time on the longest view, a copy on an older one."""
+        items = self._items
+        if len(items) == self._count:
+            items.append(value)
+        else:
+            items = items[: self._count]
+            items.append(value)
+        grown = PVector.__new__(PVector)
+        grown._items = items
+        grown._count = self._count + 1
+        grown._hash = None
+        return grown
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Any]:
+        return islice(self._items, self._count)  # the shared list may be longer, or grow meanwhile
+
+    def __getitem__(self, index: Any) -> Any:
+        """An item, or for a slice the *list* of its items."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self._count)
+            return self._items[start:stop:step] if step > 0 else self._items[: self._count][index]
+        if index < 0:
+            index += self._count
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        return self._items[index]
+
+    def __call__(self, *args: Any) -> Any:
+        from rtfs.lang.access import call_vector
+
+        return call_vector(self, *args)
+
+    def __eq__(self, other: object) -> bool:
+        from rtfs.lang.equality import equal
+
+        return type(other) is PVector and equal(self, other)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            from rtfs.lang.equality import hash_value
+
+            self._hash = hash_value(self)
+        return self._hash
+
+    def __repr__(self) -> str:
+        from rtfs.lang.printer import show
+
+        return show(self)
+
+
+Vector = tuple[Any, ...] | PVector
+
+
+def vector(items: Iterable[Any]) -> Vector:
+    """A vector of any items; a list that is passed is taken over when it is long."""
+    listed = items if type(items) is list else list(items)
+    return tuple(listed) if len(listed) <= SMALL else PVector(listed)
+
+
+class _Missing:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+
+
+class Key:
+    """A map key of any kind but int, string and keyword: compared kind-strictly, `##NaN` finds itself."""
+
+    __slots__ = ("value", "_hash")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        from rtfs.lang.equality import hash_value
+
+        self._hash = hash_value(value)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Key or self._hash != other._hash:
+            return False
+        from rtfs.lang.equality import same_key
+
+        return same_key(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+RAW_KINDS = frozenset({str, int, Keyword})
+
+
+def stored_key(key: Any) -> Any:
+    """The key as the storage of a `Map` holds it: int, string and keyword as they are, every other kind as a `Key`."""
+    return key if type(key) in RAW_KINDS else Key(key)
+
+
+class _Trie:
+    """A HAMT of key → (ordinal, value) that iterates in insertion order; sorted once, then remembered."""
+
+    __slots__ = ("root", "next", "_order")
+
+    def __init__(self, root: Any, next_ordinal: int) -> None:
+        self.root = root
+        self.next = next_ordinal
+        self._order: list[tuple[Any, Any]] | None = None
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        entry = self.root.get(key)
+        return default if entry is None else entry[1]
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self.root
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+    def items(self) -> list[tuple[Any, Any]]:
+        if self._order is None:
+            ordered = sorted(self.root.items(), key=lambda entry: entry[1][0])
+            self._order = [(key, entry[1]) for key, entry in ordered]
+        return self._order
+
+    def put(self, key: Any, value: Any) -> _Trie:
+        entry = self.root.get(key)
+        if entry is not None:
+            return _Trie(self.root.set(key, (entry[0], value)), self.next)
+        return _Trie(self.root.set(key, (self.next, value)), self.next + 1)
+
+
+class Map(Mapping[Any, Any]):
+    """An immutable map in insertion order; keys are found kind-strictly (1, 1.0 and true are three keys).
+
+    Build one with `Map.of(pairs)` or `Map.from_keywords`; `assoc` and `dissoc` give changed copies. `pairs` is set only on a
+    map *form* that repeats a key: then it holds every pair as read (language.md §1.6).
+    `raw` is the storage that compiled code reads: `raw.get(key)` for keys of kind int, str and keyword.
+    """
+
+    __slots__ = ("raw", "pairs", "_hash")
+    raw: Any
+    pairs: tuple[tuple[Any, Any], ...] | None
+    _hash: int | None
+
+    def __init__(self, raw: Any = None) -> None:
+        """Internal: `raw` is a dict of at most 64 stored keys that nobody else changes, or a `_Trie`."""
+        self.raw = {} if raw is None else raw
+        self.pairs = None
+        self._hash = None
+
+    @staticmethod
+    def of(pairs: Iterable[tuple[Any, Any]]) -> Map:
+        """A map of pairs; a later equal key wins, at the position of the first."""
+        return Map.from_stored({stored_key(key): value for key, value in pairs})
+
+    @staticmethod
+    def from_stored(stored: dict[Any, Any]) -> Map:
+        """Takes over a dict whose keys are already in stored form (int, str, keyword as they are, others as `Key`)."""
+        if len(stored) <= SMALL:
+            return Map(stored)
+        import immutables  # deferred: small maps never need it
+
+        root = immutables.Map({key: (n, value) for n, (key, value) in enumerate(stored.items())})
+        trie = _Trie(root, len(stored))
+        trie._order = list(stored.items())
+        return Map(trie)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self.raw.get(stored_key(key), default)
+
+    def __getitem__(self, key: Any) -> Any:
+        value = self.get(key, MISSING)
+        if value is MISSING:
+            raise KeyError(key)
+        return value
+
+    def __contains__(self, key: Any) -> bool:
+        return stored_key(key) in self.raw
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __iter__(self) -> Iterator[Any]:
+        for key, _ in self.raw.items():
+            yield key.value if type(key) is Key else key
+
+    def entries(self) -> list[tuple[Any, Any]]:
+        """The `[k v]` pairs in order, as tuples (which are RTFS vectors)."""
+        return [(key.value if type(key) is Key else key, value) for key, value in self.raw.items()]
+
+    def assoc(self, key: Any, value: Any) -> Map:
+        stored = stored_key(key)
+        raw = self.raw
+        if type(raw) is _Trie:
+            return Map(raw.put(stored, value))
+        copy = raw.copy()
+        copy[stored] = value
+        return Map(copy) if len(copy) <= SMALL else Map.from_stored(copy)
+
+    def dissoc(self, key: Any) -> Map:
+        stored = stored_key(key)
+        raw = self.raw
+        if stored not in raw:
+            return self
+        if type(raw) is _Trie:
+            root = raw.root.delete(stored)
+            if len(root) > SMALL:
+                return Map(_Trie(root, raw.next))
+            return Map({key: value for key, value in raw.items() if key in root})
+        copy = raw.copy()
+        del copy[stored]
+        return Map(copy)
+
+    def merge(self, other: Map) -> Map:
+        """With the entries of `other`, whose values win."""
+        if type(self.raw) is dict:
+            return Map.from_stored({**self.raw, **dict(other.raw.items())})
+        trie = self.raw
+        for key, value in other.raw.items():
+            trie = trie.put(key, value)
+        return Map(trie)
+
+    def __call__(self, *args: Any) -> Any:
+        from rtfs.lang.access import call_map
+
+        return call_map(self, *args)
+
+    def __eq__(self, other: object) -> bool:
+        from rtfs.lang.equality import equal
+
+        return type(other) is Map and equal(self, other)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            from rtfs.lang.equality import hash_value
+
+            self._hash = hash_value(self)
+        return self._hash
+
+    def __repr__(self) -> str:
+        from rtfs.lang.printer import show
+
+        return show(self)
+
+
+EMPTY_MAP = Map()
+EMPTY_LIST = List()

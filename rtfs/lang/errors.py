@@ -1,0 +1,189 @@
+"""Everything that can go wrong, as one closed list of kinds.
+
+    RtfsError
+    ├── ReadError         E1xx  the text is not RTFS
+    ├── ExpansionError    E2xx E3xx  macros, special forms, modules
+    ├── EvaluationError   E4xx  the program
+    ├── HostCallError     E5xx  the host's answer
+    ├── StreamError       S0xx  streams
+    ├── LimitError        E7xx  limits and cancellation: never catchable by a script
+    └── InternalError     E9xx  a defect of rtfs itself
+
+Rules: language.md §8.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rtfs.lang.source import Span
+
+# kind → (code, base kind); bases: R RuntimeError, V ValidationError, H HostError, "" only Exception, "!" not catchable
+KINDS: dict[str, tuple[str, str]] = {
+    "ParseError": ("RTFS-E101", ""),
+    "MacroError": ("RTFS-E201", ""),
+    "SyntaxError": ("RTFS-E301", ""),
+    "ModuleError": ("RTFS-E302", ""),
+    "ModuleNotFound": ("RTFS-E303", ""),
+    "UndefinedSymbol": ("RTFS-E401", "RuntimeError"),
+    "ArityMismatch": ("RTFS-E402", "RuntimeError"),
+    "TypeError": ("RTFS-E403", "RuntimeError"),
+    "TypeValidationError": ("RTFS-E404", "ValidationError"),
+    "DivisionByZero": ("RTFS-E405", "RuntimeError"),
+    "IndexOutOfBounds": ("RTFS-E406", "RuntimeError"),
+    "InvalidArgument": ("RTFS-E407", "RuntimeError"),
+    "MatchError": ("RTFS-E408", "RuntimeError"),
+    "ApplicationError": ("RTFS-E409", "RuntimeError"),
+    "AssertionError": ("RTFS-E410", "ValidationError"),
+    "JsonError": ("RTFS-E411", "RuntimeError"),
+    "Overflow": ("RTFS-E412", "RuntimeError"),
+    "HostError": ("RTFS-E501", "HostError"),
+    "UnknownCapability": ("RTFS-E502", "HostError"),
+    "SecurityViolation": ("RTFS-E503", "HostError"),
+    "ApprovalRequired": ("RTFS-E504", "HostError"),
+    "BudgetExhausted": ("RTFS-E505", "HostError"),
+    "ReplayMismatch": ("RTFS-E506", "!"),
+    "StreamError": ("RTFS-S001", "HostError"),
+    "StepLimitExceeded": ("RTFS-E701", "!"),
+    "DeadlineExceeded": ("RTFS-E702", "!"),
+    "StackOverflow": ("RTFS-E703", "!"),
+    "MemoryLimitExceeded": ("RTFS-E704", "!"),
+    "OutputLimitExceeded": ("RTFS-E705", "!"),
+    "Cancelled": ("RTFS-E706", "!"),
+    "InternalError": ("RTFS-E901", "!"),
+}
+
+TRACE_LIMIT = 50
+
+
+def kebab(name: str) -> str:
+    """`DivisionByZero` → `division-by-zero`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+
+
+class RtfsError(Exception):
+    """An error of the language. `kind` names it, `message` says it; notes are shown but never part of the message.
+
+    Fields: kind, code (`RTFS-E405`), message, type (text of the `:type` keyword), data (an RTFS value), span, trace
+    (innermost first: pairs of function name or None and span or None), notes (text lines), base (base kind or "").
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        data: Any = None,
+        type: str | None = None,
+        code: str | None = None,
+        span: Span | None = None,
+        notes: tuple[str, ...] = (),
+        base: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        default_code, default_base = KINDS[kind]
+        self.kind = kind
+        self.message = message
+        self.data = data
+        self.type = type if type is not None else kebab(kind)
+        self.code = code or default_code
+        self.base = default_base if base is None else base
+        self.span = span
+        self.trace: list[tuple[str | None, Span | None]] = []
+        self.notes: list[str] = list(notes)
+        self.value: Any = None  # the ErrorValue a script sees, made once so that it keeps its identity
+
+    @property
+    def catchable(self) -> bool:
+        """May a script's `catch` see it? Limits, cancellation and defects never (language.md §8.3)."""
+        return self.base != "!"
+
+    def rendered(self, *, color: bool = False) -> str:
+        """The whole diagnostic as people read it: header, source line with caret, notes (experience.md §4)."""
+        from rtfs.lang.diagnostic import render  # deferred: most errors are caught, not shown
+
+        return render(self, color=color)
+
+
+class ReadError(RtfsError):
+    """The text is not RTFS. `errors` holds every syntax error of the text, this one included, in order."""
+
+    def __init__(self, message: str, *, code: str = "RTFS-E101", span: Span | None = None, notes: tuple[str, ...] = ()) -> None:
+        super().__init__("ParseError", message, code=code, span=span, notes=notes)
+        self.errors: list[ReadError] = [self]
+
+
+class ExpansionError(RtfsError):
+    """A macro, special form or module is used wrongly: nothing of the form has run."""
+
+
+class EvaluationError(RtfsError):
+    """The program did something it cannot do."""
+
+
+class HostCallError(RtfsError):
+    """The host answered a call with a failure."""
+
+
+class StreamError(HostCallError):
+    """A stream error S0nn of the streaming catalogue."""
+
+    def __init__(self, number: int, message: str, *, data: Any = None, span: Span | None = None, limit: bool = False) -> None:
+        kind, type = {53: ("SecurityViolation", None), 60: ("SyntaxError", None)}.get(number, ("StreamError", "stream-error"))
+        code = f"RTFS-S{number:03}"
+        super().__init__(kind, message, code=code, type=type, data=data, span=span, base="!" if limit else None)
+
+
+class LimitError(RtfsError):
+    """A limit of the embedder or a cancellation; scripts can neither catch nor delay it."""
+
+
+class InternalError(RtfsError):
+    """A defect of rtfs; please report it."""
+
+    def __init__(self, message: str, *, span: Span | None = None) -> None:
+        super().__init__("InternalError", f"Internal error: {message}", span=span)
+
+
+def type_error(operation: str, expected: str, actual: str, *, notes: tuple[str, ...] = ()) -> EvaluationError:
+    """`actual` is a kind name of language.md §2.1, e.g. `type_name(value)`."""
+    return EvaluationError("TypeError", f"Type error in {operation}: expected {expected}, got {actual}", notes=notes)
+
+
+def arity_error(function: str, expected: str, count: int) -> EvaluationError:
+    return EvaluationError("ArityMismatch", f"Arity mismatch in {function}: expected {expected}, got {count}")
+
+
+def invalid_argument(text: str) -> EvaluationError:
+    return EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+
+
+def index_error(index: int, length: int) -> EvaluationError:
+    return EvaluationError("IndexOutOfBounds", f"Index out of bounds: index {index} is not in range [0, {length})")
+
+
+def division_by_zero() -> EvaluationError:
+    return EvaluationError("DivisionByZero", "Division by zero")
+
+
+def syntax_error(form: str, text: str, span: Span | None = None, *, notes: tuple[str, ...] = ()) -> ExpansionError:
+    return ExpansionError("SyntaxError", f"{form}: {text}", span=span, notes=notes)
+
+
+def memory_error(what: str, size: int, limit: int) -> LimitError:
+    return LimitError("MemoryLimitExceeded", f"Memory limit exceeded: {what} of {size} exceeds {limit}")
+
+
+def overflow(what: str, limit: int) -> LimitError:
+    """StackOverflow: `what` is `call depth` or `nesting`."""
+    return LimitError("StackOverflow", f"Stack overflow: {what} exceeded {limit}")
+
+
+def arity_text(low: int, high: int | None) -> str:
+    """`2`, `0 or 1`, `between 1 and 3`, `at least 1` (language.md §4.2)."""
+    if high is None:
+        return f"at least {low}"
+    if low == high:
+        return str(low)
+    return f"{low} or {high}" if high == low + 1 else f"between {low} and {high}"

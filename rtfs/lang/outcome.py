@@ -1,0 +1,209 @@
+"""What starting a program gives, and what crosses the boundary to the host (host.md §1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rtfs.lang.source import Span
+
+if TYPE_CHECKING:
+    from rtfs.lang.errors import RtfsError
+
+
+class _Frozen:
+    """A slotted record that does not change after it was made. attrs would cost 40 ms of start-up here."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __setattr__(self, key: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in self.__slots__))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+    def _fill(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def replace(self, **changes: Any) -> Any:
+        """A copy with some fields changed."""
+        return type(self)(**{**{name: getattr(self, name) for name in self.__slots__}, **changes})
+
+
+class RuntimeContext(_Frozen):
+    """What a program may do (host.md §4). `level` is pure, controlled or full; globs are anchored, deny wins.
+
+    `allowed`/`denied`: capability globs. `effects`/`denied_effects`: effect labels such as `:network` (None: the level
+    decides). `grants`: narrower grants, a tuple of (kind, value) such as ("read", "/data") or ("net", "api.example.org").
+    """
+
+    __slots__ = ("level", "allowed", "denied", "effects", "denied_effects", "grants", "exposed_keys")
+    level: str
+    allowed: tuple[str, ...]
+    denied: tuple[str, ...]
+    effects: tuple[str, ...] | None
+    denied_effects: tuple[str, ...]
+    grants: tuple[tuple[str, str], ...]
+    exposed_keys: tuple[str, ...]
+
+    def __init__(
+        self,
+        level: str = "pure",
+        allowed: tuple[str, ...] = (),
+        denied: tuple[str, ...] = (),
+        effects: tuple[str, ...] | None = None,
+        denied_effects: tuple[str, ...] = (),
+        grants: tuple[tuple[str, str], ...] = (),
+        exposed_keys: tuple[str, ...] = (),
+    ) -> None:
+        if level not in ("pure", "controlled", "full"):
+            raise ValueError(f"level must be pure, controlled or full, got {level!r}")
+        self._fill(
+            level=level,
+            allowed=tuple(allowed),
+            denied=tuple(denied),
+            effects=None if effects is None else tuple(effects),
+            denied_effects=tuple(denied_effects),
+            grants=tuple(grants),
+            exposed_keys=tuple(exposed_keys),
+        )
+
+    @classmethod
+    def pure(cls) -> RuntimeContext:
+        """Nothing but computing."""
+        return cls("pure")
+
+    @classmethod
+    def controlled(
+        cls,
+        allow: tuple[str, ...] | list[str] = (),
+        deny: tuple[str, ...] | list[str] = (),
+        *,
+        effects: tuple[str, ...] | list[str] | None = None,
+        grants: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
+    ) -> RuntimeContext:
+        """Only capabilities whose id matches a glob of `allow` and none of `deny`."""
+        return cls("controlled", tuple(allow), tuple(deny), None if effects is None else tuple(effects), (), tuple(grants))
+
+    @classmethod
+    def full(cls) -> RuntimeContext:
+        """Everything, unknown effects included."""
+        return cls("full")
+
+
+class CausalContext(_Frozen):
+    """Where a call stands in the causal chain; ids are text or None."""
+
+    __slots__ = ("parent_action_id", "intent_id", "plan_id", "step_id")
+
+    def __init__(
+        self,
+        parent_action_id: str | None = None,
+        intent_id: str | None = None,
+        plan_id: str | None = None,
+        step_id: str | None = None,
+    ) -> None:
+        self._fill(parent_action_id=parent_action_id, intent_id=intent_id, plan_id=plan_id, step_id=step_id)
+
+
+class CallMetadata(_Frozen):
+    """How a call is to be made: time limit in ms, idempotency key, exposed context, execution hints (name → value)."""
+
+    __slots__ = ("timeout_ms", "idempotency_key", "context", "hints")
+    timeout_ms: int | None
+    idempotency_key: str | None
+    context: Any
+    hints: Any
+
+    def __init__(
+        self, timeout_ms: int | None = None, idempotency_key: str | None = None, context: Any = None, hints: Any = None
+    ) -> None:
+        self._fill(timeout_ms=timeout_ms, idempotency_key=idempotency_key, context=context, hints=hints or {})
+
+
+class HostCall(_Frozen):
+    """One effect a program asks for. `args` are RTFS values as written; `seq` counts calls of the run from 0."""
+
+    __slots__ = ("capability_id", "args", "security", "causal", "metadata", "span", "step_path", "module", "seq")
+    capability_id: str
+    args: tuple[Any, ...]
+    security: RuntimeContext
+    causal: CausalContext
+    metadata: CallMetadata
+    span: Span | None
+    step_path: tuple[str, ...]
+    module: str
+    seq: int
+
+    def __init__(
+        self,
+        capability_id: str,
+        args: tuple[Any, ...],
+        security: RuntimeContext,
+        causal: CausalContext,
+        metadata: CallMetadata,
+        span: Span | None = None,
+        step_path: tuple[str, ...] = (),
+        module: str = "user",
+        seq: int = 0,
+    ) -> None:
+        put = object.__setattr__  # one call per host call: no dict in between
+        put(self, "capability_id", capability_id)
+        put(self, "args", args)
+        put(self, "security", security)
+        put(self, "causal", causal)
+        put(self, "metadata", metadata)
+        put(self, "span", span)
+        put(self, "step_path", step_path)
+        put(self, "module", module)
+        put(self, "seq", seq)
+
+
+class Complete(_Frozen):
+    """The program ended with `value`."""
+
+    __slots__ = ("value",)
+    value: Any
+
+    def __init__(self, value: Any) -> None:
+        self._fill(value=value)
+
+
+class Continuation(Protocol):
+    """The one-shot rest of a suspended program."""
+
+    def resume(self, value: Any) -> Outcome: ...
+    def fail(self, error: Any) -> Outcome: ...
+    def snapshot(self) -> bytes: ...
+
+
+class RequiresHost(_Frozen):
+    """The program waits at `call`: answer it with `resume`, refuse it with `fail`, or store it with `snapshot`."""
+
+    __slots__ = ("call", "continuation")
+    call: HostCall
+    continuation: Continuation
+
+    def __init__(self, call: HostCall, continuation: Continuation) -> None:
+        self._fill(call=call, continuation=continuation)
+
+    def resume(self, value: Any) -> Outcome:
+        """Go on with `value` (any Python value that `from_python` accepts) as the call's answer. One-shot."""
+        return self.continuation.resume(value)
+
+    def fail(self, error: str | RtfsError | Any) -> Outcome:
+        """Raise a HostError (text or error value) or the given RtfsError at the call. One-shot."""
+        return self.continuation.fail(error)
+
+    def snapshot(self) -> bytes:
+        """The suspended program as bytes (host.md §2)."""
+        return self.continuation.snapshot()
+
+
+Outcome = Complete | RequiresHost

@@ -1,0 +1,85 @@
+"""Source texts and the spans that point into them."""
+
+from __future__ import annotations
+
+
+class Source:
+    """A named text. `name` is what errors show (a file name, `<repl>` …)."""
+
+    __slots__ = ("name", "text", "_lines")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str:
+        """The text of line `number` (from 1) without its terminator; empty past the end."""
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        return self._lines[number - 1].rstrip("\r") if 0 < number <= len(self._lines) else ""
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r})"
+
+
+class Span:
+    """A stretch of a source: lines and columns count from 1, in characters; the end is exclusive."""
+
+    __slots__ = ("source", "line", "column", "end_line", "end_column")
+
+    def __init__(self, source: Source, line: int, column: int, end_line: int, end_column: int) -> None:
+        self.source = source
+        self.line = line
+        self.column = column
+        self.end_line = end_line
+        self.end_column = end_column
+
+    def to(self, end: Span) -> Span:
+        """The span from the start of this one to the end of another of the same source."""
+        return Span(self.source, self.line, self.column, end.end_line, end.end_column)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, int, int, int, int]:
+        return (self.source.name, self.line, self.column, self.end_line, self.end_column)
+
+    def __repr__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}-{self.end_line}:{self.end_column}"
+
+
+class SpanTable:
+    """Where each form of a text stands.
+
+    Forms are plain values, so a span cannot hang on them. Collections are found by identity (the table keeps them
+    alive); an atom is found as the n-th child of its collection. A map's children are key, value, key, value …
+    """
+
+    __slots__ = ("source", "_places")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._places: dict[int, tuple[object, Span, tuple[Span, ...]]] = {}
+
+    def put(self, form: object, span: Span, children: tuple[Span, ...]) -> None:
+        """Record a collection that was read at `span`, with the spans of its parts."""
+        self._places[id(form)] = (form, span, children)
+
+    def of(self, form: object) -> Span | None:
+        """The span of a collection read from this text, or of a symbol; None for other forms."""
+        place = self._places.get(id(form))
+        if place is not None:
+            return place[1]
+        span = getattr(form, "span", None)
+        return span if isinstance(span, Span) else None
+
+    def child(self, form: object, index: int) -> Span | None:
+        """The span of the n-th part of a collection, if the collection was read from this text."""
+        place = self._places.get(id(form))
+        if place is None or index >= len(place[2]):
+            return None
+        return place[2][index]

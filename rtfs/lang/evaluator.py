@@ -1,0 +1,48 @@
+"""What the host may ask of evaluation; the session provides it (house.md, direction of imports)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, NamedTuple, Protocol
+
+
+class FunctionIdentity(NamedTuple):
+    """How to find a function again after a restart.
+
+    name: global name or None for a literal; module: where it resolves; text: printed form of its definition; digest: hash
+    of the expanded form, equal as long as the program text means the same; captures: captured name → value of a literal.
+    """
+
+    name: str | None
+    module: str
+    text: str
+    digest: str
+    captures: dict[str, Any]
+
+
+class Evaluator(Protocol):
+    """Re-entry into RTFS code for the host. All of it belongs to the thread of the session."""
+
+    def pure(self, function: Any, *args: Any) -> Any:
+        """Call a pure slot to completion. A host call raises RtfsError with `pure_violation` set to the capability id."""
+        ...
+
+    def effect(self, function: Any, *args: Any) -> Awaitable[Any]:
+        """Call an effect slot: its host calls are dispatched under the program's context and awaited."""
+        ...
+
+    def arity(self, function: Any) -> tuple[int, int | None]:
+        """Least and greatest argument count; None when unbounded."""
+        ...
+
+    def resolve(self, name: str, module: str) -> Any | None:
+        """The global function `name` (namespaced names allowed) of `module`, then of `user`; None when there is none."""
+        ...
+
+    def identity(self, function: Any) -> FunctionIdentity:
+        """The durable identity of a function."""
+        ...
+
+    def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:
+        """A function from the printed form of a literal and its captured values."""
+        ...

@@ -132,13 +132,13 @@ MISSING: Any = _Missing()
 class Key:
     """A map key of any kind but int, string and keyword: compared kind-strictly, `##NaN` finds itself."""
 
-    __slots__ = ("value", "_hash")
+    __slots__ = ("value", "depth", "_hash")
 
     def __init__(self, value: Any) -> None:
-        self.value = value
-        from rtfs.lang.equality import hash_value
+        from rtfs.lang.equality import hash_and_depth
 
-        self._hash = hash_value(value)
+        self.value = value
+        self._hash, self.depth = hash_and_depth(value)  # walks over maps need not look inside their keys again
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not Key or self._hash != other._hash:

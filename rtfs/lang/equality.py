@@ -1,0 +1,252 @@
+"""Equality and hashing of values: kind-strict, and iterative, so that no value is nested too deeply for them.
+
+Walks follow their own stack. A value nested deeper than `NESTING_LIMIT` is a StackOverflow, never a crash; values that
+share parts are not walked once per path: from `SHARING` collections on, a walk remembers what it has seen
+(language.md §2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import NoneType
+from typing import Any
+
+from rtfs.lang.collections import MISSING, Key, List, Map, PVector
+from rtfs.lang.errors import overflow
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.order import compare, sort_values
+from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
+
+__all__ = ["NESTING_LIMIT", "compare", "equal", "hash_and_depth", "hash_value", "same_key", "sort_values"]
+
+NESTING_LIMIT = 10_000
+SHARING = 1_000  # collections a walk visits before it begins to remember them
+COLLISIONS = 100  # keys that collide inside keys that collide …
+
+_SCALARS = frozenset({int, str, bool, float, NoneType, Keyword, Symbol, Timestamp, Uuid, ResourceHandle})
+_COLLECTIONS = frozenset({tuple, PVector, List, Map})
+_PLAIN = frozenset({int, str, bool, NoneType, Keyword})  # C compares them, and each equals itself
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Is `a` the same value as `b` (`=`, language.md §2.3)? Raises StackOverflow for values nested too deeply."""
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if kind in _SCALARS:
+        return bool(a == b)
+    if kind not in _COLLECTIONS:
+        return a is b
+    return _walk(a, b, False, 0)
+
+
+def same_key(a: Any, b: Any) -> bool:
+    """Like `equal`, except that `##NaN` is the same key as `##NaN`, also inside collections."""
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if kind in _SCALARS:
+        return bool(a == b or (a != a and b != b))
+    if kind not in _COLLECTIONS:
+        return a is b
+    return a is b or _walk(a, b, True, 0)
+
+
+_Task = tuple[Any, Any, int, bool]  # two collections of one kind, their depth, does ##NaN equal itself
+
+
+def _walk(a: Any, b: Any, nan: bool, collisions: int) -> bool:
+    tasks: list[_Task] = [(a, b, 1, nan)]
+    visits = 0
+    seen: set[tuple[int, int, bool]] = set()
+    while tasks:
+        x, y, depth, nan = tasks.pop()
+        if depth > NESTING_LIMIT:
+            raise overflow("nesting", NESTING_LIMIT)
+        if len(x) != len(y):
+            return False
+        visits += 1
+        if visits > SHARING:
+            if (id(x), id(y), nan) in seen:
+                continue
+            seen.add((id(x), id(y), nan))
+        if type(x) is not Map:
+            if not _same_items(x, y, depth + 1, nan, tasks):
+                return False
+        elif not _same_entries(x, y, depth + 1, nan, tasks, collisions):
+            return False
+    return True
+
+
+def _same_items(x: Any, y: Any, depth: int, nan: bool, tasks: list[_Task]) -> bool:
+    """Compares what can be compared at once and adds the rest to `tasks`."""
+    kinds = set(map(type, x))
+    if kinds <= _PLAIN and len(kinds) == 1:
+        return set(map(type, y)) == kinds and _plain(x) == _plain(y)
+    for p, q in zip(x, y, strict=True):
+        if not _same_part(p, q, depth, nan, tasks):
+            return False
+    return True
+
+
+def _plain(items: Any) -> Any:
+    """The items as something that C compares item by item: never the `List` or `PVector`, whose `==` leads here."""
+    return items if type(items) is tuple else items[:] if type(items) is PVector else tuple(items)
+
+
+def _same_part(p: Any, q: Any, depth: int, nan: bool, tasks: list[_Task]) -> bool:
+    kind = type(p)
+    if kind is not type(q):
+        return False
+    if kind in _SCALARS:
+        return bool(p == q or (nan and p != p and q != q))
+    if kind not in _COLLECTIONS:
+        return p is q
+    if not (nan and p is q):
+        tasks.append((p, q, depth, nan))
+    return True
+
+
+def _same_entries(x: Map, y: Map, depth: int, nan: bool, tasks: list[_Task], collisions: int) -> bool:
+    other = y.raw
+    wrapped: list[tuple[Key, Any]] = []
+    for key, value in x.raw.items():
+        if type(key) is Key:
+            wrapped.append((key, value))
+            continue
+        found = other.get(key, MISSING)
+        if found is MISSING or not _same_part(value, found, depth, nan, tasks):
+            return False
+    return not wrapped or _same_wrapped(wrapped, y, depth, nan, tasks, collisions)
+
+
+def _same_wrapped(
+    wrapped: list[tuple[Key, Any]], y: Map, depth: int, nan: bool, tasks: list[_Task], collisions: int
+) -> bool:
+    """Entries whose keys may be collections. No dict lookup here: it would nest in C as deeply as keys nest in keys."""
+    by_hash: dict[int, list[tuple[Key, Any]]] = {}
+    for key, value in y.raw.items():
+        if type(key) is Key:
+            by_hash.setdefault(hash(key), []).append((key, value))
+    for key, value in wrapped:
+        candidates = by_hash.get(hash(key), [])
+        if len(candidates) > 1:
+            candidates = [c for c in candidates if _collide(key, c[0], collisions)]
+        if not candidates:
+            return False
+        found, other = candidates[0]
+        if depth - 1 + key.depth > NESTING_LIMIT:
+            raise overflow("nesting", NESTING_LIMIT)
+        if key.depth != found.depth or not _same_part(key.value, found.value, depth, True, tasks):
+            return False
+        if not _same_part(value, other, depth, nan, tasks):
+            return False
+    return True
+
+
+def _collide(key: Key, other: Key, collisions: int) -> bool:
+    """Which of several keys of one hash is it? The only place where a walk starts another one."""
+    a, b = key.value, other.value
+    if key.depth != other.depth or type(a) is not type(b):
+        return False
+    if key.depth == 0:
+        return same_key(a, b)
+    if collisions == COLLISIONS:
+        raise overflow("nesting", NESTING_LIMIT)
+    return a is b or _walk(a, b, True, collisions + 1)
+
+
+# ---- hashing
+
+_NAN = hash((float, "nan"))
+_HASHED_AS_THEY_ARE = frozenset({int, str, Keyword, NoneType})
+
+
+def hash_value(value: Any) -> int:
+    """A hash that agrees with `same_key`. Raises StackOverflow for values nested too deeply."""
+    return hash_and_depth(value)[0]
+
+
+def hash_and_depth(value: Any) -> tuple[int, int]:
+    """The hash and the nesting of a value: 0 for a scalar, 1 for a flat collection, keys counted like values."""
+    if type(value) not in _COLLECTIONS:
+        return _hash_scalar(value), 0
+    return _hash_walk(value)
+
+
+def _hash_scalar(value: Any) -> int:
+    kind = type(value)
+    if kind in _HASHED_AS_THEY_ARE:
+        return hash(value)
+    if kind is float:
+        return hash((float, value)) if value == value else _NAN
+    if kind is bool:
+        return hash((bool, value))
+    return hash(value) if kind in _SCALARS else object.__hash__(value)
+
+
+class _Frame:
+    """A collection whose parts are being hashed; `height` is that of its tallest part so far."""
+
+    __slots__ = ("value", "parts", "hashes", "height")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.parts: Iterator[Any] = iter(value.raw.values() if type(value.raw) is dict else _values(value)) if (
+            type(value) is Map
+        ) else iter(value)
+        self.hashes: list[int] = []
+        self.height = 0
+
+    def result(self) -> tuple[int, int]:
+        if type(self.value) is not Map:
+            return hash((type(self.value), tuple(self.hashes))), self.height + 1
+        pairs = []
+        for (key, _), part in zip(self.value.raw.items(), self.hashes, strict=True):
+            if type(key) is Key and key.depth > self.height:
+                self.height = key.depth
+            pairs.append((hash(key), part))
+        return hash((Map, frozenset(pairs))), self.height + 1
+
+
+def _values(value: Map) -> list[Any]:
+    return [part for _, part in value.raw.items()]
+
+
+def _hash_walk(root: Any) -> tuple[int, int]:
+    frames = [_Frame(root)]
+    known: dict[int, tuple[int, int]] = {}
+    visits = 0
+    while True:
+        frame = frames[-1]
+        for part in frame.parts:
+            if type(part) not in _COLLECTIONS:
+                frame.hashes.append(_hash_scalar(part))
+                continue
+            remembered = known.get(id(part))
+            if remembered is None:
+                frames.append(_Frame(part))
+                break
+            _add(frame, remembered, len(frames))
+        else:
+            done = frames.pop().result()
+            visits += 1
+            if visits > SHARING:
+                known[id(frame.value)] = done
+            if not frames:
+                return _checked(done, 0)
+            _add(frames[-1], done, len(frames))
+        if len(frames) > NESTING_LIMIT:
+            raise overflow("nesting", NESTING_LIMIT)
+
+
+def _add(frame: _Frame, part: tuple[int, int], depth: int) -> None:
+    frame.hashes.append(_checked(part, depth)[0])
+    if part[1] > frame.height:
+        frame.height = part[1]
+
+
+def _checked(part: tuple[int, int], depth: int) -> tuple[int, int]:
+    if depth + part[1] > NESTING_LIMIT:
+        raise overflow("nesting", NESTING_LIMIT)
+    return part

@@ -1,0 +1,115 @@
+"""Lookup in collections, and values that can be called (language.md §4.1, §14.4, §14.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from rtfs.lang.collections import MISSING, List, Map, PVector
+from rtfs.lang.errors import arity_error, index_error, type_error
+from rtfs.lang.names import Keyword
+from rtfs.lang.values import ErrorValue, type_name
+
+_INDEXED = frozenset({tuple, PVector, List, str})
+
+
+def get(coll: Any, key: Any, default: Any = None) -> Any:
+    """The value under `key` of a map or error, or at that index of a vector, list or string; else `default`."""
+    kind = type(coll)
+    if kind is Map or kind is ErrorValue:
+        return coll.get(key, default)
+    if kind in _INDEXED:
+        if type(key) is not int:
+            raise type_error("get", "integer", type_name(key))
+        return coll[key] if 0 <= key < len(coll) else default
+    if coll is None:
+        return default
+    raise type_error("get", "collection", type_name(coll))
+
+
+def nth(coll: Any, index: Any, default: Any = MISSING) -> Any:
+    """Item `index` of a sequence view; out of range, `default` or else IndexOutOfBounds."""
+    if type(index) is not int:
+        raise type_error("nth", "integer", type_name(index))
+    items = coll if type(coll) in _INDEXED else sequence(coll, "nth")
+    if 0 <= index < len(items):
+        return items[index]
+    if default is MISSING:
+        raise index_error(index, len(items))
+    return default
+
+
+def sequence(value: Any, operation: str) -> Any:
+    """The sequence view of language.md §2.4 as a tuple, list or PVector, which must not be changed.
+
+    All three have a length, an index, slices (of a PVector: a list) and iteration. TypeError for other kinds.
+    """
+    kind = type(value)
+    if kind is tuple or kind is PVector or kind is List:
+        return value
+    if kind is Map:
+        return value.entries()
+    if kind is str:
+        return list(value)
+    if value is None:
+        return ()
+    raise type_error(operation, "sequence", type_name(value))
+
+
+def call_keyword(keyword: Keyword, *args: Any) -> Any:
+    """`(:k m default?)`: nil gives the default; only maps and errors have keywords to look up."""
+    if not 1 <= len(args) <= 2:
+        raise arity_error(f":{keyword.name}", "1 or 2", len(args))
+    target = args[0]
+    default = args[1] if len(args) == 2 else None
+    if type(target) is Map:
+        return target.raw.get(keyword, default)
+    if target is None:
+        return default
+    if type(target) is ErrorValue:
+        return target.get(keyword, default)
+    raise type_error("keyword lookup", "map", type_name(target))
+
+
+def call_map(coll: Map, *args: Any) -> Any:
+    """`(m k default?)`, like `get`."""
+    if not 1 <= len(args) <= 2:
+        raise arity_error("map", "1 or 2", len(args))
+    return coll.get(*args)
+
+
+def call_vector(coll: Any, *args: Any) -> Any:
+    """`(v i default?)`, like `nth`."""
+    if not 1 <= len(args) <= 2:
+        raise arity_error("vector", "1 or 2", len(args))
+    return nth(coll, *args)
+
+
+def callee(value: Any, operation: str = "function call") -> Callable[..., Any]:
+    """A Python callable for what RTFS can call.
+
+    Anything else is a TypeError: at once in an operation such as `filter`, when called in a function call, whose
+    arguments are evaluated first.
+    """
+    kind = type(value)
+    if kind is FunctionType or kind is Keyword or kind is Map or kind is PVector:
+        function: Callable[..., Any] = value
+        return function
+    if kind is tuple:
+        return lambda *args: call_vector(value, *args)
+    if operation != "function call":
+        raise type_error(operation, "function", type_name(value))
+    return _NotCallable(value)
+
+
+class _NotCallable:
+    """Stands for a value that is no function until it is called."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, *args: Any) -> Any:
+        raise type_error("function call", "function", type_name(self.value))

@@ -195,8 +195,8 @@ class _Trie:
 class Map(Mapping[Any, Any]):
     """An immutable map in insertion order; keys are found kind-strictly (1, 1.0 and true are three keys).
 
-    Build one with `Map.of(pairs)` or `Map.from_keywords`; `assoc` and `dissoc` give changed copies. `pairs` is set only on a
-    map *form* that repeats a key: then it holds every pair as read (language.md §1.6).
+    Build one with `Map.of(pairs)`; `assoc` and `dissoc` give changed copies. `pairs` is set only on a map *form* that
+    repeats a key: then it holds every pair as read (language.md §1.6).
     `raw` is the storage that compiled code reads: `raw.get(key)` for keys of kind int, str and keyword.
     """
 
@@ -304,6 +304,14 @@ class Map(Mapping[Any, Any]):
         from rtfs.lang.printer import show
 
         return show(self)
+
+
+def map_form(pairs: list[tuple[Any, Any]]) -> Map:
+    """A map form of pairs as written: it remembers all of them when a key repeats (language.md §1.6)."""
+    form = Map.of(pairs)
+    if len(form) != len(pairs):
+        form.pairs = tuple(pairs)
+    return form
 
 
 EMPTY_MAP = Map()

@@ -63,18 +63,18 @@ def _name(value: Any) -> str:
 
 def _compare_numbers(a: Any, b: Any) -> int:
     if a != a or b != b:
-        return (a != a) - (b != b)
+        return int(a != a) - int(b != b)
     if a == b:
         return (type(a) is float) - (type(b) is float)
     return -1 if a < b else 1
 
 
 def _compare_names(a: Any, b: Any) -> int:
-    return (a.name > b.name) - (a.name < b.name)
+    return int(a.name > b.name) - int(a.name < b.name)
 
 
 def _compare_plain(a: Any, b: Any) -> int:
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 def _compare_rest(a: Any, b: Any) -> int:

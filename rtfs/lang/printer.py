@@ -1,0 +1,252 @@
+"""Values as text that the reader reads back (language.md §2.1). Tag for syntax shared with grammar and reader: LITERAL.
+
+Every walk follows its own stack, stops at `NESTING_LIMIT` levels and, unless the limit is switched off for the host's
+own codecs, at `OUTPUT_LIMIT` characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, NoneType
+from typing import Any
+
+from rtfs.lang.collections import List, Map, PVector
+from rtfs.lang.errors import LimitError, overflow
+from rtfs.lang.integers import integer_text
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid, function_name
+
+NESTING_LIMIT = 10_000
+OUTPUT_LIMIT = 4_194_304
+
+
+def show(value: Any, limit: int | None = OUTPUT_LIMIT) -> str:
+    """The printed form of a value. StackOverflow beyond 10,000 levels, OutputLimitExceeded beyond `limit` characters."""
+    atom = _ATOMS.get(type(value))
+    if atom is not None:
+        return _within(atom(value), limit)
+    if type(value) in _BRACKETS:
+        return _show_walk(value, limit, False)
+    return _show_other(value)
+
+
+def show_form(form: Any, limit: int | None = OUTPUT_LIMIT) -> str:
+    """Like `show`, but text that reads as the same *form*: repeated map keys and metadata are kept."""
+    return _show_walk(form, limit, True) if type(form) in _BRACKETS else show(form, limit)
+
+
+def text(value: Any, limit: int | None = OUTPUT_LIMIT) -> str:
+    """What a value contributes to `str`: a string itself, nil nothing, everything else its printed form."""
+    if type(value) is str:
+        return _within(value, limit)
+    return "" if value is None else show(value, limit)
+
+
+def _within(printed: str, limit: int | None) -> str:
+    if limit is not None and len(printed) > limit:
+        raise output_error(limit)
+    return printed
+
+
+def output_error(limit: int) -> LimitError:
+    return LimitError("OutputLimitExceeded", f"Output limit exceeded: {limit}")
+
+
+# ---- atoms
+
+_ESCAPES = {code: f"\\u{{{code:x}}}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_ESCAPES.update({ord('"'): '\\"', ord("\\"): "\\\\", ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r"})
+
+
+def show_string(value: str) -> str:
+    """A string literal: quotes, backslashes and control characters are escaped."""
+    if value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return f'"{value.translate(_ESCAPES)}"'
+
+
+def show_float(value: float) -> str:
+    """The shortest digits that read back, `##Inf`, `##-Inf` or `##NaN`."""
+    if value - value == 0.0:
+        return repr(value)
+    return "##NaN" if value != value else "##Inf" if value > 0 else "##-Inf"
+
+
+def show_timestamp(value: Timestamp) -> str:
+    """`YYYY-MM-DDTHH:MM:SSZ` with no, three or six digits of fraction, as many as needed."""
+    seconds, micros = divmod(value.micros, 1_000_000)
+    days, seconds = divmod(seconds, 86_400)
+    year, month, day = _civil(days)
+    fraction = "" if not micros else f".{micros // 1000:03}" if micros % 1000 == 0 else f".{micros:06}"
+    hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60
+    return f"{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}{fraction}Z"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Year, month and day of a day number (0 is 1970-01-01): years are counted from March, in eras of 400 years."""
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * day_of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
+
+
+def _show_bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _show_function(value: Any) -> str:
+    name = function_name(value)
+    return f"#<function {name}>" if name else "#<function>"
+
+
+def _show_error(value: ErrorValue) -> str:
+    return f"#<error :{value.error.type} {show_string(value.error.message)}>"
+
+
+def _show_other(value: Any) -> str:
+    return f"#<object {type(value).__name__}>"
+
+
+def _name(value: Any) -> str:
+    name: str = value.name
+    return name
+
+
+_ATOMS: dict[type, Callable[[Any], str]] = {
+    NoneType: lambda value: "nil",
+    bool: _show_bool,
+    int: integer_text,
+    float: show_float,
+    str: show_string,
+    Keyword: lambda value: ":" + value.name,
+    Symbol: _name,
+    Timestamp: show_timestamp,
+    Uuid: lambda value: value.text,
+    ResourceHandle: lambda value: value.text,
+    FunctionType: _show_function,
+    ErrorValue: _show_error,
+}
+
+# ---- collections
+
+_BRACKETS: dict[type, tuple[str, str]] = {tuple: ("[", "]"), PVector: ("[", "]"), List: ("(", ")"), Map: ("{", "}")}
+
+
+class _Out:
+    """The pieces of a text and their total length."""
+
+    __slots__ = ("pieces", "size", "limit")
+
+    def __init__(self, limit: int | None) -> None:
+        self.pieces: list[str] = []
+        self.size = 0
+        self.limit = limit
+
+    def add(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+        if self.limit is not None and self.size > self.limit:
+            raise output_error(self.limit)
+
+
+def _show_walk(root: Any, limit: int | None, forms: bool) -> str:
+    out = _Out(limit)
+    pending: list[tuple[Iterator[Any], str]] = []  # parts still to print, and what closes them
+    _open(root, out, pending, forms)
+    while pending:
+        parts, close = pending[-1]
+        for part in parts:
+            atom = _ATOMS.get(type(part))
+            if atom is not None:
+                out.add(atom(part))
+            elif type(part) in _BRACKETS:
+                _open(part, out, pending, forms)
+                break
+            else:
+                out.add(_show_other(part))
+            out.pieces.append(" ")
+            out.size += 1
+        else:
+            pending.pop()
+            _close(out, close)
+            if pending:
+                out.add(" ")
+    return "".join(out.pieces)
+
+
+def _close(out: _Out, close: str) -> None:
+    if out.pieces[-1] == " ":
+        out.pieces[-1] = close
+    else:
+        out.add(close)
+
+
+def _open(value: Any, out: _Out, pending: list[tuple[Iterator[Any], str]], forms: bool) -> None:
+    if len(pending) == NESTING_LIMIT:
+        raise overflow("nesting", NESTING_LIMIT)
+    opening, closing = _BRACKETS[type(value)]
+    parts: Iterable[Any] = _parts(value, forms) if type(value) is Map else value
+    if forms and type(value) is List and value and type(value[0]) is Symbol:
+        if value[0].name == "rtfs/with-meta" and len(value) == 3:
+            opening, closing, parts = "^", "", value[1:]
+        elif value[0].name == "rtfs/map":
+            opening, closing, parts = "{", "}", value[1:]
+    out.add(opening)
+    pending.append((iter(parts), closing))
+
+
+def _parts(value: Map, forms: bool) -> Iterator[Any]:
+    pairs = value.pairs if forms and value.pairs is not None else value.entries()
+    return (part for pair in pairs for part in pair)
+
+
+# ---- canonical text
+
+
+def canonical(value: Any, limit: int | None = OUTPUT_LIMIT) -> str:
+    """Like `show`, but equal values have equal text: the entries of maps are sorted, `-0.0` is `0.0`."""
+    if type(value) not in _BRACKETS:
+        return show(value + 0.0 if type(value) is float else value, limit)
+    stack = [_Canonical(value)]
+    size = 0
+    while stack:
+        frame = stack[-1]
+        for part in frame.parts:
+            size += 2  # at least its brackets, or itself and a space
+            if type(part) in _BRACKETS:
+                if len(stack) == NESTING_LIMIT:
+                    raise overflow("nesting", NESTING_LIMIT)
+                stack.append(_Canonical(part))
+                break
+            printed = show(part + 0.0 if type(part) is float else part, limit)
+            frame.texts.append(printed)
+            size += len(printed) - 1
+            if limit is not None and size > limit + 1:
+                raise output_error(limit)
+        else:
+            stack.pop()
+            if stack:
+                stack[-1].texts.append(frame.text())
+        if limit is not None and size > limit + 1:
+            raise output_error(limit)
+    return _within(frame.text(), limit)
+
+
+class _Canonical:
+    """A collection and the texts of its parts so far."""
+
+    __slots__ = ("value", "parts", "texts")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.parts: Iterator[Any] = _parts(value, False) if type(value) is Map else iter(value)
+        self.texts: list[str] = []
+
+    def text(self) -> str:
+        opening, closing = _BRACKETS[type(self.value)]
+        if type(self.value) is Map:
+            pairs = sorted(zip(self.texts[::2], self.texts[1::2], strict=True))
+            self.texts = [printed for pair in pairs for printed in pair]
+        return opening + " ".join(self.texts) + closing

@@ -1,0 +1,200 @@
+"""From the arguments of a host call to the arguments of a provider (host.md §3), compiled once per capability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtfs.host.provider import Provider
+from rtfs.host.shape import Problem, problem_finder, type_form
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.errors import HostCallError
+from rtfs.lang.names import Keyword
+
+Bound = tuple[tuple[Any, ...], dict[str, Any]]
+Adapter = Callable[[tuple[Any, ...]], Bound]
+Read = Callable[[str], Any]
+
+NOTHING: dict[str, Any] = {}
+
+
+class Parameter:
+    """One field of an input record: RTFS key, Python name, how to find fault with a value (None: anything goes)."""
+
+    __slots__ = ("key", "name", "required", "problem", "closed_to_maps")
+
+    def __init__(self, key: Any, name: str, required: bool, problem: Problem | None) -> None:
+        self.key = key
+        self.name = name
+        self.required = required
+        self.problem = problem
+        self.closed_to_maps = problem is not None and problem(Map()) is not None
+
+    @property
+    def label(self) -> str:
+        return f"{_key_text(self.key)}{'' if self.required else '?'}"
+
+
+def input_error(id: str, text: str) -> HostCallError:
+    """Arguments of a wrong shape: raised before the provider runs."""
+    data = Map.of([(Keyword("capability"), id)])
+    return HostCallError("HostError", f"Invalid input for {id}: {text}", type="input-validation", data=data)
+
+
+def parameters(provider: Provider, read: Read | None) -> list[Parameter] | None:
+    """The fields of the input record, in declared order; None when the input is not a record."""
+    if isinstance(provider.input, dict):
+        entries = [(key, type_form(form, read)) for key, form in provider.input.items()]
+        return [_parameter(Keyword(key.rstrip("?")), form, not key.endswith("?")) for key, form in entries]
+    if provider.input is None:
+        return None
+    fields = record_fields(type_form(provider.input, read))
+    return None if fields is None else [_parameter(*field) for field in fields]
+
+
+def _parameter(key: Any, form: Any, required: bool) -> Parameter:
+    text = _key_text(key).lstrip(":")
+    return Parameter(key, text.replace("-", "_"), required, problem_finder(form))
+
+
+def _key_text(key: Any) -> str:
+    return f":{key.name}" if type(key) is Keyword else str(key)
+
+
+def record_fields(form: Any) -> list[tuple[Any, Any, bool]] | None:
+    """(key, type, required) of each entry of `[:map [:k T] [:k T ?] …]` or `[:map {:k T :k2 [:optional T]}]`."""
+    if type(form) is not tuple or not form or form[0] not in (Keyword("map"), Keyword("record")) or len(form) < 2:
+        return None
+    if len(form) == 2 and type(form[1]) is Map:
+        return [_optional_of(key, inner) for key, inner in form[1].entries()]
+    fields = [_field(entry) for entry in form[1:] if type(entry) is tuple and entry and entry[0] != Keyword("*")]
+    return fields or None
+
+
+def _optional_of(key: Any, form: Any) -> tuple[Any, Any, bool]:
+    if type(form) is tuple and len(form) == 2 and form[0] == Keyword("optional"):
+        return key, form[1], False
+    return key, form, True
+
+
+def _field(entry: tuple[Any, ...]) -> tuple[Any, Any, bool]:
+    if len(entry) == 3 and type(entry[1]) is Map:
+        return entry[0], entry[2], not entry[1].get(Keyword("optional"))
+    return entry[0], entry[1], len(entry) == 2
+
+
+def adapter(provider: Provider, read: Read | None) -> Adapter | None:
+    """How to bind arguments; None when they go to the provider as they are and any number fits."""
+    fields = parameters(provider, read)
+    if fields is not None:
+        return _record_adapter(provider.id, fields)
+    if provider.input is not None:
+        return _whole_adapter(provider.id, problem_finder(type_form(provider.input, read)))
+    return _count_adapter(provider)
+
+
+def _record_adapter(id: str, fields: list[Parameter]) -> Adapter:
+    if len(fields) == 1 and fields[0].required and fields[0].problem is None:
+        return _one_value(id, fields[0])
+    keyed = len(fields) > 1 or fields[0].closed_to_maps
+    known = {field.key for field in fields}
+    required = [field for field in fields if field.required]
+    usual = tuple(fields)
+
+    def adapt(args: tuple[Any, ...]) -> Bound:
+        if keyed and len(args) == 1 and type(args[0]) is Map:
+            given = args[0]
+            if all(field.key in given for field in required) and all(key in known for key in given):
+                return (), _by_key(id, fields, given)
+        count = len(args)
+        if count == len(usual):
+            chosen = usual
+        elif len(required) <= count < len(usual):
+            chosen = _chosen(fields, count - len(required))
+        else:
+            raise input_error(id, _wrong_count(fields, len(required), args))
+        for field, value in zip(chosen, args, strict=True):
+            _check(id, field, value)
+        if chosen == usual[:count]:
+            return args, NOTHING
+        return (), {field.name: value for field, value in zip(chosen, args, strict=True)}
+
+    return adapt
+
+
+def _one_value(id: str, field: Parameter) -> Adapter:
+    def adapt(args: tuple[Any, ...]) -> Bound:
+        if len(args) != 1:
+            raise input_error(id, _wrong_count([field], 1, args))
+        return args, NOTHING
+
+    return adapt
+
+
+def _by_key(id: str, fields: list[Parameter], given: Map) -> dict[str, Any]:
+    named = {}
+    for field in fields:
+        if field.key in given:
+            value = given[field.key]
+            _check(id, field, value)
+            named[field.name] = value
+    return named
+
+
+def _chosen(fields: list[Parameter], extra: int) -> tuple[Parameter, ...]:
+    """All required fields and the first `extra` optional ones, in declared order."""
+    chosen = []
+    for field in fields:
+        if field.required or extra > 0:
+            chosen.append(field)
+            extra -= not field.required
+    return tuple(chosen)
+
+
+def _check(id: str, field: Parameter, value: Any) -> None:
+    if field.problem is not None:
+        text = field.problem(value)
+        if text is not None:
+            raise input_error(id, f"{_key_text(field.key)}: {text}")
+
+
+def _wrong_count(fields: list[Parameter], required: int, args: tuple[Any, ...]) -> str:
+    from rtfs.lang.errors import arity_text
+
+    names = " ".join(field.label for field in fields)
+    if len(args) == 1 and type(args[0]) is Map and len(fields) > 1:
+        return f"expected a map with the keys {names}"
+    count = arity_text(required, len(fields))
+    return f"expected {count} {'argument' if count == '1' else 'arguments'} ({names}), got {len(args)}"
+
+
+def _whole_adapter(id: str, problem: Problem | None) -> Adapter | None:
+    """A type that is no record: it speaks of the one argument, or else of the vector of all arguments."""
+    if problem is None:
+        return None
+
+    def adapt(args: tuple[Any, ...]) -> Bound:
+        text = problem(args[0]) if len(args) == 1 else problem(vector(args))
+        if text is not None and (len(args) != 1 or problem(args) is not None):
+            raise input_error(id, text)
+        return args, NOTHING
+
+    return adapt
+
+
+def _count_adapter(provider: Provider) -> Adapter | None:
+    """No declared input: only the count is checked, against the Python function."""
+    code = getattr(provider.function, "__code__", None)
+    if code is None or code.co_flags & 0x04:  # *args
+        return None
+    most = code.co_argcount - provider.native
+    least = most - len(provider.function.__defaults__ or ())
+    names = code.co_varnames[provider.native : code.co_argcount]
+    fields = [Parameter(Keyword(name.replace("_", "-")), name, n < least, None) for n, name in enumerate(names)]
+
+    def adapt(args: tuple[Any, ...]) -> Bound:
+        if not least <= len(args) <= most:
+            raise input_error(provider.id, _wrong_count(fields, least, args))
+        return args, NOTHING
+
+    return adapt

@@ -1,0 +1,174 @@
+"""The rules over a RuntimeContext: which capability a program may call, and how grants narrow it (host.md §4).
+
+    decide(context, capability)         the capability as a whole: level, denied and allowed globs, effects, grants
+    decide(context, capability, value)  also the one argument that a grant narrows: a path, a URL or a variable's name
+
+Deny wins. In a controlled context an id is admitted by a glob or by a grant of its kind; where there is a grant of its
+kind, only what the grants name is admitted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from rtfs.host.glob import matches
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import HostCallError
+from rtfs.lang.names import Keyword
+from rtfs.lang.outcome import RuntimeContext
+
+# What `rtfs run` allows without being asked: computing, the console and the program's own state (host.md §4).
+CLI_ALLOWED: tuple[str, ...] = (
+    "ccos.echo",
+    "ccos.math.*",
+    "ccos.io.println",
+    "ccos.io.print",
+    "ccos.io.log",
+    "ccos.io.read-line",
+    "ccos.user.ask",
+    "ccos.system.current-time",
+    "ccos.system.current-timestamp-ms",
+    "ccos.system.sleep-ms",
+    "ccos.random.*",
+    "ccos.json.*",
+    "ccos.data.*",
+    "ccos.state.**",
+    "ccos.concurrent/*",
+    "ccos.async/*",
+    "ccos.resource.close",
+    "ccos.marketplace/*",
+    "ccos.agent.discover-agents",
+    "ccos.context.set",
+)
+CLI_DEFAULT = RuntimeContext.controlled(CLI_ALLOWED)
+
+_FLAGS = {"read": "--allow-read", "write": "--allow-write", "net": "--allow-net", "env": "--allow-env"}
+_PLACEHOLDERS = {"read": "DIR", "write": "DIR", "net": "HOST", "env": "NAME"}
+
+
+class Subject(Protocol):
+    """What a decision is about: a Provider or a Manifest."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def effects(self) -> tuple[str, ...] | None: ...
+    @property
+    def grant(self) -> tuple[str, str] | None: ...
+
+
+def decide(context: RuntimeContext, subject: Subject, value: Any = None) -> HostCallError | None:
+    """None, or the SecurityViolation to raise. `value` is the argument that `subject.grant` names, when it is known."""
+    rule = _rule_against(context, subject)
+    if rule is not None:
+        return refusal(context, subject, rule, value=value)
+    if value is None or subject.grant is None:
+        return None
+    granted = grants_of(context, subject.grant[0])
+    if granted is None or _GUARDS[subject.grant[0]](granted, value):
+        return None
+    return refusal(context, subject, f"outside the {subject.grant[0]} grants", operation=subject.grant[0], value=value)
+
+
+def _rule_against(context: RuntimeContext, subject: Subject) -> str | None:
+    """The rule that refuses the capability as a whole."""
+    if context.level == "pure":
+        return "level pure"
+    for pattern in context.denied:
+        if matches(pattern, subject.id):
+            return f"denied by {pattern}"
+    refused = effect_rule(context, subject.effects)
+    if refused is not None or context.level == "full":
+        return refused
+    if any(matches(pattern, subject.id) for pattern in context.allowed):
+        return None
+    if subject.grant is not None and grants_of(context, subject.grant[0]) is not None:
+        return None
+    return "not in the allow list"
+
+
+def effect_rule(context: RuntimeContext, effects: tuple[str, ...] | None) -> str | None:
+    """The rule against a capability with these effect labels; None for `effects` means that they are unknown."""
+    labels = [label.lstrip(":") for label in effects] if effects is not None else ["unknown"]
+    denied = {label.lstrip(":") for label in context.denied_effects}
+    for label in labels:
+        if label in denied:
+            return f"effect :{label} denied"
+    if context.effects is not None:
+        allowed = {label.lstrip(":") for label in context.effects}
+        for label in labels:
+            if label not in allowed:
+                return f"effect :{label} not allowed"
+    elif "unknown" in labels and context.level != "full":
+        return "effects unknown"
+    return None
+
+
+def grants_of(context: RuntimeContext, kind: str) -> tuple[str, ...] | None:
+    """The values of all grants of a kind (`read`, `write`, `net`, `env`); None when there is none: nothing is narrowed."""
+    return tuple(value for name, value in context.grants if name == kind) or None
+
+
+def refusal(
+    context: RuntimeContext, subject: Subject, rule: str, *, operation: str = "call", value: Any = None
+) -> HostCallError:
+    """The SecurityViolation that names the rule and, as a note, the command line flag that would allow the call."""
+    what = f"{operation} operation on capability '{subject.id}'"
+    text = f"Security violation: {what} not allowed in context: {context.level}"
+    data = Map.of([(Keyword("capability"), subject.id), (Keyword("rule"), rule)])
+    return HostCallError("SecurityViolation", text, data=data, notes=(f"rule: {rule}", _advice(subject, rule, value)))
+
+
+def _advice(subject: Subject, rule: str, value: Any) -> str:
+    if rule.startswith("denied by"):
+        return "a deny rule wins over every flag"
+    if rule.startswith("effect"):
+        return "effects that nobody allowed need --allow-all"
+    if subject.grant is not None:
+        kind = subject.grant[0]
+        return f"allow it with {_FLAGS[kind]} {_flag_value(kind, value)}"
+    family = subject.id[: max(subject.id.rfind("."), subject.id.rfind("/")) + 1]
+    return f"allow it with --allow '{family}*'"
+
+
+def _flag_value(kind: str, value: Any) -> str:
+    if type(value) is not str:
+        return _PLACEHOLDERS[kind]
+    import os.path
+    import shlex
+
+    if kind in ("read", "write"):
+        path = os.path.realpath(value) if "\0" not in value else "."
+        return shlex.quote(path if os.path.isdir(path) else os.path.dirname(path))
+    return shlex.quote(_host_of(value) or _PLACEHOLDERS[kind]) if kind == "net" else shlex.quote(value)
+
+
+def _host_of(url: str) -> str | None:
+    from rtfs.host.net import endpoint
+
+    try:
+        return endpoint(url).authority
+    except ValueError:
+        return None
+
+
+def _path_granted(granted: tuple[str, ...], value: Any) -> bool:
+    from rtfs.host.files import within
+
+    return type(value) is str and within(value, granted)
+
+
+def _net_granted(granted: tuple[str, ...], value: Any) -> bool:
+    from rtfs.host.net import endpoint, granted_host
+
+    try:
+        return type(value) is str and granted_host(granted, endpoint(value))
+    except ValueError:
+        return True  # no URL at all: the provider says so
+
+
+def _env_granted(granted: tuple[str, ...], value: Any) -> bool:
+    return value in granted
+
+
+_GUARDS = {"read": _path_granted, "write": _path_granted, "net": _net_granted, "env": _env_granted}

@@ -1,0 +1,111 @@
+"""What the dispatcher knows about a capability: a function and a few facts. Light on purpose: no attrs at start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtfs.host.clock import Clock
+    from rtfs.host.console import Console
+    from rtfs.host.host import Host
+    from rtfs.lang.evaluator import Evaluator
+    from rtfs.lang.outcome import HostCall, RuntimeContext
+
+_COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200  # flags of a code object; `inspect` costs start-up time
+
+
+class Provider:
+    """One capability.
+
+    input/output: RTFS type as text (`"[:vector :int]"`), as data (`":string"`, `[":vector", ":int"]`) or, for input, a
+    record in short form: `{"path": ":string", "encoding?": ":string"}` (`?` marks an optional key). None: anything.
+    effects: labels such as `:network`; None means that they are unknown. idempotent: may be made again without harm.
+    grant: (kind, parameter) when a narrower grant can admit it, e.g. `("read", "path")`.
+    native: takes and gives RTFS values and has the CallContext as first argument; otherwise plain Python values.
+    transparent: errors of program functions that it runs pass unchanged instead of becoming a HostError.
+    vacant: a name that waits for an embedder's implementation. details: further manifest fields by name.
+    """
+
+    __slots__ = (
+        "id", "function", "input", "output", "effects", "idempotent", "description", "version", "approval", "grant",
+        "native", "transparent", "vacant", "details", "kind",
+    )  # fmt: skip
+
+    def __init__(self, id: str, function: Callable[..., Any], **facts: Any) -> None:
+        self.id = id
+        self.function = function
+        self.input: Any = facts.pop("input", None)
+        self.output: Any = facts.pop("output", None)
+        effects: Iterable[str] | None = facts.pop("effects", None)
+        self.effects = None if effects is None else tuple(effects)
+        self.idempotent: bool = facts.pop("idempotent", None) or (effects is not None and not self.effects)
+        self.description: str = facts.pop("description", "") or (function.__doc__ or "").strip()
+        self.version: str = facts.pop("version", "1.0.0")
+        self.approval: str = facts.pop("approval", "auto")
+        self.grant: tuple[str, str] | None = facts.pop("grant", None)
+        self.native: bool = facts.pop("native", False)
+        self.transparent: bool = facts.pop("transparent", False)
+        self.vacant: bool = facts.pop("vacant", False)
+        self.details: dict[str, Any] = facts
+        self.kind = _kind(function)
+
+    def __repr__(self) -> str:
+        return f"Provider({self.id!r})"
+
+
+def _kind(function: Callable[..., Any]) -> str:
+    """`plain`, `coroutine`, `generator` or `async-generator`; other callables are judged by what they answer."""
+    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    if flags & _ASYNC_GENERATOR:
+        return "async-generator"
+    if flags & _COROUTINE:
+        return "coroutine"
+    return "generator" if flags & _GENERATOR else "plain"
+
+
+def provides(id: str, **facts: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a function into `PROVIDERS` of its module: `@provides("a.b", input={"text": ":any"}, effects=[":io"])`.
+
+    The function gets the CallContext first, then the arguments as RTFS values, by position or by name (`timeout-ms` is
+    `timeout_ms` in Python). It may be a coroutine function or an async generator. See Provider for the facts.
+    """
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        providers = function.__globals__.setdefault("PROVIDERS", {})
+        providers[id] = Provider(id, function, native=True, **facts)
+        return function
+
+    return enter
+
+
+class CallContext:
+    """What a provider may use while it serves one call."""
+
+    __slots__ = ("host", "call")
+
+    def __init__(self, host: Host, call: HostCall) -> None:
+        self.host = host
+        self.call = call
+
+    @property
+    def capability_id(self) -> str:
+        return self.call.capability_id
+
+    @property
+    def security(self) -> RuntimeContext:
+        """The context under which the call was admitted."""
+        return self.call.security
+
+    @property
+    def clock(self) -> Clock:
+        return self.host.clock
+
+    @property
+    def console(self) -> Console:
+        return self.host.console
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """Re-entry into the program, for providers that get functions."""
+        return self.host.evaluator

@@ -37,7 +37,7 @@ def equal(a: Any, b: Any) -> bool:
         return bool(a == b)
     if kind not in _COLLECTIONS:
         return a is b
-    return _walk(a, b, False, 0)
+    return _Walk(a, b, False, 0).same()
 
 
 def same_key(a: Any, b: Any) -> bool:
@@ -49,44 +49,107 @@ def same_key(a: Any, b: Any) -> bool:
         return bool(a == b or (a != a and b != b))
     if kind not in _COLLECTIONS:
         return a is b
-    return a is b or _walk(a, b, True, 0)
+    return a is b or _Walk(a, b, True, 0).same()
 
 
-_Task = tuple[Any, Any, int, bool]  # two collections of one kind, their depth, does ##NaN equal itself
+class _Walk:
+    """What is still to be compared: two collections of one kind, their depth, does `##NaN` equal itself."""
 
+    __slots__ = ("collisions", "tasks")
 
-def _walk(a: Any, b: Any, nan: bool, collisions: int) -> bool:
-    tasks: list[_Task] = [(a, b, 1, nan)]
-    visits = 0
-    seen: set[tuple[int, int, bool]] = set()
-    while tasks:
-        x, y, depth, nan = tasks.pop()
-        if depth > NESTING_LIMIT:
-            raise overflow("nesting", NESTING_LIMIT)
-        if len(x) != len(y):
-            return False
-        visits += 1
-        if visits > SHARING:
-            if (id(x), id(y), nan) in seen:
-                continue
-            seen.add((id(x), id(y), nan))
-        if type(x) is not Map:
-            if not _same_items(x, y, depth + 1, nan, tasks):
+    def __init__(self, a: Any, b: Any, nan: bool, collisions: int) -> None:
+        self.tasks: list[tuple[Any, Any, int, bool]] = [(a, b, 1, nan)]
+        self.collisions = collisions
+
+    def same(self) -> bool:
+        tasks = self.tasks
+        visits = 0
+        seen: set[tuple[int, int, bool]] = set()
+        while tasks:
+            x, y, depth, nan = tasks.pop()
+            if depth > NESTING_LIMIT:
+                raise overflow("nesting", NESTING_LIMIT)
+            if len(x) != len(y):
                 return False
-        elif not _same_entries(x, y, depth + 1, nan, tasks, collisions):
-            return False
-    return True
+            visits += 1
+            if visits > SHARING:
+                if (id(x), id(y), nan) in seen:
+                    continue
+                seen.add((id(x), id(y), nan))
+            same = self.entries if type(x) is Map else self.items
+            if not same(x, y, depth + 1, nan):
+                return False
+        return True
 
+    def items(self, x: Any, y: Any, depth: int, nan: bool) -> bool:
+        """Compares what can be compared at once and leaves the rest to `tasks`."""
+        kinds = set(map(type, x))
+        if len(kinds) == 1 and kinds <= _PLAIN:
+            return set(map(type, y)) == kinds and _plain(x) == _plain(y)
+        for p, q in zip(x, y, strict=True):
+            kind = type(p)
+            if kind is not type(q):
+                return False
+            if kind in _PLAIN:
+                if p != q:
+                    return False
+            elif not self.part(p, q, depth, nan):
+                return False
+        return True
 
-def _same_items(x: Any, y: Any, depth: int, nan: bool, tasks: list[_Task]) -> bool:
-    """Compares what can be compared at once and adds the rest to `tasks`."""
-    kinds = set(map(type, x))
-    if kinds <= _PLAIN and len(kinds) == 1:
-        return set(map(type, y)) == kinds and _plain(x) == _plain(y)
-    for p, q in zip(x, y, strict=True):
-        if not _same_part(p, q, depth, nan, tasks):
+    def part(self, p: Any, q: Any, depth: int, nan: bool) -> bool:
+        kind = type(p)
+        if kind is not type(q):
             return False
-    return True
+        if kind in _SCALARS:
+            return bool(p == q or (nan and p != p and q != q))
+        if kind not in _COLLECTIONS:
+            return p is q
+        if not (nan and p is q):
+            self.tasks.append((p, q, depth, nan))
+        return True
+
+    def entries(self, x: Map, y: Map, depth: int, nan: bool) -> bool:
+        other = y.raw
+        wrapped: list[tuple[Key, Any]] = []
+        for key, value in x.raw.items():
+            if type(key) is Key:
+                wrapped.append((key, value))
+                continue
+            found = other.get(key, MISSING)
+            if found is MISSING or not self.part(value, found, depth, nan):
+                return False
+        return not wrapped or self.wrapped_entries(wrapped, _by_hash(y), depth, nan)
+
+    def wrapped_entries(
+        self, wrapped: list[tuple[Key, Any]], others: dict[int, list[tuple[Key, Any]]], depth: int, nan: bool
+    ) -> bool:
+        """Entries whose keys may be collections. A dict lookup would nest in C as deeply as keys nest in keys."""
+        for key, value in wrapped:
+            candidates = others.get(hash(key), [])
+            if len(candidates) > 1:
+                candidates = [entry for entry in candidates if self.collide(key, entry[0])]
+            if not candidates:
+                return False
+            found, other = candidates[0]
+            if depth - 1 + key.depth > NESTING_LIMIT:
+                raise overflow("nesting", NESTING_LIMIT)
+            if key.depth != found.depth or not self.part(key.value, found.value, depth, True):
+                return False
+            if not self.part(value, other, depth, nan):
+                return False
+        return True
+
+    def collide(self, key: Key, other: Key) -> bool:
+        """Which of several keys of one hash is it? The only place where a walk starts another one."""
+        a, b = key.value, other.value
+        if key.depth != other.depth or type(a) is not type(b):
+            return False
+        if key.depth == 0:
+            return same_key(a, b)
+        if self.collisions == COLLISIONS:
+            raise overflow("nesting", NESTING_LIMIT)
+        return a is b or _Walk(a, b, True, self.collisions + 1).same()
 
 
 def _plain(items: Any) -> Any:
@@ -94,66 +157,12 @@ def _plain(items: Any) -> Any:
     return items if type(items) is tuple else items[:] if type(items) is PVector else tuple(items)
 
 
-def _same_part(p: Any, q: Any, depth: int, nan: bool, tasks: list[_Task]) -> bool:
-    kind = type(p)
-    if kind is not type(q):
-        return False
-    if kind in _SCALARS:
-        return bool(p == q or (nan and p != p and q != q))
-    if kind not in _COLLECTIONS:
-        return p is q
-    if not (nan and p is q):
-        tasks.append((p, q, depth, nan))
-    return True
-
-
-def _same_entries(x: Map, y: Map, depth: int, nan: bool, tasks: list[_Task], collisions: int) -> bool:
-    other = y.raw
-    wrapped: list[tuple[Key, Any]] = []
-    for key, value in x.raw.items():
+def _by_hash(value: Map) -> dict[int, list[tuple[Key, Any]]]:
+    entries: dict[int, list[tuple[Key, Any]]] = {}
+    for key, part in value.raw.items():
         if type(key) is Key:
-            wrapped.append((key, value))
-            continue
-        found = other.get(key, MISSING)
-        if found is MISSING or not _same_part(value, found, depth, nan, tasks):
-            return False
-    return not wrapped or _same_wrapped(wrapped, y, depth, nan, tasks, collisions)
-
-
-def _same_wrapped(
-    wrapped: list[tuple[Key, Any]], y: Map, depth: int, nan: bool, tasks: list[_Task], collisions: int
-) -> bool:
-    """Entries whose keys may be collections. No dict lookup here: it would nest in C as deeply as keys nest in keys."""
-    by_hash: dict[int, list[tuple[Key, Any]]] = {}
-    for key, value in y.raw.items():
-        if type(key) is Key:
-            by_hash.setdefault(hash(key), []).append((key, value))
-    for key, value in wrapped:
-        candidates = by_hash.get(hash(key), [])
-        if len(candidates) > 1:
-            candidates = [c for c in candidates if _collide(key, c[0], collisions)]
-        if not candidates:
-            return False
-        found, other = candidates[0]
-        if depth - 1 + key.depth > NESTING_LIMIT:
-            raise overflow("nesting", NESTING_LIMIT)
-        if key.depth != found.depth or not _same_part(key.value, found.value, depth, True, tasks):
-            return False
-        if not _same_part(value, other, depth, nan, tasks):
-            return False
-    return True
-
-
-def _collide(key: Key, other: Key, collisions: int) -> bool:
-    """Which of several keys of one hash is it? The only place where a walk starts another one."""
-    a, b = key.value, other.value
-    if key.depth != other.depth or type(a) is not type(b):
-        return False
-    if key.depth == 0:
-        return same_key(a, b)
-    if collisions == COLLISIONS:
-        raise overflow("nesting", NESTING_LIMIT)
-    return a is b or _walk(a, b, True, collisions + 1)
+            entries.setdefault(hash(key), []).append((key, part))
+    return entries
 
 
 # ---- hashing

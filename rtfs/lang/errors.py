@@ -109,7 +109,9 @@ class RtfsError(Exception):
 class ReadError(RtfsError):
     """The text is not RTFS. `errors` holds every syntax error of the text, this one included, in order."""
 
-    def __init__(self, message: str, *, code: str = "RTFS-E101", span: Span | None = None, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, code: str = "RTFS-E101", span: Span | None = None, notes: tuple[str, ...] = ()
+    ) -> None:
         super().__init__("ParseError", message, code=code, span=span, notes=notes)
         self.errors: list[ReadError] = [self]
 
@@ -129,8 +131,11 @@ class HostCallError(RtfsError):
 class StreamError(HostCallError):
     """A stream error S0nn of the streaming catalogue."""
 
-    def __init__(self, number: int, message: str, *, data: Any = None, span: Span | None = None, limit: bool = False) -> None:
-        kind, type = {53: ("SecurityViolation", None), 60: ("SyntaxError", None)}.get(number, ("StreamError", "stream-error"))
+    def __init__(
+        self, number: int, message: str, *, data: Any = None, span: Span | None = None, limit: bool = False
+    ) -> None:
+        kinds = {53: ("SecurityViolation", None), 60: ("SyntaxError", None)}
+        kind, type = kinds.get(number, ("StreamError", "stream-error"))
         code = f"RTFS-S{number:03}"
         super().__init__(kind, message, code=code, type=type, data=data, span=span, base="!" if limit else None)
 

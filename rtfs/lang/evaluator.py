@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol
 class FunctionIdentity(NamedTuple):
     """How to find a function again after a restart.
 
-    name: global name or None for a literal; module: where it resolves; text: printed form of its definition; digest: hash
-    of the expanded form, equal as long as the program text means the same; captures: captured name → value of a literal.
+    name: global name or None for a literal; module: where it resolves; text: printed form of its definition; digest:
+    hash of the expanded form, equal as long as the program text means the same; captures: captured name → value of a
+    literal.
     """
 
     name: str | None
@@ -24,7 +25,7 @@ class Evaluator(Protocol):
     """Re-entry into RTFS code for the host. All of it belongs to the thread of the session."""
 
     def pure(self, function: Any, *args: Any) -> Any:
-        """Call a pure slot to completion. A host call raises RtfsError with `pure_violation` set to the capability id."""
+        """Call a pure slot to completion. A host call raises RtfsError with `pure_violation` set to its id."""
         ...
 
     def effect(self, function: Any, *args: Any) -> Awaitable[Any]:
@@ -36,7 +37,7 @@ class Evaluator(Protocol):
         ...
 
     def resolve(self, name: str, module: str) -> Any | None:
-        """The global function `name` (namespaced names allowed) of `module`, then of `user`; None when there is none."""
+        """The global function `name` (namespaced names allowed) of `module`, then of `user`; None if there is none."""
         ...
 
     def identity(self, function: Any) -> FunctionIdentity:

@@ -51,4 +51,5 @@ def _number(digits: str) -> int:
     if len(digits) <= _SAFE_DIGITS:
         return int(digits or "0")
     half = len(digits) // 2
-    return int(_number(digits[:-half])) * 10**half + _number(digits[-half:])
+    shift: int = 10**half
+    return _number(digits[:-half]) * shift + _number(digits[-half:])

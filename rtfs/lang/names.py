@@ -42,7 +42,7 @@ _KEYWORDS: dict[str, Keyword] = {}
 
 
 class Symbol:
-    """A name as data. Symbols are equal by name; `module` is the home of a macro template's symbol, `span` its place."""
+    """A name as data. Symbols are equal by name; `module`: home of a macro template's symbol; `span`: its place."""
 
     __slots__ = ("name", "module", "span")
 

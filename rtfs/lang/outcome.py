@@ -40,7 +40,7 @@ class RuntimeContext(_Frozen):
     """What a program may do (host.md §4). `level` is pure, controlled or full; globs are anchored, deny wins.
 
     `allowed`/`denied`: capability globs. `effects`/`denied_effects`: effect labels such as `:network` (None: the level
-    decides). `grants`: narrower grants, a tuple of (kind, value) such as ("read", "/data") or ("net", "api.example.org").
+    decides). `grants`: narrower grants, a tuple of (kind, value) such as ("read", "/data"), ("net", "api.example.org").
     """
 
     __slots__ = ("level", "allowed", "denied", "effects", "denied_effects", "grants", "exposed_keys")
@@ -89,7 +89,8 @@ class RuntimeContext(_Frozen):
         grants: tuple[tuple[str, str], ...] | list[tuple[str, str]] = (),
     ) -> RuntimeContext:
         """Only capabilities whose id matches a glob of `allow` and none of `deny`."""
-        return cls("controlled", tuple(allow), tuple(deny), None if effects is None else tuple(effects), (), tuple(grants))
+        chosen = None if effects is None else tuple(effects)
+        return cls("controlled", tuple(allow), tuple(deny), chosen, (), tuple(grants))
 
     @classmethod
     def full(cls) -> RuntimeContext:

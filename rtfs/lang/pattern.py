@@ -1,7 +1,7 @@
 """Binding vectors, parameter vectors and destructuring patterns as data (language.md §5.3, §6).
 
-The expander (which names are local, which defaults are expressions) and the compiler (what to bind, in which order) both
-read them here, so that they cannot disagree.
+The expander (which names are local, which defaults are expressions) and the compiler (what to bind, in which order)
+both read them here, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rtfs.lang.printer import show
 from rtfs.lang.values import Timestamp, Uuid, is_vector
 
 _KEYS, _STRS, _OR, _AS = Keyword("keys"), Keyword("strs"), Keyword("or"), Keyword("as")
+NESTING_LIMIT = 500  # as in the reader
 _LITERALS = frozenset({Keyword, str, int, float, bool, NoneType, Timestamp, Uuid})
 
 
@@ -113,7 +114,7 @@ def _completable(form: Any) -> list[bool]:
 
 
 def split_params(form: Any, form_name: str) -> Params:
-    """A parameter vector `[p T? … & rest T?]`: a keyword after a pattern is always its type (language.md §4.2, §5.3)."""
+    """A parameter vector `[p T? … & rest T?]`: a keyword after a pattern is always its type (language.md §5.3)."""
     if not is_vector(form):
         raise syntax_error(form_name, f"expected a parameter vector, got {show(form)}")
     fixed: list[Param] = []
@@ -207,17 +208,23 @@ Pattern = PName | PIgnore | PVec | PMap
 
 def parse_pattern(form: Any, form_name: str = "let") -> Pattern:
     """A pattern form as a tree (language.md §6). SyntaxError, naming `form_name`, for what is no pattern."""
+    return _parse(form, form_name, 0)
+
+
+def _parse(form: Any, form_name: str, depth: int) -> Pattern:
     form = unmeta(form)
+    if depth > NESTING_LIMIT:
+        raise syntax_error(form_name, f"a pattern nested deeper than {NESTING_LIMIT}")
     if type(form) is Symbol and is_pattern(form):
         return PIgnore() if form.name == "_" else PName(form)
     if type(form) is tuple or type(form) is PVector:
-        return _parse_vector(form, form_name)
+        return _parse_vector(form, form_name, depth)
     if type(form) is Map:
-        return _parse_map(form, form_name)
+        return _parse_map(form, form_name, depth)
     raise syntax_error(form_name, f"{show(form)} is not a name or pattern to bind")
 
 
-def _parse_vector(form: Any, form_name: str) -> PVec:
+def _parse_vector(form: Any, form_name: str, depth: int) -> PVec:
     items: list[Pattern] = []
     rest: Symbol | None = None
     whole: Symbol | None = None
@@ -228,7 +235,7 @@ def _parse_vector(form: Any, form_name: str) -> PVec:
         if special is None:
             if rest is not None or whole is not None:
                 raise syntax_error(form_name, f"unexpected {show(part)} at the end of pattern {show(form)}")
-            items.append(parse_pattern(part, form_name))
+            items.append(_parse(part, form_name, depth + 1))
             at += 1
             continue
         if at + 1 >= count:
@@ -257,7 +264,7 @@ def map_pairs(form: Map) -> list[tuple[Any, Any]]:
     return list(form.pairs) if form.pairs is not None else form.entries()
 
 
-def _parse_map(form: Map, form_name: str) -> PMap:
+def _parse_map(form: Map, form_name: str, depth: int) -> PMap:
     entries: list[PEntry] = []
     defaults: list[tuple[Any, Any]] = []
     ends: dict[str, Symbol] = {}
@@ -271,7 +278,8 @@ def _parse_map(form: Map, form_name: str) -> PMap:
         elif key is _AS or (type(key) is Symbol and key.name == "&"):
             ends["&" if type(key) is Symbol else ":as"] = _plain_name(part, show(key), form_name)
         else:
-            entries.append(_entry(key, part, form_name))
+            literal, pattern = _sides(key, part, form_name)
+            entries.append(PEntry(literal, _parse(pattern, form_name, depth + 1)))
     _set_defaults(entries, defaults, form_name)
     return PMap(entries, _bound(ends.get("&")), _bound(ends.get(":as")), form)
 
@@ -287,21 +295,19 @@ def _named_keys(kind: Keyword, names: Any, form_name: str) -> list[PEntry]:
             raise syntax_error(form_name, f"expected a name in {show(kind)}, got {show(form)}")
         local = name.name.rpartition("/")[2] or name.name
         key = Keyword(name.name) if kind is _KEYS else name.name
-        symbol = name if type(name) is Symbol and name.name == local else Symbol(local, None, getattr(name, "span", None))
+        symbol = Symbol(local, span=getattr(name, "span", None))
         entries.append(PEntry(key, PIgnore() if local == "_" else PName(symbol)))
     return entries
 
 
-def _entry(key: Any, part: Any, form_name: str) -> PEntry:
-    """`{:k p}` or `{p :k}`: exactly one side is a literal, the key to look up."""
+def _sides(key: Any, part: Any, form_name: str) -> tuple[Any, Any]:
+    """The key to look up and the pattern of `{:k p}` or `{p :k}`: exactly one side is a literal."""
     key_literal, part_literal = type(key) in _LITERALS, type(part) in _LITERALS
     if key_literal and part_literal:
         raise syntax_error(form_name, f"nothing to bind in {show(key)} {show(part)} of a map pattern")
-    if key_literal:
-        return PEntry(key, parse_pattern(part, form_name))
-    if part_literal:
-        return PEntry(part, parse_pattern(key, form_name))
-    raise syntax_error(form_name, f"no key in {show(key)} {show(part)} of a map pattern")
+    if not key_literal and not part_literal:
+        raise syntax_error(form_name, f"no key in {show(key)} {show(part)} of a map pattern")
+    return (key, part) if key_literal else (part, key)
 
 
 def _set_defaults(entries: list[PEntry], defaults: list[tuple[Any, Any]], form_name: str) -> None:

@@ -21,7 +21,7 @@ OUTPUT_LIMIT = 4_194_304
 
 
 def show(value: Any, limit: int | None = OUTPUT_LIMIT) -> str:
-    """The printed form of a value. StackOverflow beyond 10,000 levels, OutputLimitExceeded beyond `limit` characters."""
+    """The printed form. StackOverflow beyond 10,000 levels, OutputLimitExceeded beyond `limit` characters."""
     atom = _ATOMS.get(type(value))
     if atom is not None:
         return _within(atom(value), limit)

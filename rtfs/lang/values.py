@@ -168,7 +168,7 @@ _TYPE_NAMES: dict[type, str] = {
 
 
 def type_name(value: object) -> str:
-    """The kind of a value as `type-name` gives it (language.md §2.1); `object` for a Python object that is no RTFS value."""
+    """The kind of a value (language.md §2.1); `object` for a Python object that is no RTFS value."""
     return _TYPE_NAMES.get(type(value), "object")
 
 

@@ -1,0 +1,47 @@
+# Every daily act is one target, and each target sets itself up: a fresh clone needs python3 >= 3.11, pip and make.
+PYTHON ?= python3
+BIN := .venv/bin
+CORE := .venv/.core
+DEV := .venv/.dev
+PIP = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
+CASES ?=
+
+.PHONY: demo test check bench fuzz conformance clean
+
+demo: $(CORE)
+	@$(BIN)/rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
+
+test: $(DEV)
+	@$(BIN)/python -m pytest
+
+check: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(DEV)
+	@$(BIN)/python -m bench $(ROWS)
+
+fuzz: $(DEV)
+	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+
+conformance: $(DEV)
+	@$(BIN)/python tests/spec/run_cases.py $(CASES)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The virtual environment has no pip of its own: making one takes seconds, and the pip at hand can fill it.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rtfs needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv --without-pip .venv
+
+$(CORE): pyproject.toml | $(BIN)/python
+	@echo "setting up .venv (once)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo "setting up .venv for development (once)"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(CORE)

@@ -1,0 +1,77 @@
+"""What every test may use: hypothesis profiles, the command line as a process, services of the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# CI machines stall: a deadline per example would fail on noise. `derandomize` off: new examples each run.
+settings.register_profile("rtfs", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", parent=settings.get_profile("rtfs"), max_examples=5_000)
+settings.load_profile("rtfs")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One compiled-code cache for all processes of this test run, never the user's own."""
+    return tmp_path_factory.mktemp("cache-home")
+
+
+@pytest.fixture
+def environment(cache_home: Path) -> dict[str, str]:
+    """The environment of a process under test: this checkout, a cache of its own, no settings of the developer."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RTFS_", "CCOS_", "XDG_"))}
+    return {**kept, "XDG_CACHE_HOME": str(cache_home), "XDG_CONFIG_HOME": str(cache_home), "PYTHONWARNINGS": "error"}
+
+
+@pytest.fixture
+def rtfs(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run `rtfs ARGUMENTS` to its end in an empty folder (`cwd=` for another); text streams, 60 s at most."""
+
+    def run(*arguments: str, stdin: str = "", cwd: Path = tmp_path, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "rtfs", *arguments],
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            cwd=cwd,
+            env={**environment, **extra},
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def service() -> Callable[[str], str]:
+    """`service("redis-server")` gives the program's path, or skips the test saying what is missing.
+
+    Under RTFS_REQUIRE_SERVICES=1, as in CI, a missing service fails the test: nothing is skipped unseen.
+    """
+
+    def need(program: str) -> str:
+        found = shutil.which(program)
+        if found is None:
+            missing(f"needs {program}")
+        assert found is not None
+        return found
+
+    return need
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail where services are required."""
+    if os.environ.get("RTFS_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{reason}, and RTFS_REQUIRE_SERVICES=1 allows no skipping", pytrace=False)
+    pytest.skip(reason)

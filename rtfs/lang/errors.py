@@ -92,6 +92,8 @@ class RtfsError(Exception):
         self.span = span
         self.trace: list[tuple[str | None, Span | None]] = []
         self.notes: list[str] = list(notes)
+        self.located = False  # span and trace were looked for
+        self.operand: tuple[str, int] | None = None  # (operation, argument number) that was wrong
         self.value: Any = None  # the ErrorValue a script sees, made once so that it keeps its identity
 
     @property

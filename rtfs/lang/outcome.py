@@ -131,13 +131,13 @@ class CallMetadata(_Frozen):
 class HostCall(_Frozen):
     """One effect a program asks for. `args` are RTFS values as written; `seq` counts calls of the run from 0."""
 
-    __slots__ = ("capability_id", "args", "security", "causal", "metadata", "span", "step_path", "module", "seq")
+    __slots__ = ("capability_id", "args", "security", "causal", "metadata", "place", "step_path", "module", "seq")
     capability_id: str
     args: tuple[Any, ...]
     security: RuntimeContext
     causal: CausalContext
     metadata: CallMetadata
-    span: Span | None
+    place: Any
     step_path: tuple[str, ...]
     module: str
     seq: int
@@ -149,7 +149,7 @@ class HostCall(_Frozen):
         security: RuntimeContext,
         causal: CausalContext,
         metadata: CallMetadata,
-        span: Span | None = None,
+        place: Any = None,
         step_path: tuple[str, ...] = (),
         module: str = "user",
         seq: int = 0,
@@ -160,10 +160,19 @@ class HostCall(_Frozen):
         put(self, "security", security)
         put(self, "causal", causal)
         put(self, "metadata", metadata)
-        put(self, "span", span)
+        put(self, "place", place)
         put(self, "step_path", step_path)
         put(self, "module", module)
         put(self, "seq", seq)
+
+    @property
+    def span(self) -> Span | None:
+        """Where the call stands in the program; made when asked for."""
+        place = self.place
+        if place is None or isinstance(place, Span):
+            return place
+        span: Span | None = place.span
+        return span
 
 
 class Complete(_Frozen):

@@ -1,0 +1,428 @@
+"""Core forms become Python syntax: expressions where they can, statements where they must, places kept on every node.
+
+An expression that needs statements appends them to the current `block` first; operands to its left are then spilled into
+temporaries, so the order of evaluation is exactly left to right. A `Dest` says what becomes of a form's value.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from rtfs.eval import emit
+from rtfs.eval.emit import Place
+from rtfs.eval.scope import ANY, BOOL, FLOAT, FUNCTION, INT, KEYWORD, MAP, NIL, STR, VECTOR, Binding, Frame, Scope, Value
+from rtfs.lang.collections import SMALL, List, Map, PVector
+from rtfs.lang.errors import ExpansionError, syntax_error
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.source import Source, Span, SpanTable
+from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
+
+MAX_DEPTH = 1500  # nested forms in one top-level form; CPython's own compiler recurses in C
+MAX_BLOCKS = 15  # CPython allows 20 statically nested blocks
+
+
+class Dest:
+    """What becomes of a value: returned, assigned to a Python local, or dropped; WANT (None) asks for an expression.
+
+    `recur` is the target that a `recur` in this (tail) position goes to. `breaks`: leave the Python loop afterwards.
+    `check` turns a returned value into one that is checked against the return type.
+    """
+
+    __slots__ = ("kind", "name", "recur", "breaks", "check", "kinds")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str = "",
+        *,
+        recur: Any = None,
+        breaks: bool = False,
+        check: Callable[[Value], Value] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.recur = recur
+        self.breaks = breaks
+        self.check = check
+        self.kinds = 0  # what was delivered here so far
+
+    def plain(self) -> Dest:
+        """The same destination, no longer in tail position."""
+        if self.recur is None:
+            return self
+        return Dest(self.kind, self.name, breaks=self.breaks, check=self.check)
+
+
+WANT = None
+RETURN = Dest("return")
+DISCARD = Dest("discard")
+
+Special = Callable[["Compiler", List, Scope, "Dest | None"], "Value | None"]
+Inline = Callable[["Compiler", List, Scope], "Value | None"]
+
+
+class Target:
+    """What a piece of code is compiled for: module namespace knowledge and the unit that collects constants.
+
+    `shadowed(name)`: does the module define or import this library name? `module`: its name. `library(name)`: is it a library name?
+    `special`: table of special forms; `inline`: table of builtins with inline code.
+    """
+
+    def __init__(self, module: str, source: Source, uid: str, *, variant: str = "plain") -> None:
+        self.module = module
+        self.source = source
+        self.uid = uid
+        self.variant = variant
+        self.level = "standard"
+        self.constants: dict[str, Any] = {}
+        self.shadowed: Callable[[str], bool] = lambda name: False
+        self.library: Callable[[str], bool] = lambda name: False
+        self.home: Callable[[str, str], str | None] = lambda name, module: None
+        self.used: set[str] = set()  # library names that the code refers to
+
+
+class Compiler:
+    """Compiles one top-level form to a Python function body. See `compile_top`."""
+
+    def __init__(self, target: Target, spans: SpanTable | None, special: dict[str, Special], inline: dict[str, Inline]) -> None:
+        self.target = target
+        self.spans = spans
+        self.special = special
+        self.inline = inline
+        self.block: list[ast.stmt] = []
+        self.frame = Frame(None, None)
+        self.at: Place = (1, 0, 1, 0)
+        self.depth = 0
+        self.counter = 0
+        self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
+        self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
+
+    # ---- places -------------------------------------------------------------------------------------------------
+
+    def place_of(self, form: Any, parent: Any = None, index: int = 0) -> Place:
+        """Where a form stands in this unit's source; the current place when it has none of its own."""
+        spans = self.spans
+        if spans is None:
+            return self.at
+        span = spans.of(form)
+        if span is None and parent is not None:
+            span = spans.child(parent, index)
+        if span is None or span.source is not self.target.source:
+            return self.at
+        return (span.line, span.column - 1, span.end_line, span.end_column - 1)
+
+    def span(self, form: Any = None) -> Span:
+        line, column, end_line, end_column = self.at if form is None else self.place_of(form)
+        return Span(self.target.source, line, column + 1, end_line, end_column + 1)
+
+    def fail(self, name: str, text: str, form: Any = None) -> ExpansionError:
+        """A SyntaxError at a form (or at the current place)."""
+        return syntax_error(name, text, self.span(form))
+
+    # ---- names --------------------------------------------------------------------------------------------------
+
+    def fresh(self, name: str = "t") -> str:
+        self.counter += 1
+        return f"{name}~{self.counter}"
+
+    def bind(self, scope: Scope, name: str, kind: int = ANY, *, function: bool = False, loops: int | None = None) -> Binding:
+        """A new local in `scope`."""
+        binding = Binding(name, self.fresh(name), self.frame, self.frame.loops if loops is None else loops, function)
+        scope.names[name] = binding
+        if kind != ANY:
+            self.frame.facts[binding.python] = kind
+        return binding
+
+    def load(self, binding: Binding) -> Value:
+        """Read a local, noting the capture in every function between here and its owner."""
+        frame = self.frame
+        if binding.frame is not frame:
+            walk: Frame | None = frame
+            while walk is not None and walk is not binding.frame:
+                walk.captured[binding.python] = binding
+                walk = walk.parent
+        node = emit.name(binding.python, self.at)
+        if binding.boxed:
+            return Value(emit.call("#unbox", [node, emit.constant(binding.name, self.at)], self.at), ANY, False)
+        kind = frame.facts.get(binding.python, FUNCTION if binding.function else ANY)
+        return Value(node, kind, True)
+
+    def constant(self, value: Any) -> ast.expr:
+        """A value that Python code cannot hold, as a global of the module set when the code is loaded."""
+        if type(value) is Keyword:
+            key = f"#k:{value.name}"
+        else:
+            key = f"#c{self.target.uid}.{len(self.target.constants)}"
+        self.target.constants[key] = value
+        return emit.name(key, self.at)
+
+    # ---- destinations -------------------------------------------------------------------------------------------
+
+    def deliver(self, value: Value, dest: Dest | None) -> Value | None:
+        """Send a value to its destination; the value itself when it is wanted."""
+        if dest is WANT:
+            return value
+        dest.kinds |= value.kind
+        if dest.kind == "return":
+            if dest.check is not None:
+                value = dest.check(value)
+            self.block.append(emit.returns(value.node, self.at))
+            return None
+        if dest.kind == "assign":
+            self.block.append(emit.assign(dest.name, value.node, self.at))
+            self.know(dest.name, value.kind)
+        elif not value.stable:
+            self.block.append(emit.does(value.node, self.at))
+        if dest.breaks:
+            self.block.append(emit.placed(ast.Break(), self.at))
+        return None
+
+    def know(self, python: str, kind: int) -> None:
+        """Record the kinds a Python local may have from here on."""
+        if kind == ANY:
+            self.frame.facts.pop(python, None)
+        else:
+            self.frame.facts[python] = kind
+
+    def temp(self, value: Value) -> Value:
+        """The value in a temporary unless it can be read again anyway."""
+        if value.stable:
+            return value
+        name = self.fresh()
+        self.block.append(emit.assign(name, value.node, self.at))
+        return Value(emit.name(name, self.at), value.kind, True)
+
+    def twice(self, value: Value) -> tuple[ast.expr, ast.expr]:
+        """Nodes for the first and for every later read of a value, evaluating it once."""
+        if value.stable:
+            return value.node, value.node
+        name = self.fresh()
+        return emit.walrus(name, value.node, self.at), emit.name(name, self.at)
+
+    def nested(self, action: Callable[[], Any]) -> tuple[Any, list[ast.stmt]]:
+        """Run an emission into a block of its own; facts it finds stay."""
+        outer, self.block = self.block, []
+        try:
+            result = action()
+            return result, self.block
+        finally:
+            self.block = outer
+
+    # ---- forms --------------------------------------------------------------------------------------------------
+
+    def sub(self, parent: Any, index: int, scope: Scope) -> Value:
+        """The value of the n-th part of a form."""
+        form = parent[index]
+        outer, self.at = self.at, self.place_of(form, parent, index)
+        try:
+            return self.expr(form, scope)
+        finally:
+            self.at = outer
+
+    def sub_emit(self, parent: Any, index: int, scope: Scope, dest: Dest | None) -> Value | None:
+        """The n-th part of a form, delivered to `dest`."""
+        form = parent[index]
+        outer, self.at = self.at, self.place_of(form, parent, index)
+        try:
+            return self.emit(form, scope, dest)
+        finally:
+            self.at = outer
+
+    def expr(self, form: Any, scope: Scope) -> Value:
+        value = self.emit(form, scope, WANT)
+        assert value is not None
+        return value
+
+    def emit(self, form: Any, scope: Scope, dest: Dest | None) -> Value | None:
+        """Compile a form for a destination; gives a Value exactly when `dest` is WANT."""
+        kind = type(form)
+        if kind is List and form:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise self.fail("form", f"nested deeper than {MAX_DEPTH}", form)
+            try:
+                return self._list(form, scope, dest)
+            finally:
+                self.depth -= 1
+        if kind is Symbol:
+            return self.deliver(self.symbol(form, scope), dest)
+        return self.deliver(self.literal(form, scope), dest)
+
+    def _list(self, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+        head = form[0]
+        if type(head) is Symbol:
+            special = self.special.get(head.name)
+            if special is not None:
+                if dest is WANT and getattr(special, "statement", False):
+                    return self._through_temp(special, form, scope)
+                return special(self, form, scope, dest)
+        from rtfs.eval.call import compile_call
+
+        return self.deliver(compile_call(self, form, scope), dest)
+
+    def _through_temp(self, special: Special, form: List, scope: Scope) -> Value:
+        name = self.fresh()
+        special(self, form, scope, Dest("assign", name))
+        return Value(emit.name(name, self.at), self.frame.facts.get(name, ANY), True)
+
+    def body(self, form: Any, start: int, scope: Scope, dest: Dest | None) -> Value | None:
+        """The forms from `start` in order; the last one goes to `dest` (nil when there is none)."""
+        last = len(form) - 1
+        if start > last:
+            return self.deliver(Value(emit.constant(None, self.at), NIL, True), dest)
+        for index in range(start, last):
+            self.sub_emit(form, index, scope, DISCARD)
+        return self.sub_emit(form, last, scope, dest)
+
+    def values(self, form: Any, start: int, scope: Scope, stop: int | None = None) -> list[Value]:
+        """The parts of a form, evaluated left to right whatever statements they need."""
+        parts = [self.nested(lambda index=index: self.sub(form, index, scope)) for index in range(start, stop or len(form))]
+        return self.in_order(parts)
+
+    def in_order(self, parts: list[tuple[Value, list[ast.stmt]]]) -> list[Value]:
+        """Join blocks and their values, spilling each value that a later block would otherwise overtake."""
+        last = max((n for n, (_, block) in enumerate(parts) if block), default=-1)
+        values = []
+        for n, (value, block) in enumerate(parts):
+            self.block.extend(block)
+            values.append(self.temp(value) if n < last else value)
+        return values
+
+    def facts_after(self, *branches: dict[str, int]) -> None:
+        """What is still known when one of several paths was taken."""
+        first, *others = branches
+        joined = {}
+        for name, kind in first.items():
+            for other in others:
+                kind |= other.get(name, ANY)
+            if kind != ANY:
+                joined[name] = kind
+        self.frame.facts = joined
+
+    # ---- literals and symbols -----------------------------------------------------------------------------------
+
+    def literal(self, form: Any, scope: Scope) -> Value:
+        at = self.at
+        kind = type(form)
+        if kind in _SCALARS:
+            return Value(emit.constant(form, at), _SCALARS[kind], True)
+        if kind is float:
+            return Value(emit.constant(form, at), FLOAT, True)
+        if kind is Keyword:
+            return Value(self.constant(form), KEYWORD, True)
+        if kind is tuple or kind is PVector:
+            nodes = [value.node for value in self.values(form, 0, scope)]
+            if len(nodes) <= SMALL:
+                return Value(emit.tuple_of(nodes, at), VECTOR)
+            return Value(emit.call("#vector", [emit.placed(ast.List(nodes, emit.LOAD), at)], at), VECTOR)
+        if kind is Map:
+            return self._map(form, scope)
+        if kind is List:  # only () gets here
+            return Value(emit.name("#empty", at), ANY, True)
+        if kind in (Timestamp, Uuid, ResourceHandle):
+            return Value(self.constant(form), ANY, True)
+        return Value(self.constant(form), FUNCTION if callable(form) else ANY, True)
+
+    def _map(self, form: Map, scope: Scope) -> Value:
+        pairs = form.pairs if form.pairs is not None else form.entries()
+        flat = [part for pair in pairs for part in pair]
+        parts = []
+        for index, part in enumerate(flat):
+            outer, self.at = self.at, self._map_place(form, part, index)
+            parts.append(self.nested(lambda part=part: self.expr(part, scope)))
+            self.at = outer
+        nodes = [value.node for value in self.in_order(parts)]
+        at = self.at
+        if len(pairs) <= SMALL and all(type(key) in _STORED for key, _ in pairs):
+            return Value(emit.call("#Map", [emit.placed(ast.Dict(nodes[::2], nodes[1::2]), at)], at), MAP)
+        return Value(emit.call("#map", nodes, at), MAP)
+
+    def _map_place(self, form: Map, part: Any, index: int) -> Place:
+        spans = self.spans
+        span = spans.of(part) if spans is not None else None
+        if spans is not None and span is None:
+            span = spans.child(form, index)
+        if span is None or span.source is not self.target.source:
+            return self.at
+        return (span.line, span.column - 1, span.end_line, span.end_column - 1)
+
+    def symbol(self, symbol: Symbol, scope: Scope) -> Value:
+        """The value of a name (language.md §3.4)."""
+        name = symbol.name
+        binding = scope.find(name, self.frame)
+        if binding is not None:
+            return self.load(binding)
+        if name in self.special and name not in _ALSO_FUNCTIONS and not self.target.shadowed(name):
+            raise self.fail(name, "special form used as a value")
+        if name.startswith(".") and len(name) > 1:
+            raise self.fail(name, "a name with a leading dot stands only at the head of a call")
+        if len(name) > 2 and name[0] == "<" and name[-1] == ">" and not self.known(name):
+            return Value(emit.call("#context", [emit.constant(name[1:-1], self.at)], self.at))
+        return Value(self.global_node(symbol, ":"))
+
+    def known(self, name: str) -> bool:
+        return self.target.shadowed(name) or self.target.library(name)
+
+    def global_node(self, symbol: Symbol, view: str) -> ast.expr:
+        """A global by name: view `:` is its value, `(` what a call uses.
+
+        A symbol from a macro's template is looked up in the macro's module first (language.md §9.2).
+        """
+        name = symbol.name
+        if symbol.module is not None and symbol.module != self.target.module:
+            home = self.target.home(name, symbol.module)
+            if home == "library":
+                self.target.used.add(name)
+                return emit.name(f"={name}", self.at)
+            if home is not None:
+                namespace = emit.name(f"#ns:{home}", self.at)
+                self.target.constants[f"#ns:{home}"] = ModuleGlobals(home)
+                return emit.index(namespace, view + name, self.at)
+        if not self.target.shadowed(name):
+            self.target.used.add(name)
+        return emit.name(view + name, self.at)
+
+    def library_call(self, name: str, arguments: list[ast.expr]) -> ast.expr:
+        """A call of the library function, whatever the module defines under that name."""
+        self.target.used.add(name)
+        return emit.call(f"={name}", arguments, self.at)
+
+    def is_builtin(self, symbol: Any, scope: Scope) -> bool:
+        """Does this head mean the library function of that name?"""
+        if type(symbol) is not Symbol or scope.find(symbol.name, self.frame) is not None:
+            return False
+        if symbol.module is not None and symbol.module != self.target.module:
+            return self.target.home(symbol.name, symbol.module) == "library"
+        return not self.target.shadowed(symbol.name) and self.target.library(symbol.name)
+
+    def entry(self) -> None:
+        """What the variant wants at the head of a function or loop turn."""
+        if self.target.variant == "interruptible":
+            poll = emit.does(emit.call("#poll", [], self.at), self.at)
+            self.block.append(emit.branch(emit.name("#flag", self.at), [poll], [], self.at))
+
+    # ---- whole pieces -------------------------------------------------------------------------------------------
+
+    def compile_top(self, form: Any) -> ast.Module:
+        """A module that defines one function `#top` whose call runs the form and gives its value."""
+        self.at = self.place_of(form)
+        scope = Scope(frame=self.frame)
+        self.emit(form, scope, RETURN)
+        top = emit.function("#top", emit.arguments([], None, self.at), self.block, self.at)
+        return ast.Module([top], [])
+
+
+class ModuleGlobals:
+    """A constant that stands for the globals of a module, filled in when code is loaded."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+
+_SCALARS: dict[type, int] = {type(None): NIL, bool: BOOL, int: INT, str: STR}
+_STORED = frozenset({str, int, Keyword})
+_ALSO_FUNCTIONS = frozenset({"and", "or", "call", "meta", "doc", "throw"})

@@ -1,0 +1,224 @@
+"""Whatever Python raises inside compiled code becomes an RTFS error with the exact place and the chain of calls."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from itertools import islice
+from types import TracebackType
+from typing import Any
+from weakref import WeakValueDictionary
+
+from rtfs.lang.errors import (
+    TRACE_LIMIT,
+    EvaluationError,
+    InternalError,
+    LimitError,
+    RtfsError,
+    arity_error,
+    arity_text,
+    division_by_zero,
+    overflow,
+)
+from rtfs.lang.source import Source, Span
+
+DEPTH = 50_000  # Python frames below one program; a call through `map` takes three
+
+# compiled file name → source; entries live as long as some code of the unit does
+UNITS: WeakValueDictionary[str, Unit] = WeakValueDictionary()
+
+
+class Unit:
+    """A compiled text: what tracebacks need to show it. `library` marks the bundled library."""
+
+    __slots__ = ("filename", "source", "library", "__weakref__")
+
+    def __init__(self, filename: str, source: Source, *, library: bool = False) -> None:
+        self.filename = filename
+        self.source = source
+        self.library = library
+        UNITS[filename] = self
+
+
+_TAKES = re.compile(r"^(?P<name>.*)\(\) takes .*?(?P<given>\d+) (?:was|were) given$", re.DOTALL)
+_MISSING = re.compile(r"^(?P<name>.*)\(\) missing (?P<missing>\d+) required positional argument", re.DOTALL)
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def translate(raised: BaseException) -> RtfsError | None:
+    """The RTFS error of an exception, with span and trace; None for what is no error of the program (Ctrl-C, exit)."""
+    if isinstance(raised, RtfsError):
+        error = raised
+    elif isinstance(raised, Exception):
+        known: RtfsError | None = getattr(raised, "rtfs_error", None)
+        error = known or _translated(raised)
+        raised.rtfs_error = error  # type: ignore[attr-defined]
+        error.__cause__ = raised
+    else:
+        return None
+    if not error.located:
+        locate(error, raised.__traceback__)
+    return error
+
+
+def _translated(raised: Exception) -> RtfsError:
+    if isinstance(raised, RecursionError):
+        return overflow("call depth", DEPTH)
+    if isinstance(raised, ZeroDivisionError):
+        return division_by_zero()
+    if isinstance(raised, NameError):
+        found = _QUOTED.search(str(raised))
+        return _undefined(raised.name or (found.group(1) if found else "?"))
+    if isinstance(raised, KeyError) and raised.args and isinstance(raised.args[0], str) and raised.args[0][:1] in ":(":
+        return _undefined(raised.args[0])
+    if isinstance(raised, TypeError):
+        return _arity(str(raised)) or _defect(raised)
+    if isinstance(raised, OverflowError):
+        return EvaluationError("Overflow", "Overflow in arithmetic: integer too large for a float")
+    if isinstance(raised, MemoryError):
+        return LimitError("MemoryLimitExceeded", "Memory limit exceeded: the process has no more memory")
+    return _defect(raised)
+
+
+def _undefined(python: str) -> RtfsError:
+    name = python[1:] if python[:1] in (":", "(", "=") else python.partition("~")[0]
+    return EvaluationError("UndefinedSymbol", f"Undefined symbol: {name}")
+
+
+def _defect(raised: Exception) -> RtfsError:
+    return InternalError(f"{type(raised).__name__}: {raised}")
+
+
+def _arity(message: str) -> RtfsError | None:
+    """Python's own complaint about a call, as ArityMismatch. The callee's name tells what it expected."""
+    takes, missing = _TAKES.match(message), _MISSING.match(message)
+    found = takes or missing
+    if found is None:
+        return None
+    title = found.group("name").rpartition(".<locals>.")[2]
+    shape = _shape(title)
+    if shape is None:
+        return None
+    name, low, high = shape
+    given = int(takes.group("given")) if takes else low - int(found.group("missing"))
+    return arity_error(name, arity_text(low, high), given)
+
+
+def _shape(title: str) -> tuple[str, int, int | None] | None:
+    """Shown name and arity of a function by its Python title: `name~7:2+` of compiled code, a plain name of a builtin."""
+    if "~" in title:
+        name, _, rest = title.partition("~")
+        counts = rest.partition(":")[2]
+        variadic = counts.endswith("+")
+        numbers = [int(text) for text in counts.rstrip("+").split(",")]
+        return name or "fn", numbers[0], None if variadic else numbers[-1]
+    from rtfs.eval.registry import arity_of
+
+    try:
+        low, high = arity_of(title)
+    except KeyError:
+        return None
+    return title, low, high
+
+
+def locate(error: RtfsError, traceback: TracebackType | None) -> None:
+    """Give an error its span and trace from the compiled frames of a traceback, unless it has them."""
+    frames: deque[tuple[Unit, TracebackType]] = deque(maxlen=4 * TRACE_LIMIT)
+    while traceback is not None:
+        unit = UNITS.get(traceback.tb_frame.f_code.co_filename)
+        if unit is not None:
+            frames.append((unit, traceback))
+        traceback = traceback.tb_next
+    own = [frame for frame in frames if not frame[0].library] or list(frames)
+    if not own:
+        return
+    error.located = True
+    trace = []
+    for unit, place in reversed(own):
+        name = place.tb_frame.f_code.co_name
+        shown = None if name.startswith("#") else name.partition("~")[0] or "fn"
+        trace.append((shown, _span(unit, place)))
+    if error.span is None:
+        error.span = trace[0][1]
+    if not error.trace:
+        error.trace = trace[:TRACE_LIMIT]
+    if error.span is not None and error.operand is not None:
+        error.span = operand_span(error.span, error.operand) or error.span
+
+
+def _span(unit: Unit, place: TracebackType) -> Span | None:
+    positions = place.tb_frame.f_code.co_positions()
+    found = next(islice(positions, place.tb_lasti // 2, None), None)
+    if found is None or None in found:
+        return None
+    line, end_line, column, end_column = found
+    assert line is not None and column is not None and end_line is not None and end_column is not None
+    return Span(unit.source, line, column + 1, end_line, end_column + 1)
+
+
+def operand_span(span: Span, operand: tuple[str, int]) -> Span | None:
+    """The n-th argument inside the text of a call `(name …)`; None when the text at the span is no such call."""
+    name, index = operand
+    lines = [span.source.line(number) for number in range(span.line, span.end_line + 1)]
+    text = "\n".join(lines)
+    start = span.column - 1
+    if not text.startswith(f"({name}", start) or text[start + 1 + len(name) : start + 2 + len(name)] not in (" ", "\n", ",", "\t"):
+        return None
+    place = start + 1
+    for _ in range(index + 1):
+        place = _skip_form(text, _skip_space(text, place))
+    begin = _skip_space(text, place)
+    end = _skip_form(text, begin)
+    if end <= begin:
+        return None
+    first, last = text.count("\n", 0, begin), text.count("\n", 0, end)
+    return Span(
+        span.source,
+        span.line + first,
+        begin - text.rfind("\n", 0, begin),
+        span.line + last,
+        end - text.rfind("\n", 0, end),
+    )
+
+
+def _skip_space(text: str, place: int) -> int:
+    while place < len(text):
+        if text[place] in " \t\r\n\f,":
+            place += 1
+        elif text[place] == ";":
+            end = text.find("\n", place)
+            place = len(text) if end < 0 else end
+        else:
+            break
+    return place
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|;[^\n]*|[()\[\]{}]|[^\s,()\[\]{}";]+|[\s,]+', re.DOTALL)
+
+
+def _skip_form(text: str, place: int) -> int:
+    """The end of the form that starts at `place`; prefixes belong to their form."""
+    depth = 0
+    while place < len(text):
+        found = _TOKEN.match(text, place)
+        if found is None:
+            return place
+        token = found.group()
+        if depth == 0 and token in (")", "]", "}"):
+            return place
+        place = found.end()
+        depth += (token in "([{") - (token in ")]}") if len(token) == 1 else 0
+        if depth == 0 and not token.isspace() and token.strip("'`~@^#") and not token.startswith(";"):
+            return place
+    return place
+
+
+def attach_notes(error: RtfsError, candidates: Any) -> None:
+    """Did-you-mean notes for an undefined name."""
+    if error.kind != "UndefinedSymbol" or error.notes:
+        return
+    from rtfs.lang.suggest import nearest
+
+    name = error.message.removeprefix("Undefined symbol: ")
+    for found in nearest(name, candidates)[:3]:
+        error.notes.append(f"did you mean `{found}`?")

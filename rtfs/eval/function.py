@@ -1,0 +1,228 @@
+"""Function literals: clauses, parameters, recur, and factories for closures that are made inside loops."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from rtfs.eval import emit
+from rtfs.eval.destructure import bind_param, rebind_step
+from rtfs.eval.scope import ANY, FUNCTION, Binding, Frame, RecurTarget, Scope, Value
+from rtfs.eval.typing import checked
+from rtfs.lang.collections import MISSING, List, PVector
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.pattern import Params, split_params
+
+if TYPE_CHECKING:
+    from rtfs.eval.compiler import Compiler
+
+FN_NAMES = frozenset({"fn", "lambda", "λ"})
+_MARK = Symbol(":")
+
+
+class Clause:
+    """One arity of a function: its parameters, return type (MISSING without) and where its body starts in `form`."""
+
+    __slots__ = ("form", "params", "returns", "start")
+
+    def __init__(self, form: Any, params: Params, returns: Any, start: int) -> None:
+        self.form = form
+        self.params = params
+        self.returns = returns
+        self.start = start
+
+
+def is_fn_form(form: Any) -> bool:
+    return type(form) is List and bool(form) and type(form[0]) is Symbol and form[0].name in FN_NAMES
+
+
+def is_vector_form(form: Any) -> bool:
+    return type(form) is tuple or type(form) is PVector
+
+
+def parse_clauses(c: Compiler, form: Any, start: int, what: str) -> list[Clause]:
+    """The clauses of `(fn name? … )` whose parameters (or first clause) stand at `start`."""
+    if start >= len(form):
+        raise c.fail(what, "expected a parameter vector", form)
+    if is_vector_form(form[start]):
+        return [_clause(c, form, start, what)]
+    clauses = []
+    for part in form[start:]:
+        if type(part) is not List or not part or not is_vector_form(part[0]):
+            raise c.fail(what, "expected a parameter vector or clauses ([params…] body…)", form)
+        clauses.append(_clause(c, part, 0, what))
+    variadic = [clause for clause in clauses if clause.params.rest is not None]
+    counts = [len(clause.params.fixed) for clause in clauses]
+    if len(variadic) > 1:
+        raise c.fail(what, "only one clause may take a variable number of arguments", form)
+    if variadic and any(count > len(variadic[0].params.fixed) for count in counts):
+        raise c.fail(what, "the clause with & must be the longest", form)
+    fixed = [len(clause.params.fixed) for clause in clauses if clause.params.rest is None]
+    if len(set(fixed)) != len(fixed):
+        raise c.fail(what, "two clauses take the same number of arguments", form)
+    return clauses
+
+
+def _clause(c: Compiler, form: Any, index: int, what: str) -> Clause:
+    outer, c.at = c.at, c.place_of(form[index], form, index)
+    try:
+        params = split_params(form[index], what)
+    finally:
+        c.at = outer
+    start, returns = index + 1, MISSING
+    if start < len(form) and form[start] == _MARK:
+        if start + 1 >= len(form):
+            raise c.fail(what, "expected a return type after ':'", form)
+        returns, start = form[start + 1], start + 2
+    elif start + 1 < len(form) and type(form[start]) is Keyword:
+        returns, start = form[start], start + 1
+    if start >= len(form):
+        raise c.fail(what, "expected a body", form)
+    return Clause(form, params, returns, start)
+
+
+def arity(clauses: list[Clause]) -> tuple[int, bool]:
+    """Least argument count, and whether there is no greatest."""
+    return min(len(k.params.fixed) for k in clauses), any(k.params.rest is not None for k in clauses)
+
+
+def python_title(c: Compiler, name: str | None, clauses: list[Clause]) -> str:
+    """`name~number:arity`: what a traceback and an arity error need to know of a function."""
+    counts = sorted(len(k.params.fixed) for k in clauses)
+    text = ",".join(map(str, counts)) + ("+" if arity(clauses)[1] else "")
+    return f"{c.fresh(name or '')}:{text}"
+
+
+def compile_function(c: Compiler, name: str | None, clauses: list[Clause], scope: Scope, *, own: Binding | None = None) -> Value:
+    """Emit the function; gives the local that holds it. `own` is the binding the function itself is known by."""
+    title = own.python if own is not None and not own.boxed else python_title(c, name, clauses)
+    outer_frame, outer_block, at = c.frame, c.block, c.at
+    frame = c.frame = Frame(outer_frame, name)
+    frame.facts = dict(outer_frame.facts)
+    c.block = []
+    c.entry()
+    try:
+        if len(clauses) == 1:
+            parameters = _single(c, clauses[0], scope)
+        else:
+            parameters = _dispatch(c, clauses, scope, name)
+        body = c.block
+    finally:
+        c.frame, c.block, c.at = outer_frame, outer_block, at
+    definition = emit.function(title, parameters, body, at)
+    _define(c, title, definition, frame)
+    return Value(emit.name(title, at), FUNCTION, True)
+
+
+def _define(c: Compiler, title: str, definition: ast.stmt, frame: Frame) -> None:
+    """Make the closure: directly, or through a factory when it captures locals that a later turn of a loop changes."""
+    at = c.at
+    varying = sorted(k for k, b in frame.captured.items() if b.frame is c.frame and b.loops and k != title)
+    own = c.frame.loops and title in frame.captured
+    if not varying and not own:
+        c.block.append(definition)
+        return
+    factory = c.fresh("make")
+    body = [definition, emit.returns(emit.name(title, at), at)]
+    c.block.append(emit.function(factory, emit.arguments(varying, None, at), body, at))
+    c.block.append(emit.assign(title, emit.call(factory, [emit.name(k, at) for k in varying], at), at))
+
+
+def _single(c: Compiler, clause: Clause, scope: Scope) -> ast.arguments:
+    names = [c.fresh(_hint(param.pattern)) for param in clause.params.fixed]
+    rest = c.fresh(clause.params.rest.pattern.name) if clause.params.rest is not None else None
+    if rest is not None:
+        c.block.append(emit.assign(rest, emit.call("#List", [emit.name(rest, c.at)], c.at), c.at))
+    _clause_body(c, clause, scope, names, rest)
+    return emit.arguments(names, rest, c.at)
+
+
+def _dispatch(c: Compiler, clauses: list[Clause], scope: Scope, name: str | None) -> ast.arguments:
+    """Several arities: one Python function with `*args` that chooses by their count."""
+    at = c.at
+    args, count = c.fresh("args"), c.fresh("n")
+    c.block.append(emit.assign(count, emit.call("#len", [emit.name(args, at)], at), at))
+    for clause in sorted(clauses, key=lambda k: (k.params.rest is not None, len(k.params.fixed))):
+        fixed = len(clause.params.fixed)
+        names = [c.fresh(_hint(param.pattern)) for param in clause.params.fixed]
+        rest = c.fresh(clause.params.rest.pattern.name) if clause.params.rest is not None else None
+        facts = dict(c.frame.facts)
+        _, block = c.nested(lambda: _taken_apart(c, clause, scope, names, rest, args))
+        c.frame.facts = facts
+        operator = ast.GtE() if rest is not None else ast.Eq()
+        c.block.append(emit.branch(emit.compare(emit.name(count, at), operator, emit.constant(fixed, at), at), block, [], at))
+    low, variadic = arity(clauses)
+    counts = sorted(len(k.params.fixed) for k in clauses)
+    wrong = [emit.constant(name or "fn", at), emit.constant(tuple(counts), at), emit.constant(variadic, at), emit.name(count, at)]
+    c.block.append(emit.does(emit.call("#wrong_count", wrong, at), at))
+    return emit.arguments([], args, at)
+
+
+def _taken_apart(c: Compiler, clause: Clause, scope: Scope, names: list[str], rest: str | None, args: str) -> None:
+    at = c.at
+    for position, text in enumerate(names):
+        c.block.append(emit.assign(text, emit.index(emit.name(args, at), position, at), at))
+    if rest is not None:
+        tail = emit.placed(ast.Slice(emit.constant(len(names), at), None, None), at)
+        sliced = emit.placed(ast.Subscript(emit.name(args, at), tail, emit.LOAD), at)
+        c.block.append(emit.assign(rest, emit.call("#List", [sliced], at), at))
+    _clause_body(c, clause, scope, names, rest)
+
+
+def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], rest: str | None) -> None:
+    """Parameters are bound, then the body runs; inside `while True` when it recurs to the function."""
+    from rtfs.eval.special.binding import compile_body  # deferred: bodies contain functions
+
+    loops = mentions_recur(clause.form, clause.start)
+    if loops:
+        c.frame.loops += 1
+    inner = Scope(scope, frame=c.frame, is_body=True)
+    where = c.frame.name or "fn"
+    params = [*clause.params.fixed, *([clause.params.rest] if rest is not None else [])]
+    raw = [*names, *([rest] if rest is not None else [])]
+    for param, text in zip(params, raw, strict=True):
+        bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
+    dest = _return_dest(c, clause, where)
+    if not loops:
+        compile_body(c, clause.form, clause.start, inner, dest)
+        return
+    target = RecurTarget(raw, where, rest=rest is not None)
+    steps = [rebind_step(c, inner, p, k, where, rest=p is clause.params.rest) for p, k in zip(params, raw, strict=True)]
+    target.rebind = [step for step in steps if step is not None]
+    dest.recur = target
+    for text in raw:
+        c.frame.facts.pop(text, None)
+    _, block = c.nested(lambda: (c.entry(), compile_body(c, clause.form, clause.start, inner, dest)))
+    c.block.append(emit.forever(block, c.at))
+    c.frame.loops -= 1
+
+
+def _return_dest(c: Compiler, clause: Clause, where: str) -> Any:
+    from rtfs.eval.compiler import Dest
+
+    if clause.returns is MISSING:
+        return Dest("return")
+    return Dest("return", check=lambda value: checked(c, value, clause.returns, f"return of {where}"))
+
+
+def _hint(pattern: Any) -> str:
+    return pattern.name if type(pattern) is Symbol else "p"
+
+
+_OWN_TARGET = frozenset({"fn", "lambda", "λ", "loop", "quote", "defn", "defn-", "defmacro"})
+
+
+def mentions_recur(form: Any, start: int) -> bool:
+    """May the forms from `start` recur to the function around them? (No function or loop of their own in between.)"""
+    stack = list(form[start:])
+    while stack:
+        part = stack.pop()
+        if type(part) is List and part:
+            head = part[0]
+            if type(head) is Symbol:
+                if head.name == "recur":
+                    return True
+                if head.name in _OWN_TARGET:
+                    continue
+            stack.extend(part)
+    return False

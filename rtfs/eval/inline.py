@@ -1,0 +1,356 @@
+"""Builtins that compile to inline Python while they are the unshadowed library functions.
+
+Each has a fast path for the kinds it tests and falls back to the function of the same meaning, so inlining never changes
+a result, an error or the order of evaluation: every operand is evaluated before any is tested.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rtfs.eval import emit
+from rtfs.eval.scope import ANY, BOOL, FLOAT, INT, KEYWORD, MAP, NIL, NUMBER, STR, VECTOR, Scope, Value
+from rtfs.lang.collections import List
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.eval.compiler import Compiler, Inline
+
+INLINE: dict[str, Inline] = {}
+
+
+def inline(*names: str) -> Callable[[Inline], Inline]:
+    def register(function: Inline) -> Inline:
+        for name in names:
+            INLINE[name] = function
+        return function
+
+    return register
+
+
+# ---- numbers ----------------------------------------------------------------------------------------------------
+
+_ARITHMETIC: dict[str, tuple[type[ast.operator], str]] = {
+    "+": (ast.Add, "#add"),
+    "-": (ast.Sub, "#sub"),
+    "*": (ast.Mult, "#mul"),
+}
+_COMPARE: dict[str, tuple[type[ast.cmpop], str]] = {
+    "<": (ast.Lt, "#lt"),
+    "<=": (ast.LtE, "#le"),
+    ">": (ast.Gt, "#gt"),
+    ">=": (ast.GtE, "#ge"),
+}
+
+
+def is_number(value: Value) -> bool:
+    return value.kind & ~NUMBER == 0
+
+
+def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[ast.expr | None, ast.expr, ast.expr]:
+    """A test that holds when both operands are numbers (None: known already), and the operands to use after it.
+
+    Two unknown operands must be of one type, so that one chained comparison decides.
+    """
+    at = c.at
+    if is_number(left) and is_number(right):
+        return None, left.node, right.node
+    if is_number(left) and left.stable or is_number(right):
+        unknown = right if is_number(left) else left
+        first, again = c.twice(unknown)
+        test = emit.is_(emit.type_of(first, at), emit.name("#int", at), at)
+        test = emit.either([test, emit.is_(emit.type_of(again, at), emit.name("#float", at), at)], at)
+        return (test, left.node, again) if unknown is right else (test, again, right.node)
+    a_first, a = c.twice(left)
+    b_first, b = c.twice(right)
+    chain = ast.Compare(emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)])
+    floats = ast.Compare(emit.type_of(a, at), [ast.Is(), ast.Is()], [emit.type_of(b, at), emit.name("#float", at)])
+    return emit.either([emit.placed(chain, at), emit.placed(floats, at)], at), a, b
+
+
+def learn_numbers(c: Compiler, *values: Value) -> None:
+    """After an arithmetic operation its operands are known to be numbers."""
+    for value in values:
+        if value.stable and isinstance(value.node, ast.Name) and "~" in value.node.id:
+            c.know(value.node.id, c.frame.facts.get(value.node.id, ANY) & NUMBER)
+
+
+def result_kind(left: Value, right: Value) -> int:
+    """Integer with integer gives integer, float with any number float."""
+    if left.kind == INT and right.kind == INT:
+        return INT
+    return FLOAT if FLOAT in (left.kind, right.kind) else NUMBER
+
+
+def arithmetic(c: Compiler, operator: str, left: Value, right: Value) -> Value:
+    node, slow = _ARITHMETIC[operator]
+    test, a, b = numeric(c, left, right)
+    fast = emit.binary(a, node(), b, c.at)
+    kind = result_kind(left, right)
+    if operator == "*" and kind != FLOAT:
+        fast = _bounded(c, fast)
+    learn_numbers(c, left, right)
+    if test is None:
+        return Value(fast, kind)
+    return Value(emit.choose(test, fast, emit.call(slow, [a, b], c.at), c.at), kind)
+
+
+_SMALL_PRODUCT = 1 << 256
+
+
+def _bounded(c: Compiler, product: ast.expr) -> ast.expr:
+    """A product whose size is checked when it is not small (language.md §15)."""
+    at = c.at
+    name = c.fresh()
+    test = ast.Compare(
+        emit.constant(-_SMALL_PRODUCT, at),
+        [ast.Lt(), ast.Lt()],
+        [emit.walrus(name, product, at), emit.constant(_SMALL_PRODUCT, at)],
+    )
+    again = emit.name(name, at)
+    return emit.choose(emit.placed(test, at), again, emit.call("#product", [again], at), at)
+
+
+@inline("+", "-", "*")
+def _arithmetic(c: Compiler, form: List, scope: Scope) -> Value | None:
+    operator = form[0].name.lstrip(".")
+    if len(form) < 3:
+        return None
+    values = c.values(form, 1, scope)
+    if len(values) > 2:
+        values = [c.temp(value) for value in values]
+    total = values[0]
+    for value in values[1:]:
+        total = arithmetic(c, operator, total, value)
+    return total
+
+
+@inline("inc", "dec")
+def _step(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 2:
+        return None
+    name = form[0].name.lstrip(".")
+    value = c.sub(form, 1, scope)
+    one = Value(emit.constant(1, c.at), INT, True)
+    test, a, b = numeric(c, value, one)
+    fast = emit.binary(a, ast.Add() if name == "inc" else ast.Sub(), b, c.at)
+    kind = result_kind(value, one)
+    learn_numbers(c, value)
+    if test is None:
+        return Value(fast, kind)
+    return Value(emit.choose(test, fast, c.library_call(name, [a]), c.at), kind)
+
+
+@inline("<", "<=", ">", ">=")
+def _compare(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 3:
+        return None
+    node, slow = _COMPARE[form[0].name.lstrip(".")]
+    left, right = c.values(form, 1, scope)
+    test, a, b = numeric(c, left, right)
+    fast = emit.compare(a, node(), b, c.at)
+    if is_number(left) or is_number(right):
+        learn_numbers(c, left, right)
+    if test is None:
+        return Value(fast, BOOL)
+    return Value(emit.choose(test, fast, emit.call(slow, [a, b], c.at), c.at), BOOL)
+
+
+@inline("mod")
+def _mod(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 3:
+        return None
+    left, right = c.values(form, 1, scope)
+    at = c.at
+    if left.kind == INT and right.kind == INT:
+        return Value(emit.binary(left.node, ast.Mod(), right.node, at), INT)
+    a_first, a = c.twice(left)
+    b_first, b = c.twice(right)
+    chain = ast.Compare(emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)])
+    fast = emit.binary(a, ast.Mod(), b, at)
+    learn_numbers(c, left, right)
+    kind = NUMBER if left.kind != INT or right.kind != INT else INT
+    return Value(emit.choose(emit.placed(chain, at), fast, c.library_call("mod", [a, b]), at), kind)
+
+
+@inline("even?", "odd?", "zero?", "pos?", "neg?")
+def _sign(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 2:
+        return None
+    name = form[0].name.lstrip(".")
+    value = c.sub(form, 1, scope)
+    at = c.at
+    first, again = c.twice(value)
+    zero = emit.constant(0, at)
+    operand = first if value.kind == INT else again
+    if name in ("even?", "odd?"):
+        parity = emit.binary(operand, ast.Mod(), emit.constant(2, at), at)
+        fast = emit.compare(parity, ast.Eq() if name == "even?" else ast.NotEq(), zero, at)
+    else:
+        operator = {"zero?": ast.Eq(), "pos?": ast.Gt(), "neg?": ast.Lt()}[name]
+        fast = emit.compare(operand, operator, zero, at)
+    if value.kind == INT:
+        return Value(fast, BOOL)
+    learn_numbers(c, value)
+    test = emit.is_(emit.type_of(first, at), emit.name("#int", at), at)
+    return Value(emit.choose(test, fast, c.library_call(name, [again]), at), BOOL)
+
+
+# ---- equality and tests -----------------------------------------------------------------------------------------
+
+
+@inline("=", "!=", "not=")
+def _equality(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 3:
+        return None
+    left, right = c.values(form, 1, scope)
+    same = form[0].name.lstrip(".") == "="
+    node = _equal(c, left, right)
+    return Value(node if same else emit.negate(node, c.at), BOOL)
+
+
+def _equal(c: Compiler, left: Value, right: Value) -> ast.expr:
+    at = c.at
+    for value, other in ((left, right), (right, left)):
+        # identity decides for what exists once: nil, booleans, keywords
+        if value.kind in (NIL, KEYWORD) or value.kind == BOOL and isinstance(value.node, ast.Constant):
+            return emit.is_(left.node, right.node, at)
+        # a string equals only strings, whatever the other side is
+        if value.kind == STR and isinstance(value.node, ast.Constant) and other.kind & ~(STR | NIL | NUMBER) == 0:
+            return emit.compare(left.node, ast.Eq(), right.node, at)
+    if left.kind == INT and right.kind == INT or left.kind == STR and right.kind == STR:
+        return emit.compare(left.node, ast.Eq(), right.node, at)
+    for value, other, kind in ((left, right, INT), (right, left, INT), (left, right, STR), (right, left, STR)):
+        if value.kind == kind and value.stable:
+            first, again = c.twice(other)
+            test = emit.is_(emit.type_of(first, at), emit.name("#int" if kind == INT else "#str", at), at)
+            return emit.both([test, emit.compare(again, ast.Eq(), value.node, at)], at)
+    return emit.call("#equal", [left.node, right.node], at)
+
+
+@inline("not")
+def _not(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 2:
+        return None
+    return Value(emit.negate(truth(c, c.sub(form, 1, scope)), c.at), BOOL)
+
+
+def truth(c: Compiler, value: Value) -> ast.expr:
+    """A Python condition that holds exactly when the value is neither nil nor false."""
+    at = c.at
+    if value.kind == BOOL:
+        return value.node
+    if value.kind & BOOL == 0:
+        if value.kind & NIL == 0:
+            return value.node if isinstance(value.node, ast.Constant) and value.node.value else _always(c, value)
+        return emit.compare(value.node, ast.IsNot(), emit.constant(None, at), at)
+    first, again = c.twice(value)
+    not_nil = emit.compare(first, ast.IsNot(), emit.constant(None, at), at)
+    return emit.both([not_nil, emit.compare(again, ast.IsNot(), emit.constant(False, at), at)], at)
+
+
+def _always(c: Compiler, value: Value) -> ast.expr:
+    """True, after evaluating the value."""
+    if value.stable:
+        return emit.constant(True, c.at)
+    return emit.compare(value.node, ast.IsNot(), emit.constant(None, c.at), c.at)
+
+
+_KIND_TESTS: dict[str, tuple[tuple[str, ...], int]] = {
+    "int?": (("#int",), INT),
+    "integer?": (("#int",), INT),
+    "float?": (("#float",), FLOAT),
+    "number?": (("#int", "#float"), NUMBER),
+    "string?": (("#str",), STR),
+    "map?": (("#Map",), MAP),
+    "vector?": (("#tuple", "#PVector"), VECTOR),
+    "keyword?": (("#Keyword",), KEYWORD),
+    "boolean?": (("#bool",), BOOL),
+    "bool?": (("#bool",), BOOL),
+    "list?": (("#List",), ANY),
+    "fn?": (("#function",), ANY),
+    "function?": (("#function",), ANY),
+}
+
+
+def _kind_test(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 2:
+        return None
+    at = c.at
+    first, again = c.twice(c.sub(form, 1, scope))
+    types, _ = _KIND_TESTS[form[0].name.lstrip(".")]
+    tests = [emit.is_(emit.type_of(node, at), emit.name(kind, at), at) for node, kind in zip((first, again), types, strict=False)]
+    return Value(emit.either(tests, at), BOOL)
+
+
+for _name in _KIND_TESTS:
+    INLINE[_name] = _kind_test
+
+
+@inline("nil?", "true?", "false?")
+def _identical(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 2:
+        return None
+    constant = {"nil?": None, "true?": True, "false?": False}[form[0].name.lstrip(".")]
+    return Value(emit.is_(c.sub(form, 1, scope).node, emit.constant(constant, c.at), c.at), BOOL)
+
+
+@inline("some?")
+def _some(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) != 2:
+        return None
+    return Value(emit.compare(c.sub(form, 1, scope).node, ast.IsNot(), emit.constant(None, c.at), c.at), BOOL)
+
+
+@inline("identity")
+def _identity(c: Compiler, form: List, scope: Scope) -> Value | None:
+    return c.sub(form, 1, scope) if len(form) == 2 else None
+
+
+# ---- collections ------------------------------------------------------------------------------------------------
+
+
+@inline("get")
+def _get(c: Compiler, form: List, scope: Scope) -> Value | None:
+    """`(get m :k)`, `(get m "k" default)` on a map with a key that is stored as it is."""
+    if len(form) == 2 and type(form[1]) is Keyword:
+        return Value(emit.call("#context", [emit.constant(form[1].name, c.at)], c.at))
+    if len(form) not in (3, 4) or type(form[2]) not in (Keyword, str):
+        return None
+    target, key, *default = c.values(form, 1, scope)
+    if not all(value.stable for value in default):
+        return None
+    at = c.at
+    rest = [value.node for value in default]
+    first, again = c.twice(target)
+    test = emit.is_(emit.type_of(first, at), emit.name("#Map", at), at)
+    fast = emit.call(emit.attribute(emit.attribute(again, "raw", at), "get", at), [key.node, *rest], at)
+    return Value(emit.choose(test, fast, c.library_call("get", [again, key.node, *rest]), at))
+
+
+@inline("vector")
+def _vector(c: Compiler, form: List, scope: Scope) -> Value | None:
+    if len(form) > 60:
+        return None
+    return Value(emit.tuple_of([value.node for value in c.values(form, 1, scope)], c.at), VECTOR)
+
+
+@inline("list")
+def _list(c: Compiler, form: List, scope: Scope) -> Value | None:
+    items = emit.tuple_of([value.node for value in c.values(form, 1, scope)], c.at)
+    return Value(emit.call("#List", [items], c.at))
+
+
+_RESULTS: dict[str, int] = {"count": INT, "str": STR, "pr-str": STR, "keys": VECTOR, "map": VECTOR, "filter": VECTOR}
+
+
+def _typed(c: Compiler, form: List, scope: Scope) -> Value | None:
+    """An ordinary call whose result kind is known."""
+    name = form[0].name.lstrip(".")
+    return Value(c.library_call(name, [value.node for value in c.values(form, 1, scope)]), _RESULTS[name])
+
+
+for _name in _RESULTS:
+    INLINE[_name] = _typed

@@ -1,0 +1,224 @@
+"""A run of compiled code: its host calls, its steps, its end; and the only place that suspends.
+
+A host call is a plain Python call of the driver while the driver can answer at once. Where it cannot, the program's greenlet
+switches to whoever resumed it: that costs about a microsecond and works from any depth, inside any callback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+from rtfs.eval.signal import FLAG
+from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, type_error
+from rtfs.lang.names import Keyword
+from rtfs.lang.outcome import CallMetadata, CausalContext, Complete, HostCall, Outcome, RequiresHost, RuntimeContext
+from rtfs.lang.source import Span
+from rtfs.lang.values import ErrorValue, type_name
+
+RUN: ContextVar[Run] = ContextVar("rtfs_run")
+
+_NO_CAUSE = CausalContext()
+_NO_METADATA = CallMetadata()
+_CLEANUP = "ccos.resource.close"
+
+
+class Run:
+    """What one evaluation carries along. `answer(call)` gives the host's value or raises; it may suspend the caller.
+
+    `hints` name → value in force; `path` names of the steps around; `values` the host's context; `seq` the next call's number;
+    `ending` the limit error after which only cleanup is allowed.
+    """
+
+    __slots__ = ("answer", "security", "hints", "path", "values", "step_values", "seq", "gensyms", "ending", "plan", "on_step", "stop", "causal")
+
+    def __init__(
+        self,
+        answer: Callable[[HostCall], Any],
+        security: RuntimeContext,
+        values: dict[str, Any] | None = None,
+        on_step: Callable[..., None] | None = None,
+    ) -> None:
+        self.answer = answer
+        self.security = security
+        self.hints: dict[str, Any] = {}
+        self.path: tuple[str, ...] = ()
+        self.values = values if values is not None else {}
+        self.step_values: tuple[dict[str, Any], ...] = ()
+        self.seq = 0
+        self.gensyms = 0
+        self.ending: RtfsError | None = None
+        self.plan: Any = None
+        self.on_step = on_step
+        self.stop: LimitError | None = None
+        self.causal = _NO_CAUSE
+
+    def interrupt(self, error: LimitError) -> None:
+        """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""
+        self.stop = error
+        FLAG.append(self)
+
+    def poll(self) -> None:
+        error = self.stop
+        if error is not None:
+            self.stop = None
+            self.release()
+            raise error
+
+    def release(self) -> None:
+        """Take this run's mark off the flag."""
+        while self in FLAG:
+            FLAG.remove(self)
+
+    def context_value(self, name: str, default: Any) -> Any:
+        for values in reversed(self.step_values):
+            if name in values:
+                return values[name]
+        return self.values.get(name, default)
+
+    def enter_step(self, name: str, params: Any) -> Any:
+        token = (name, self.path, self.step_values)
+        self.path = (*self.path, name)
+        self.notify("start", name, params)
+        return token
+
+    def leave_step(self, token: Any, value: Any, error: RtfsError | None) -> None:
+        name, path, values = token
+        self.notify("complete" if error is None else "fail", name, value if error is None else error)
+        self.path = path
+        self.step_values = values
+
+    def notify(self, kind: str, name: str, value: Any) -> None:
+        if self.on_step is not None:
+            self.on_step(kind, name, self.path, value)
+
+
+def current_run() -> Run:
+    """The run of the code that is evaluating now."""
+    return RUN.get()
+
+
+def call_host(site: Any, *args: Any) -> Any:
+    """`(call id arg…)`: ask the host, wait for its answer."""
+    if not args:
+        raise arity_error("call", "at least 1", 0)
+    name = args[0]
+    if type(name) is Keyword:
+        capability = name.name
+    elif type(name) is str and name:
+        capability = name
+    else:
+        raise type_error("call", "string or keyword", type_name(name))
+    run = RUN.get()
+    if run.stop is not None:
+        run.poll()
+    if run.ending is not None and capability != _CLEANUP:
+        raise run.ending
+    metadata = CallMetadata(hints=run.hints) if run.hints else _NO_METADATA
+    call = HostCall(capability, args[1:], run.security, run.causal, metadata, site, run.path, site.module, run.seq)
+    run.seq += 1
+    return run.answer(call)
+
+
+class Suspended(Exception):
+    """Internal: a value that must wait was asked of a run that cannot suspend."""
+
+
+class Program:
+    """One evaluation in a greenlet of its own, as outcomes (host.md §1). `body()` runs in it; one-shot per outcome."""
+
+    def __init__(self, run: Run, body: Callable[[], Any]) -> None:
+        from greenlet import greenlet
+
+        self.run = run
+        self._body = body
+        self._greenlet: Any = greenlet(self._main)
+        context = copy_context()
+        context.run(RUN.set, run)
+        self._greenlet.gr_context = context
+        self._turn = 0
+
+    def _main(self) -> Any:
+        return Complete(self._body())
+
+    def start(self) -> Outcome:
+        """Run until the program ends, fails or asks the host."""
+        return self._switch(None)
+
+    def suspend(self, request: Any) -> Any:
+        """Called inside the program: hand `request` to whoever resumed it, wait for the answer."""
+        answer, error = self._greenlet.parent.switch(request)
+        if error is not None:
+            raise error
+        return answer
+
+    def _switch(self, answer: Any) -> Any:
+        from greenlet import getcurrent
+
+        self._greenlet.parent = getcurrent()
+        return self._greenlet.switch(answer) if answer is not None else self._greenlet.switch()
+
+    def send(self, value: Any, error: BaseException | None = None) -> Any:
+        """Answer the pending request; gives the next one, or Complete."""
+        return self._switch((value, error))
+
+    def waiting(self, call: HostCall) -> RequiresHost:
+        """The outcome of a program that waits at `call`."""
+        self._turn += 1
+        return RequiresHost(call, Pending(self, self._turn, call))
+
+    @property
+    def done(self) -> bool:
+        return bool(self._greenlet.dead)
+
+
+class Pending:
+    """The continuation of a program that is its own embedder's host: answers go in once."""
+
+    def __init__(self, program: Program, turn: int, call: HostCall) -> None:
+        self.program = program
+        self.turn = turn
+        self.call = call
+
+    def _claim(self) -> None:
+        if self.turn != self.program._turn or self.program.done:
+            text = f"call {self.call.seq} of capability '{self.call.capability_id}' was answered before; an outcome is one-shot"
+            raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+        self.program._turn += 1
+
+    def resume(self, value: Any) -> Outcome:
+        from rtfs.lang.convert import from_python
+
+        answer = from_python(value)
+        self._claim()
+        return self._next(self.program.send(answer))
+
+    def fail(self, error: Any) -> Outcome:
+        self._claim()
+        return self._next(self.program.send(None, host_failure(error, self.call)))
+
+    def snapshot(self) -> bytes:
+        raise NotImplementedError("snapshots of suspended programs")
+
+    def _next(self, outcome: Any) -> Outcome:
+        return self.program.waiting(outcome) if type(outcome) is HostCall else outcome  # type: ignore[no-any-return]
+
+
+def host_failure(error: Any, call: HostCall) -> RtfsError:
+    """The error that a failed call raises: text becomes a HostError, an error value or RtfsError stays what it is."""
+    if isinstance(error, RtfsError):
+        return error
+    if type(error) is ErrorValue:
+        return error.error
+    from rtfs.lang.collections import Map
+
+    data = Map.of([(Keyword("capability"), call.capability_id)])
+    return HostCallError("HostError", str(error), type="host-error", data=data, span=span_of(call))
+
+
+def span_of(call: HostCall) -> Span | None:
+    return call.span
+
+
+__all__ = ["RUN", "Pending", "Program", "Run", "call_host", "current_run", "host_failure"]

@@ -1,0 +1,398 @@
+"""What compiled code calls: the helpers behind the names that start with `#`."""
+
+from __future__ import annotations
+
+from types import FunctionType, NoneType
+from typing import Any
+
+from rtfs.eval.machine import RUN, call_host, current_run
+from rtfs.eval.signal import FLAG
+from rtfs.eval.typing import TypeRef
+from rtfs.lang.access import callee, sequence
+from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
+from rtfs.lang.equality import equal
+from rtfs.lang.errors import (
+    EvaluationError,
+    LimitError,
+    RtfsError,
+    arity_error,
+    arity_text,
+    kebab,
+    memory_error,
+    type_error,
+)
+from rtfs.lang.names import Keyword
+from rtfs.lang.printer import show
+from rtfs.lang.values import ErrorValue, type_name
+
+BITS = 262_144
+ROUNDS = 10_000
+
+
+# ---- numbers and calls ------------------------------------------------------------------------------------------
+
+
+def product(value: Any) -> Any:
+    """A product that is not small: refuse an integer of too many bits."""
+    if type(value) is int and value.bit_length() > BITS:
+        raise memory_error("integer", value.bit_length(), BITS)
+    return value
+
+
+def wrong_count(name: str, counts: tuple[int, ...], variadic: bool, count: int) -> None:
+    """No clause of a function takes `count` arguments."""
+    if variadic:
+        expected = arity_text(counts[0], None)
+    elif counts == tuple(range(counts[0], counts[-1] + 1)):
+        expected = arity_text(counts[0], counts[-1])
+    else:
+        expected = " or ".join([", ".join(map(str, counts[:-1])), str(counts[-1])])
+    raise arity_error(name, expected, count)
+
+
+def rest_items(value: Any) -> List:
+    """The last argument of `recur` into a variadic function: the list of rest items."""
+    return value if type(value) is List else List(sequence(value, "recur"))
+
+
+# ---- destructuring and match ------------------------------------------------------------------------------------
+
+
+def _items(value: Any) -> Any:
+    kind = type(value)
+    if kind is tuple or kind is List or kind is PVector or kind is str:
+        return value
+    if value is None:
+        return ()
+    raise type_error("vector destructuring", "vector, list or string", type_name(value))
+
+
+def unpack(value: Any, count: int) -> Any:
+    """The first `count` items, nil where there are none."""
+    items = _items(value)
+    have = len(items)
+    if have == count:
+        return items
+    return tuple(items[:count]) + (None,) * (count - have)
+
+
+def unpack_rest(value: Any, count: int) -> tuple[Any, ...]:
+    """The first `count` items, then a list of the others."""
+    items = _items(value)
+    head = tuple(items[:count])
+    return (*head, *(None,) * (count - len(head)), List(items[count:]))
+
+
+def mapping(value: Any) -> Map:
+    """The map that a map pattern takes apart."""
+    if type(value) is Map:
+        return value
+    if value is None:
+        return EMPTY_MAP
+    if type(value) is ErrorValue:
+        return value.as_map()
+    raise type_error("map destructuring", "map", type_name(value))
+
+
+def without(value: Any, *keys: Any) -> Map:
+    """The entries whose keys are not named."""
+    result = mapping(value)
+    for key in keys:
+        result = result.dissoc(key)
+    return result
+
+
+def exactly(value: Any, count: int) -> Any:
+    """The items of a vector or list of that length, else None."""
+    kind = type(value)
+    return value if (kind is tuple or kind is List or kind is PVector) and len(value) == count else None
+
+
+def at_least(value: Any, count: int) -> tuple[Any, ...] | None:
+    """The first items and a list of the rest, None when there are too few."""
+    kind = type(value)
+    if (kind is tuple or kind is List or kind is PVector) and len(value) >= count:
+        return (*value[:count], List(value[count:]))
+    return None
+
+
+def having(value: Any, *keys: Any) -> tuple[Any, ...] | None:
+    """The values of keys that must all be present, None when one is missing."""
+    if type(value) is not Map:
+        return None
+    found = tuple(value.get(key, MISSING) for key in keys)
+    return None if any(item is MISSING for item in found) else found
+
+
+def empty_map(value: Any) -> bool:
+    return type(value) is Map and not len(value)
+
+
+def no_match(value: Any) -> None:
+    data = Map.of([(Keyword("value"), value)])
+    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}")
+    error.data = data
+    raise error
+
+
+def make_map(*flat: Any) -> Map:
+    """A map of keys and values in turn; a later equal key wins, at the position of the first."""
+    return Map.of(zip(flat[::2], flat[1::2], strict=True))
+
+
+# ---- late bindings ----------------------------------------------------------------------------------------------
+
+
+def set_box(box: list[Any], value: Any) -> None:
+    box[:] = [value]
+
+
+def unbox(box: list[Any], name: str) -> Any:
+    if not box:
+        raise undefined(name)
+    return box[0]
+
+
+def undefined(name: str) -> EvaluationError:
+    return EvaluationError("UndefinedSymbol", f"Undefined symbol: {name}")
+
+
+# ---- errors -----------------------------------------------------------------------------------------------------
+
+
+def throw(value: Any) -> None:
+    """Raise an error value again as it was, anything else as an ApplicationError (language.md §8.2)."""
+    if type(value) is ErrorValue:
+        raise value.error
+    message, kind = show(value), None
+    if type(value) is str:
+        message = value
+    elif type(value) is Map:
+        text, named = value.get(Keyword("message")), value.get(Keyword("type"))
+        message = text if type(text) is str else message
+        kind = named.name if type(named) is Keyword else None
+    raise EvaluationError("ApplicationError", message, data=value, type=kind)
+
+
+def caught(raised: BaseException) -> ErrorValue:
+    """The error value of what a `try` body raised; what no script may catch goes on."""
+    from rtfs.eval.fault import translate
+
+    error = translate(raised)
+    if error is None:
+        raise raised
+    if not error.catchable:
+        raise error
+    return ErrorValue.of(error)
+
+
+def matches(value: ErrorValue, name: str, is_keyword: bool) -> bool:
+    """Does a catch clause of that kind take the error (language.md §8.3)?"""
+    error = value.error
+    text = name if is_keyword else kebab(name)
+    if text in (error.type, kebab(error.kind)) or (error.base and error.base != "!" and text == kebab(error.base)):
+        return True
+    return is_keyword and text in ("exception", "throwable")
+
+
+def finish(raised: BaseException, cleanup: Any) -> None:
+    """Run a `finally` after an error: an error inside replaces it, but never a limit error."""
+    from rtfs.eval.fault import translate
+
+    error = translate(raised)
+    if error is not None and error.catchable:
+        cleanup()
+        return
+    run = RUN.get(None)
+    if run is not None:
+        run.ending = error or LimitError("Cancelled", "Cancelled")
+    try:
+        cleanup()
+    except RtfsError:
+        pass  # the limit error goes on
+    except Exception as other:
+        if translate(other) is None:
+            raise
+
+
+# ---- types ------------------------------------------------------------------------------------------------------
+
+
+def parsed(reference: TypeRef) -> Any:
+    if reference.parsed is None:
+        from rtfs.lang.schema import parse_type
+
+        module = reference.module
+        reference.parsed = parse_type(reference.form, (lambda name: None) if module is None else module.find_type)
+    return reference.parsed
+
+
+def check(reference: TypeRef, value: Any, where: str) -> Any:
+    """The value, if it has the type."""
+    from rtfs.lang.schema import check as check_type
+
+    check_type(parsed(reference), value, where, reference.level)
+    return value
+
+
+def check_each(reference: TypeRef, items: Any, where: str) -> None:
+    for item in items:
+        check(reference, item, where)
+
+
+def fits(reference: TypeRef, value: Any) -> bool:
+    """Does a `match` type pattern fit? Predicates count whatever the checking level."""
+    from rtfs.lang.schema import fits as fits_type
+
+    return fits_type(parsed(reference), value)
+
+
+def struct(name: str, keys: tuple[Keyword, ...], types: tuple[TypeRef, ...]) -> Any:
+    """The constructor of a defstruct: checks a map and returns it unchanged."""
+
+    def construct(*args: Any) -> Any:
+        if len(args) != 1:
+            raise arity_error(name, "1", len(args))
+        value = args[0]
+        if type(value) is not Map:
+            raise type_error(name, "map", type_name(value))
+        for key, reference in zip(keys, types, strict=True):
+            item = value.get(key, MISSING)
+            if item is MISSING:
+                text = f"Type validation error: field {show(key)} of {name}: Missing required key {show(key)}"
+                raise EvaluationError("TypeValidationError", text)
+            check(reference, item, f"field {show(key)} of {name}")
+        return value
+
+    construct.rtfs_name = name  # type: ignore[attr-defined]
+    return construct
+
+
+def annotate(function: Any, metadata: Map) -> Any:
+    """Metadata of a function value."""
+    function.rtfs_meta = metadata
+    return function
+
+
+# ---- host -------------------------------------------------------------------------------------------------------
+
+
+def context(key: Any, default: Any = None) -> Any:
+    """The host's read-only context; keys are compared by text without colon (language.md §11.5)."""
+    name = key if type(key) is str else getattr(key, "name", None)
+    if name is None:
+        raise type_error("context/get", "string, keyword or symbol", type_name(key))
+    run = RUN.get(None)
+    return default if run is None else run.context_value(name, default)
+
+
+def parallel_result(answer: Any, count: int) -> Any:
+    """The host must answer a vector with one value per function."""
+    if type(answer) not in (tuple, PVector):
+        raise type_error("step-parallel", f"vector of {count} values", type_name(answer))
+    if len(answer) != count:
+        raise type_error("step-parallel", f"vector of {count} values", f"vector of {len(answer)}")
+    return answer
+
+
+def round_count(count: int) -> int:
+    """One more round of a step-loop."""
+    if count == ROUNDS:
+        raise LimitError("StepLimitExceeded", f"Loop exceeded maximum iterations ({ROUNDS})")
+    return count + 1
+
+
+def step(name: str, expose: Any, keys: Any, params: Any) -> Any:
+    return current_run().enter_step(name, params)
+
+
+def step_done(token: Any, value: Any) -> None:
+    current_run().leave_step(token, value, None)
+
+
+def step_failed(token: Any, raised: BaseException) -> None:
+    from rtfs.eval.fault import translate
+
+    current_run().leave_step(token, None, translate(raised))
+
+
+def push_hints(*flat: Any) -> Any:
+    """Add hints; gives what `pop_hints` restores."""
+    run = current_run()
+    outer = run.hints
+    run.hints = {**outer, **dict(zip(flat[::2], flat[1::2], strict=True))}
+    return outer
+
+
+def pop_hints(outer: Any) -> None:
+    current_run().hints = outer
+
+
+def plan(description: Map) -> None:
+    current_run().plan = description
+
+
+def poll() -> None:
+    """The slow path of interruptible code: has this run been told to stop?"""
+    run = RUN.get(None)
+    if run is not None:
+        run.poll()
+
+
+HELPERS: dict[str, Any] = {
+    "#type": type,
+    "#len": len,
+    "#int": int,
+    "#float": float,
+    "#str": str,
+    "#bool": bool,
+    "#tuple": tuple,
+    "#NoneType": NoneType,
+    "#Map": Map,
+    "#List": List,
+    "#PVector": PVector,
+    "#Keyword": Keyword,
+    "#function": FunctionType,
+    "#BaseException": BaseException,
+    "#empty": EMPTY_LIST,
+    "#missing": MISSING,
+    "#vector": vector,
+    "#map": make_map,
+    "#equal": equal,
+    "#callee": callee,
+    "#product": product,
+    "#wrong_count": wrong_count,
+    "#rest_items": rest_items,
+    "#unpack": unpack,
+    "#unpack_rest": unpack_rest,
+    "#mapping": mapping,
+    "#without": without,
+    "#exactly": exactly,
+    "#at_least": at_least,
+    "#having": having,
+    "#empty_map": empty_map,
+    "#no_match": no_match,
+    "#set_box": set_box,
+    "#unbox": unbox,
+    "#throw": throw,
+    "#caught": caught,
+    "#matches": matches,
+    "#finish": finish,
+    "#check": check,
+    "#check_each": check_each,
+    "#fits": fits,
+    "#struct": struct,
+    "#annotate": annotate,
+    "#context": context,
+    "#call": call_host,
+    "#parallel_result": parallel_result,
+    "#round": round_count,
+    "#step": step,
+    "#step_done": step_done,
+    "#step_failed": step_failed,
+    "#push_hints": push_hints,
+    "#pop_hints": pop_hints,
+    "#plan": plan,
+    "#poll": poll,
+    "#flag": FLAG,
+}

@@ -1,0 +1,107 @@
+"""What the compiler knows about names: where a local lives, what kinds it may hold, which function captured it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+# The kinds a value may have, as bits. Static knowledge is a set of kinds that only ever shrinks on a path.
+INT, FLOAT, BOOL, STR, NIL, FUNCTION, VECTOR, MAP, KEYWORD, OTHER = (1 << n for n in range(10))
+NUMBER = INT | FLOAT
+ANY = (1 << 10) - 1
+
+
+class Value:
+    """An expression: its Python node, the kinds it may give, and whether it may be read again, later and for free."""
+
+    __slots__ = ("node", "kind", "stable")
+
+    def __init__(self, node: ast.expr, kind: int = ANY, stable: bool = False) -> None:
+        self.node = node
+        self.kind = kind
+        self.stable = stable
+
+
+class Binding:
+    """A local: its RTFS name, its unique Python name, the frame that owns it.
+
+    `loops` tells the loop regions around its assignment: a closure made in a loop would see a later turn's value of such
+    a local, so it is given the value through a factory. `function` marks a local that is known to be a function.
+    A `boxed` local may be captured before it has its value inside a loop: it lives in a one-item list, new on every turn.
+    """
+
+    __slots__ = ("name", "python", "frame", "loops", "function", "boxed")
+
+    def __init__(self, name: str, python: str, frame: Frame, loops: int, function: bool = False) -> None:
+        self.name = name
+        self.python = python
+        self.frame = frame
+        self.loops = loops
+        self.function = function
+        self.boxed = False
+
+
+class Scope:
+    """Names visible at a place: a chain of small dicts.
+
+    In a body scope `def` is local; `future` holds the names the body will define, which only function literals in the
+    body may see before they are defined (language.md §5.2).
+    """
+
+    __slots__ = ("parent", "names", "future", "frame", "is_body")
+
+    def __init__(self, parent: Scope | None = None, *, frame: Frame, is_body: bool = False) -> None:
+        self.parent = parent
+        self.frame = frame
+        self.names: dict[str, Binding] = {}
+        self.future: dict[str, Binding] = {}
+        self.is_body = is_body
+
+    def find(self, name: str, frame: Frame) -> Binding | None:
+        """The local that `name` means for code of `frame`."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.future and scope.frame is not frame:
+                binding = scope.future.get(name)
+                if binding is not None:
+                    return binding
+            binding = scope.names.get(name)
+            if binding is not None:
+                return binding
+            scope = scope.parent
+        return None
+
+    def body(self) -> Scope | None:
+        """The innermost body scope around, None at top level."""
+        scope: Scope | None = self
+        while scope is not None and not scope.is_body:
+            scope = scope.parent
+        return scope
+
+
+class Frame:
+    """One Python function under construction: its captured locals, its loop depth, what is known of its locals."""
+
+    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "name")
+
+    def __init__(self, parent: Frame | None, name: str | None) -> None:
+        self.parent = parent
+        self.name = name
+        self.captured: dict[str, Binding] = {}  # python name → binding of an outer frame
+        self.loops = 0  # depth of loop regions around the current place
+        self.blocks = 0  # statically nested blocks: CPython allows 20
+        self.facts: dict[str, int] = {}  # python name → kinds it may have here
+
+
+class RecurTarget:
+    """Where `recur` goes: the Python locals it rebinds, what is done after that, the kinds assumed at the loop's head."""
+
+    __slots__ = ("names", "what", "rest", "rebind", "assumed", "seen")
+
+    def __init__(self, names: list[str], what: str, *, rest: bool = False) -> None:
+        self.names = names
+        self.what = what
+        self.rest = rest
+        self.rebind: list[Callable[[], None]] = []
+        self.assumed: list[int] = [ANY] * len(names)
+        self.seen: list[int] = [0] * len(names)

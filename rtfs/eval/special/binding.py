@@ -1,0 +1,347 @@
+"""`let letrec loop recur def` and bodies with local definitions."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from rtfs.eval import emit
+from rtfs.eval.compiler import MAX_BLOCKS, WANT, Dest
+from rtfs.eval.destructure import bind_param, bind_pattern, parameter_name, rebind_step
+from rtfs.eval.function import compile_function, is_fn_form, parse_clauses
+from rtfs.eval.scope import ANY, Binding, RecurTarget, Scope, Value
+from rtfs.eval.special import special
+from rtfs.eval.typing import checked
+from rtfs.lang.collections import MISSING, List, Map, PVector
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.pattern import Binding as BindingForm
+from rtfs.lang.pattern import Param, split_bindings, unmeta
+
+if TYPE_CHECKING:
+    from rtfs.eval.compiler import Compiler
+
+
+# ---- bodies and local definitions -------------------------------------------------------------------------------
+
+_DEFINES = frozenset({"def", "defn", "defn-", "defstruct"})
+_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "catch", "finally", "rtfs/with-meta"})
+
+
+def compile_body(c: Compiler, form: Any, start: int, scope: Scope, dest: Dest | None) -> Value | None:
+    """A body scope: names that its `def` forms make local are visible to every function literal in it."""
+    for name in local_definitions(form, start):
+        if name not in scope.future:
+            scope.future[name] = late_binding(c, name)
+    return c.body(form, start, scope, dest)
+
+
+def late_binding(c: Compiler, name: str) -> Binding:
+    """A local that closures may capture before it has a value; boxed inside loops, where the value differs per turn."""
+    binding = Binding(name, c.fresh(name), c.frame, c.frame.loops)
+    if c.frame.loops:
+        binding.boxed = True
+        c.block.append(emit.assign(binding.python, emit.placed(ast.List([], emit.LOAD), c.at), c.at))
+    return binding
+
+
+def set_late(c: Compiler, binding: Binding, value: Value) -> None:
+    """Give a late binding its value."""
+    if binding.boxed:
+        c.block.append(emit.does(emit.call("#set_box", [emit.name(binding.python, c.at), value.node], c.at), c.at))
+    elif not (isinstance(value.node, ast.Name) and value.node.id == binding.python):
+        c.block.append(emit.assign(binding.python, value.node, c.at))
+        c.know(binding.python, value.kind)
+
+
+def local_definitions(form: Any, start: int) -> list[str]:
+    """Names defined by the forms from `start` in this body scope itself."""
+    names: list[str] = []
+    stack = list(reversed(list(form[start:])))
+    while stack:
+        part = stack.pop()
+        if type(part) is not List or not part or type(part[0]) is not Symbol:
+            continue
+        head = part[0].name
+        if head in _DEFINES and len(part) > 1:
+            name = unmeta(part[1])
+            if type(name) is Symbol:
+                names.append(name.name)
+        elif head in _TRANSPARENT:
+            stack.extend(reversed(part[1:]))
+    return names
+
+
+# ---- let and letrec ---------------------------------------------------------------------------------------------
+
+
+def need_bindings(c: Compiler, form: List, what: str) -> list[BindingForm]:
+    if len(form) < 2:
+        raise c.fail(what, "expected a binding vector", form)
+    outer, c.at = c.at, c.place_of(form[1], form, 1)
+    try:
+        bindings = split_bindings(form[1], what)
+    finally:
+        c.at = outer
+    if len(form) < 3:
+        raise c.fail(what, "expected a body", form)
+    return bindings
+
+
+@special("let")
+def let(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(let [p T? e …] body)`: sequential; function literals see each other's names."""
+    bindings = need_bindings(c, form, "let")
+    group = Scope(scope, frame=c.frame)
+    for name in _mutual(bindings):
+        group.future[name] = late_binding(c, name)
+    inner = group
+    for binding in bindings:
+        inner = _let_one(c, form[1], binding, inner, group)
+    body = Scope(inner, frame=c.frame, is_body=True)
+    return compile_body(c, form, 2, body, dest)
+
+
+def _mutual(bindings: list[BindingForm]) -> list[str]:
+    """Names bound to function literals that one of these literals mentions."""
+    literals = [b for b in bindings if type(b.pattern) is Symbol and is_fn_form(b.value)]
+    names = {b.pattern.name for b in literals}
+    mentioned = set()
+    for binding in literals:
+        mentioned |= names & symbols_of(binding.value)
+    return [b.pattern.name for b in literals if b.pattern.name in mentioned]
+
+
+def symbols_of(form: Any) -> set[str]:
+    """The names of all symbols in a form."""
+    names: set[str] = set()
+    stack = [form]
+    while stack:
+        part = stack.pop()
+        kind = type(part)
+        if kind is Symbol:
+            names.add(part.name)
+        elif kind is List or kind is tuple or kind is PVector:
+            stack.extend(part)
+        elif kind is Map:
+            for key, value in part.entries() if part.pairs is None else part.pairs:
+                stack.append(key)
+                stack.append(value)
+    return names
+
+
+def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group: Scope) -> Scope:
+    name = binding.pattern.name if type(binding.pattern) is Symbol else None
+    late = group.future.get(name) if name is not None and is_fn_form(binding.value) else None
+    inner = Scope(scope, frame=c.frame)
+    if late is not None:
+        own_name = _has_own_name(binding.value)
+        index = binding.value_index
+        value = c.sub(vector, index, scope) if own_name else function_value(c, vector, index, name, scope)
+        set_late(c, late, _cast(c, value, binding, "let"))
+        inner.names[name] = late
+        return inner
+    value = c.sub(vector, binding.value_index, scope)
+    value = _cast(c, value, binding, "let")
+    outer, c.at = c.at, c.place_of(binding.pattern, vector, binding.pattern_index)
+    bind_pattern(c, inner, binding.pattern, value, "let")
+    c.at = outer
+    return inner
+
+
+def _cast(c: Compiler, value: Value, binding: BindingForm, what: str) -> Value:
+    if binding.type is MISSING:
+        return value
+    return checked(c, value, binding.type, f"{what} {parameter_name(binding.pattern)}")
+
+
+@special("letrec")
+def letrec(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(letrec [s T? e …] body)`: every name is visible in every value."""
+    bindings = need_bindings(c, form, "letrec")
+    inner = Scope(scope, frame=c.frame)
+    for binding in bindings:
+        if type(binding.pattern) is not Symbol:
+            raise c.fail("letrec", "expected names to bind", form[1])
+        inner.names[binding.pattern.name] = late_binding(c, binding.pattern.name)
+    for binding in bindings:
+        value = _cast(c, c.sub(form[1], binding.value_index, inner), binding, "letrec")
+        set_late(c, inner.names[binding.pattern.name], value)
+    return compile_body(c, form, 2, Scope(inner, frame=c.frame, is_body=True), dest)
+
+
+# ---- loop and recur ---------------------------------------------------------------------------------------------
+
+
+@special("loop", statement=True)
+def loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(loop [p T? e …] body)` becomes `while True`; `recur` assigns and continues."""
+    assert dest is not None
+    bindings = need_bindings(c, form, "loop")
+    if c.frame.blocks >= MAX_BLOCKS // 3:
+        return outlined(c, form, scope, dest)
+    c.frame.blocks += 1
+    c.frame.loops += 1
+    inner = Scope(scope, frame=c.frame, is_body=True)
+    params, raws = _loop_variables(c, form, bindings, inner)
+    target = RecurTarget(raws, "loop")
+    steps = [rebind_step(c, inner, param, raw, "loop") for param, raw in zip(params, raws, strict=True)]
+    target.rebind = [step for step in steps if step is not None]
+    target.assumed = c.loop_kinds.get(id(form)) or [c.frame.facts.get(raw, ANY) for raw in raws]
+    before = dict(c.frame.facts)
+    own = Dest(dest.kind, dest.name, recur=target, breaks=dest.kind != "return", check=dest.check)
+    while True:
+        block = _loop_body(c, form, inner, own, target, before)
+        c.loop_kinds[id(form)] = target.assumed
+        if not any(seen & ~assumed for seen, assumed in zip(target.seen, target.assumed, strict=True)):
+            break
+        target.assumed = [seen | assumed for seen, assumed in zip(target.seen, target.assumed, strict=True)]
+    c.block.append(emit.forever(block, c.at))
+    c.frame.facts = {name: kind for name, kind in before.items() if name not in raws}
+    c.frame.loops -= 1
+    c.frame.blocks -= 1
+    if dest.kind == "assign":
+        c.know(dest.name, own.kinds or ANY)
+    if dest.breaks:
+        c.block.append(emit.placed(ast.Break(), c.at))
+    return None
+
+
+def _loop_variables(c: Compiler, form: List, bindings: list[BindingForm], inner: Scope) -> tuple[list[Param], list[str]]:
+    params, raws = [], []
+    for binding in bindings:
+        value = c.sub(form[1], binding.value_index, inner)
+        param = Param(form[1], binding.pattern_index, binding.type_index)
+        raw = c.fresh(param.pattern.name if type(param.pattern) is Symbol else "p")
+        c.block.append(emit.assign(raw, value.node, c.at))
+        c.know(raw, value.kind)
+        outer, c.at = c.at, c.place_of(binding.pattern, form[1], binding.pattern_index)
+        bind_param(c, inner, param, raw, "loop")
+        c.at = outer
+        params.append(param)
+        raws.append(raw)
+    return params, raws
+
+
+def _loop_body(c: Compiler, form: List, inner: Scope, own: Dest, target: RecurTarget, before: dict[str, int]) -> list[ast.stmt]:
+    """The body under the kinds assumed now."""
+    c.frame.facts = dict(before)
+    for raw, kind in zip(target.names, target.assumed, strict=True):
+        c.know(raw, kind)
+    for binding in inner.names.values():
+        if binding.python not in target.names:
+            c.know(binding.python, ANY)
+    inner.future.clear()
+    names = dict(inner.names)
+    _, block = c.nested(lambda: (c.entry(), compile_body(c, form, 2, inner, own)))
+    inner.names = names
+    return block  # type: ignore[no-any-return]
+
+
+def outlined(c: Compiler, form: List, scope: Scope, dest: Dest) -> None:
+    """The form as a function of its own, called at once: CPython nests only 20 blocks in one function."""
+    literal = List((Symbol("fn"), (), form))
+    value = compile_function(c, None, parse_clauses(c, literal, 1, "fn"), scope)
+    c.deliver(Value(emit.call(value.node, [], c.at)), dest.plain())
+
+
+@special("recur", statement=True)
+def recur(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(recur e …)` in tail position: rebind and go on."""
+    target = dest.recur if dest is not WANT else None
+    if target is None:
+        raise c.fail("recur", "not in tail position of a loop or function", form)
+    if len(form) - 1 != len(target.names):
+        raise c.fail("recur", f"expected {len(target.names)} values for {target.what}, got {len(form) - 1}", form)
+    values = c.values(form, 1, scope)
+    for position, value in enumerate(values):
+        target.seen[position] |= value.kind
+    moves = [(n, v) for n, v in zip(target.names, values, strict=True) if not (isinstance(v.node, ast.Name) and v.node.id == n)]
+    if target.rest and moves and moves[-1][0] == target.names[-1]:
+        name, value = moves[-1]
+        moves[-1] = (name, Value(emit.call("#rest_items", [value.node], c.at)))
+    if len(moves) == 1:
+        c.block.append(emit.assign(moves[0][0], moves[0][1].node, c.at))
+    elif moves:
+        items = emit.tuple_of([value.node for _, value in moves], c.at)
+        c.block.append(emit.assign_many([name for name, _ in moves], items, c.at))
+    for step in target.rebind:
+        step()
+    c.block.append(emit.placed(ast.Continue(), c.at))
+    return None
+
+
+# ---- def --------------------------------------------------------------------------------------------------------
+
+
+@special("def")
+def def_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(def s T? e)` or `(def s "doc" T? e)`: a module definition, or a local one inside a body scope."""
+    symbol, metadata = definition_name(c, form, "def")
+    index = 2
+    if len(form) > index + 1 and type(form[index]) is str:
+        metadata = [*metadata, (Keyword("doc"), form[index])]
+        index += 1
+    type_form: Any = MISSING
+    if len(form) == index + 3 and form[index] == Symbol(":"):
+        type_form, index = form[index + 1], index + 2
+    elif len(form) == index + 2 and type(form[index]) is Keyword:
+        type_form, index = form[index], index + 1
+    if len(form) != index + 1:
+        raise c.fail("def", "expected a name, an optional text, an optional type and one value", form)
+    if is_fn_form(form[index]) and not _has_own_name(form[index]):
+        value = function_value(c, form, index, symbol.name, scope)
+    else:
+        value = c.sub(form, index, scope)
+    if type_form is not MISSING:
+        value = checked(c, value, type_form, f"def {symbol.name}")
+    return c.deliver(define(c, symbol, value, scope, metadata), dest)
+
+
+def _has_own_name(form: List) -> bool:
+    return len(form) > 1 and type(form[1]) is Symbol
+
+
+def function_value(c: Compiler, parent: Any, index: int, name: str, scope: Scope) -> Value:
+    """A function literal that takes the name it is defined under."""
+    form = parent[index]
+    outer, c.at = c.at, c.place_of(form, parent, index)
+    try:
+        return compile_function(c, name, parse_clauses(c, form, 1, "fn"), scope)
+    finally:
+        c.at = outer
+
+
+def definition_name(c: Compiler, form: List, what: str) -> tuple[Symbol, list[tuple[Any, Any]]]:
+    """The defined symbol and the metadata pairs written before it."""
+    if len(form) < 2:
+        raise c.fail(what, "expected a name", form)
+    metadata: list[tuple[Any, Any]] = []
+    name = form[1]
+    while type(name) is List and len(name) == 3 and name[0] == Symbol("rtfs/with-meta"):
+        pairs = name[1].pairs if name[1].pairs is not None else name[1].entries()
+        metadata.extend(pairs)
+        name = name[2]
+    if type(name) is not Symbol:
+        raise c.fail(what, "expected a name", form)
+    if name.name.startswith("."):
+        raise c.fail(what, f"'{name.name}' cannot be defined", form)
+    return name, metadata
+
+
+def define(c: Compiler, symbol: Symbol, value: Value, scope: Scope, metadata: list[tuple[Any, Any]]) -> Value:
+    """Store a definition where it belongs; gives its value."""
+    metadata = [*c.pending_metadata, *metadata]
+    c.pending_metadata = []
+    body = scope.body()
+    if body is not None:
+        value = c.temp(value)
+        binding = body.future.get(symbol.name) or late_binding(c, symbol.name)
+        set_late(c, binding, value)
+        body.names[symbol.name] = binding
+        return value
+    at = c.at
+    arguments = [emit.constant(symbol.name, at), value.node]
+    if metadata:
+        flat = [c.expr(part, scope).node for pair in metadata for part in pair]
+        arguments.append(emit.call("#map", flat, at))
+    return Value(emit.call("#define", arguments, at), value.kind)

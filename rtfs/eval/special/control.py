@@ -1,0 +1,145 @@
+"""`if do and or`: conditions and sequence."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from rtfs.eval import emit
+from rtfs.eval.compiler import WANT, Dest
+from rtfs.eval.inline import truth
+from rtfs.eval.scope import ANY, BOOL, NIL, Scope, Value
+from rtfs.eval.special import special
+from rtfs.lang.collections import List
+from rtfs.lang.names import Symbol
+
+if TYPE_CHECKING:
+    from rtfs.eval.compiler import Compiler
+
+Facts = dict[str, int]
+
+
+def condition(c: Compiler, form: Any, index: int, scope: Scope) -> tuple[ast.expr, Facts, Facts]:
+    """A Python condition for the truth of a part, and what is known when it holds and when it does not."""
+    part = form[index]
+    if type(part) is List and part and type(part[0]) is Symbol and len(part) > 1:
+        name = part[0].name
+        if name in ("and", "or"):
+            compound = _compound(c, part, scope, name)
+            if compound is not None:
+                return compound
+        elif name == "not" and len(part) == 2 and c.is_builtin(part[0], scope):
+            node, holds, fails = condition(c, part, 1, scope)
+            return emit.negate(node, c.at), fails, holds
+    node = truth(c, c.sub(form, index, scope))
+    return node, dict(c.frame.facts), dict(c.frame.facts)
+
+
+def _compound(c: Compiler, part: List, scope: Scope, name: str) -> tuple[ast.expr, Facts, Facts] | None:
+    """`(and …)` or `(or …)` as a condition, unless a later operand needs statements."""
+    counter, start = c.counter, dict(c.frame.facts)
+    results = []
+    for index in range(1, len(part)):
+        result, block = c.nested(lambda index=index: condition(c, part, index, scope))
+        if block and index > 1:
+            c.counter, c.frame.facts = counter, start
+            return None
+        first = block if index == 1 else first  # noqa: F821  # bound by the first turn
+        results.append(result)
+        c.frame.facts = dict(result[1] if name == "and" else result[2])
+    c.block.extend(first)
+    nodes = [node for node, _, _ in results]
+    certain = results[0][2] if name == "and" else results[0][1]
+    whole = dict(c.frame.facts)
+    if name == "and":
+        return emit.both(nodes, c.at), whole, certain
+    return emit.either(nodes, c.at), certain, whole
+
+
+@special("if")
+def if_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(if c t e?)`"""
+    if not 3 <= len(form) <= 4:
+        raise c.fail("if", f"expected a condition, a branch and an optional other branch, got {len(form) - 1} forms", form)
+    if dest is WANT:
+        return _if_value(c, form, scope)
+    test, holds, fails = condition(c, form, 1, scope)
+    c.frame.facts = holds
+    _, then = c.nested(lambda: c.sub_emit(form, 2, scope, dest))
+    after_then = c.frame.facts
+    c.frame.facts = fails
+    leaves = dest.kind == "return" or dest.breaks
+    if leaves:
+        # the branch ends in return, break or continue, so the other one needs no nesting
+        c.block.append(emit.branch(test, then, [], c.at))
+        c.body(form, 3, scope, dest)
+        return None
+    _, otherwise = c.nested(lambda: c.body(form, 3, scope, dest))
+    c.facts_after(after_then, c.frame.facts)
+    c.block.append(emit.branch(test, then, otherwise, c.at))
+    return None
+
+
+def _if_value(c: Compiler, form: List, scope: Scope) -> Value:
+    """An `if` whose value is wanted: a conditional expression, or a statement when a branch needs statements."""
+    test, holds, fails = condition(c, form, 1, scope)
+    c.frame.facts = holds
+    then, then_block = c.nested(lambda: c.sub(form, 2, scope))
+    after_then = c.frame.facts
+    c.frame.facts = fails
+    other, other_block = c.nested(lambda: c.body(form, 3, scope, WANT))
+    c.facts_after(after_then, c.frame.facts)
+    kind = then.kind | other.kind
+    if not then_block and not other_block:
+        return Value(emit.choose(test, then.node, other.node, c.at), kind)
+    name = c.fresh()
+    then_block.append(emit.assign(name, then.node, c.at))
+    other_block.append(emit.assign(name, other.node, c.at))
+    c.block.append(emit.branch(test, then_block, other_block, c.at))
+    c.know(name, kind)
+    return Value(emit.name(name, c.at), kind, True)
+
+
+@special("do")
+def do(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(do e*)`"""
+    return c.body(form, 1, scope, dest)
+
+
+@special("and", "or")
+def and_or(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """Short-circuit; the deciding value (language.md §5.1)."""
+    conjunction = form[0].name == "and"
+    if len(form) == 1:
+        value = Value(emit.constant(True if conjunction else None, c.at), BOOL if conjunction else NIL, True)
+        return c.deliver(value, dest)
+    return _chain(c, form, 1, scope, dest, conjunction)
+
+
+def _chain(c: Compiler, form: List, index: int, scope: Scope, dest: Dest | None, conjunction: bool) -> Value | None:
+    if index == len(form) - 1:
+        return c.sub_emit(form, index, scope, dest)
+    first = c.temp(c.sub(form, index, scope)) if dest is not WANT else c.sub(form, index, scope)
+    once, again = c.twice(first)
+    test = truth(c, Value(once, first.kind, first.stable))
+    facts = dict(c.frame.facts)
+    if dest is not WANT:
+        decided = Dest(dest.kind, dest.name, breaks=dest.breaks, check=dest.check)
+        _, stop = c.nested(lambda: c.deliver(Value(again, first.kind, True), decided))
+        _, go_on = c.nested(lambda: _chain(c, form, index + 1, scope, dest, conjunction))
+        c.facts_after(facts, c.frame.facts)
+        if dest.kind == "assign" and not dest.breaks:
+            c.know(dest.name, ANY)
+        c.block.append(emit.branch(test, go_on, stop, c.at) if conjunction else emit.branch(test, stop, go_on, c.at))
+        return None
+    rest, block = c.nested(lambda: _chain(c, form, index + 1, scope, WANT, conjunction))
+    c.facts_after(facts, c.frame.facts)
+    kind = first.kind | rest.kind
+    if not block:
+        nodes = (rest.node, again) if conjunction else (again, rest.node)
+        return Value(emit.choose(test, nodes[0], nodes[1], c.at), kind)
+    name = c.fresh()
+    block.append(emit.assign(name, rest.node, c.at))
+    stop = [emit.assign(name, again, c.at)]
+    c.block.append(emit.branch(test, block, stop, c.at) if conjunction else emit.branch(test, stop, block, c.at))
+    return Value(emit.name(name, c.at), kind, True)

@@ -20,7 +20,7 @@ from rtfs.lang.errors import ExpansionError, RtfsError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, SpanTable
 from rtfs.lang.values import is_vector
-from rtfs.loader import Cache, Lookup, cache_key
+from rtfs.loader import Cache, Lookup, cache_key, fingerprint
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
@@ -88,22 +88,30 @@ class World:
 
     def run(self, source: Source, module: Module) -> Any:
         """Run a text in a module and give the value of its last form. Nothing runs if any part of it cannot be read."""
-        key = cache_key(__version__, source.name, source.text, module.name, self.variant, self.level, *sorted(module.definitions))
+        key = cache_key(__version__, fingerprint(), source.name, source.text, module.name, self.variant, self.level, *sorted(module.definitions))
         stored = self._stored(key) if self._pristine else None
         text = Text(source, key[:12], is_library=self.is_library)
         module.units.append(text.unit)
         if stored is not None:
             return self._play(stored, text, module)
         library_loaded()
-        from rtfs.parser.reader import read
-
-        reading = read(source)
-        text.spans = reading.spans
-        text.defined = defined_names(reading.forms)
-        value = self._forms(reading.forms, text, module)
+        value = self._fresh(text, module)
         self._remember(key, text)
         self._pristine = self._pristine and module is not self.user
         return value
+
+    def _fresh(self, text: Text, module: Module) -> Any:
+        from rtfs.parser.reader import read
+
+        reading = read(text.source)
+        text.spans = reading.spans
+        text.defined = defined_names(reading.forms)
+        return self._forms(reading.forms, text, module)
+
+    def compile_library(self, text: Text, module: Module) -> None:
+        """Compile one file of the library; its operations stay in `text`."""
+        self.modules[module.name] = module
+        self._fresh(text, module)
 
     def _stored(self, key: str) -> list[Operation] | None:
         """The operations of a text that was compiled before, if what it imports has not changed."""
@@ -344,14 +352,14 @@ class World:
     def invoke_macro(self, function: Any, args: Any) -> Any:
         """Run a macro's function: pure, whatever the run may do."""
         run = RUN.get()
-        answer, run.answer = run.answer, _refuse
+        answer, run.answer = run.answer, refuse_call
         try:
             return function(*args)
         finally:
             run.answer = answer
 
 
-def _refuse(call: Any) -> Any:
+def refuse_call(call: Any) -> Any:
     raise ExpansionError("MacroError", f"host call {call.capability_id} during expansion; expansion is pure")
 
 

@@ -402,6 +402,8 @@ class Compiler:
         if self.target.variant == "interruptible":
             poll = emit.does(emit.call("#poll", [], self.at), self.at)
             self.block.append(emit.branch(emit.name("#flag", self.at), [poll], [], self.at))
+        elif self.target.variant == "metered":
+            self.block.append(emit.does(emit.call("#tick", [], self.at), self.at))
 
     # ---- whole pieces -------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class Run:
     `ending` the limit error after which only cleanup is allowed.
     """
 
-    __slots__ = ("answer", "security", "hints", "path", "values", "step_values", "seq", "gensyms", "ending", "plan", "on_step", "stop", "causal")
+    __slots__ = ("answer", "security", "hints", "path", "values", "step_values", "seq", "gensyms", "ending", "plan", "on_step", "stop", "causal", "tools", "steps")
 
     def __init__(
         self,
@@ -53,6 +53,8 @@ class Run:
         self.on_step = on_step
         self.stop: LimitError | None = None
         self.causal = _NO_CAUSE
+        self.tools: Any = None  # the session: expander and reader for `macroexpand` and `read-string`
+        self.steps: int | None = None
 
     def interrupt(self, error: LimitError) -> None:
         """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""
@@ -65,6 +67,13 @@ class Run:
             self.stop = None
             self.release()
             raise error
+
+    def tick(self) -> None:
+        """Count one step of metered code."""
+        if self.steps is not None:
+            self.steps -= 1
+            if self.steps < 0:
+                raise LimitError("StepLimitExceeded", f"Step limit exceeded: {self.tools.limits.steps}")
 
     def release(self) -> None:
         """Take this run's mark off the flag."""

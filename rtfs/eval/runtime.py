@@ -339,6 +339,14 @@ def poll() -> None:
         run.poll()
 
 
+def tick() -> None:
+    """One step of metered code."""
+    run = RUN.get()
+    if FLAG:
+        run.poll()
+    run.tick()
+
+
 HELPERS: dict[str, Any] = {
     "#type": type,
     "#len": len,
@@ -394,5 +402,6 @@ HELPERS: dict[str, Any] = {
     "#pop_hints": pop_hints,
     "#plan": plan,
     "#poll": poll,
+    "#tick": tick,
     "#flag": FLAG,
 }

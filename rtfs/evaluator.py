@@ -1,0 +1,105 @@
+"""Re-entry into RTFS code for the host: processors, callbacks and effect slots (rtfs.lang.evaluator)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from rtfs.eval.fault import translate
+from rtfs.eval.machine import RUN, Run
+from rtfs.lang.access import callee
+from rtfs.lang.errors import RtfsError, StreamError
+from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.outcome import HostCall, RuntimeContext
+
+if TYPE_CHECKING:
+    from rtfs.session import Session
+
+
+class SessionEvaluator:
+    """What a session lets its host do with functions. See `rtfs.lang.evaluator.Evaluator`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pure = Run(_violation, RuntimeContext.pure())
+        self._pure.tools = session
+
+    def pure(self, function: Any, *args: Any) -> Any:
+        """Call a pure slot to completion."""
+        token = RUN.set(self._pure)
+        try:
+            return callee(function)(*args)
+        except BaseException as raised:
+            error = translate(raised)
+            if error is None:
+                raise
+            raise error from None
+        finally:
+            RUN.reset(token)
+
+    def stepper(self, function: Any) -> Callable[..., Any]:
+        """The function ready to be called once per chunk, with as little around it as there can be."""
+        target, run, enter, leave = callee(function), self._pure, RUN.set, RUN.reset
+
+        def step(*args: Any) -> Any:
+            token = enter(run)
+            try:
+                return target(*args)
+            except BaseException as raised:
+                error = translate(raised)
+                if error is None:
+                    raise
+                raise error from None
+            finally:
+                leave(token)
+
+        return step
+
+    def effect(self, function: Any, *args: Any) -> Awaitable[Any]:
+        """Call an effect slot in a greenlet of its own; its host calls are awaited."""
+        target = callee(function)
+        return self._session._drive_async(lambda: target(*args))
+
+    def arity(self, function: Any) -> tuple[int, int | None]:
+        """Least and greatest argument count, None when unbounded."""
+        from rtfs.eval.fault import _shape
+        from rtfs.lang.values import Keyword, Map, PVector
+
+        if type(function) in (Keyword, Map, tuple, PVector):
+            return 1, 2
+        code = function.__code__
+        shape = _shape(code.co_name) if "~" in code.co_name else None
+        if shape is not None:
+            return shape[1], shape[2]
+        low = code.co_argcount - len(function.__defaults__ or ())
+        return low, None if code.co_flags & 4 else code.co_argcount
+
+    def resolve(self, name: str, module: str) -> Any | None:
+        """The global function of that name in `module`, then in `user`."""
+        from types import FunctionType
+
+        world = self._session.world
+        for home in (world.modules.get(module), world.user):
+            if home is not None:
+                found = home.globals.get(f":{name}")
+                if type(found) is FunctionType:
+                    return found
+        return None
+
+    def identity(self, function: Any) -> FunctionIdentity:
+        """Name and digest of a function; a literal has no name and is known by its text and captures."""
+        from rtfs.identity import identity_of
+
+        return identity_of(self._session, function)
+
+    def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:
+        """A function from the printed form of a literal and its captured values."""
+        from rtfs.identity import function_from
+
+        return function_from(self._session, text, module, captures)
+
+
+def _violation(call: HostCall) -> Any:
+    error: RtfsError = StreamError(17, f"a pure function called {call.capability_id}")
+    error.pure_violation = call.capability_id  # type: ignore[attr-defined]
+    raise error

@@ -1,0 +1,43 @@
+"""How much a program may use (language.md §15)."""
+
+from __future__ import annotations
+
+
+class Limits:
+    """Limits of one run; None means unlimited. They belong to the embedder: scripts can neither read nor change them.
+
+    steps: ticks. seconds: evaluation time, not counting waits for the host. elements, characters, bits: of one collection,
+    string, integer. printed: characters of one printed text.
+    """
+
+    __slots__ = ("steps", "seconds", "elements", "characters", "bits", "printed")
+
+    def __init__(
+        self,
+        *,
+        steps: int | None = None,
+        seconds: float | None = 30.0,
+        elements: int = 2_000_000,
+        characters: int = 16_777_216,
+        bits: int = 262_144,
+        printed: int = 4_194_304,
+    ) -> None:
+        self.steps = steps
+        self.seconds = seconds
+        self.elements = elements
+        self.characters = characters
+        self.bits = bits
+        self.printed = printed
+
+    @classmethod
+    def unlimited(cls) -> Limits:
+        """No bound on steps and time, as on the command line; the sizes stay bounded."""
+        return cls(seconds=None)
+
+    @classmethod
+    def untrusted(cls, *, steps: int = 10_000_000, seconds: float = 30.0) -> Limits:
+        """For code nobody has read: steps and time are bounded."""
+        return cls(steps=steps, seconds=seconds)
+
+    def __repr__(self) -> str:
+        return f"Limits({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"

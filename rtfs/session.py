@@ -1,0 +1,335 @@
+"""The corridor: one session wires reader, macros, evaluation and host together and drives programs through them.
+
+text → World (read, expand, compile, run) → outcome; a HostCall → Host.dispatch → value or error → back into the program.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from rtfs.eval.fault import DEPTH, translate
+from rtfs.eval.machine import RUN, Program, Run
+from rtfs.lang.collections import EMPTY_MAP
+from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
+from rtfs.lang.limits import Limits
+from rtfs.lang.outcome import HostCall, Outcome, RuntimeContext
+from rtfs.lang.source import Source
+from rtfs.program import World
+
+if TYPE_CHECKING:
+    from rtfs.host.clock import Clock
+    from rtfs.host.console import Console
+    from rtfs.host.host import Host
+    from rtfs.host.marketplace import Marketplace
+    from rtfs.loader import Cache, Lookup
+
+
+class Session:
+    """Programs that share definitions, and their host. Belongs to one thread; sessions are independent.
+
+    marketplace: default one with the built-ins. context: what programs may do, default pure. limits: default 30 s of
+    evaluation. values: the read-only context of `@name`. on_step: called with StepEvent. lookup: where modules come from (default files:
+    `folder`, RTFS_PATH, the bundled library). cache: of compiled code, False for none. state_dir: where streams and
+    stored values live; without it they live in memory. check: `off basic standard strict`.
+    """
+
+    def __init__(
+        self,
+        *,
+        marketplace: Marketplace | None = None,
+        context: RuntimeContext | None = None,
+        limits: Limits | None = None,
+        values: dict[str, Any] | None = None,
+        on_step: Callable[..., None] | None = None,
+        lookup: Lookup | None = None,
+        folder: str | None = None,
+        cache: Cache | bool = True,
+        state_dir: str | None = None,
+        clock: Clock | None = None,
+        console: Console | None = None,
+        check: str = "standard",
+        trace: Callable[[HostCall], None] | None = None,
+    ) -> None:
+        from rtfs.loader import Cache, Files
+
+        self.context = context if context is not None else RuntimeContext.pure()
+        self.limits = limits if limits is not None else Limits()
+        self.values = _context_values(values)
+        self.on_step = on_step
+        self.trace = trace
+        stored = Cache() if cache is True else cache or None
+        variant = "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
+        self.world = World(lookup or Files(folder), stored, variant=variant, level=check)
+        self._marketplace = marketplace
+        self._host_options = {"state_dir": state_dir, "clock": clock, "console": console}
+        self._host: Host | None = None
+        self._driver: Any = None  # set while an event loop drives this session
+        self._runner: Any = None
+        _deepen()
+
+    # ---- the host -----------------------------------------------------------------------------------------------
+
+    @property
+    def host(self) -> Host:
+        """Marketplace, streams, state and policy of this session; made when first needed."""
+        if self._host is None:
+            from rtfs.evaluator import SessionEvaluator
+            from rtfs.host.host import Host
+            from rtfs.host.marketplace import Marketplace
+
+            self._host = Host(
+                marketplace=self._marketplace or Marketplace(),
+                context=self.context,
+                evaluator=SessionEvaluator(self),
+                read=lambda text: read_forms(text)[0],
+                values=self.values,
+                **self._host_options,
+            )
+        return self._host
+
+    # ---- running ------------------------------------------------------------------------------------------------
+
+    def start(self, text: str, *, name: str = "<text>") -> Outcome:
+        """Start a program as its own host: Complete, or RequiresHost at its first call."""
+        return self._start(lambda: self._evaluate(text, name))
+
+    def start_call(self, function: Any, *args: Any) -> Outcome:
+        """Call an RTFS function as its own host."""
+        return self._start(lambda: function(*args))
+
+    def run(self, text: str, *, name: str = "<text>") -> Any:
+        """Run a program to its end, answering its calls through the marketplace; its value."""
+        return self._drive(lambda: self._evaluate(text, name))
+
+    async def run_async(self, text: str, *, name: str = "<text>") -> Any:
+        """The same inside a running event loop."""
+        return await self._drive_async(lambda: self._evaluate(text, name))
+
+    def call(self, function: Any, *args: Any) -> Any:
+        """Call an RTFS function (a value that a program gave) to its end."""
+        return self._drive(lambda: _called(function, args))
+
+    async def call_async(self, function: Any, *args: Any) -> Any:
+        return await self._drive_async(lambda: _called(function, args))
+
+    def define(self, name: str, value: Any) -> None:
+        """Define a global of the session from a Python value."""
+        from rtfs.lang.convert import from_python
+
+        self.world.user.define(name, from_python(value))
+
+    def lookup(self, name: str) -> Any:
+        """The value of a global, library functions included. KeyError when there is none."""
+        from rtfs.eval.library import LIBRARY
+        from rtfs.program import library_loaded
+
+        found = self.world.user.globals.get(f":{name}", LIBRARY.get(f":{name}"))
+        if found is None and f":{name}" not in self.world.user.globals:
+            library_loaded()
+            return LIBRARY[f":{name}"]
+        return found
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until every stream has ended that is neither detached nor unconnected."""
+        if self._host is not None:
+            self._loop().run(self._host.join(timeout))
+
+    def shutdown(self, timeout: float = 30.0) -> None:
+        """Drain what still runs, write the last snapshots, close what was opened."""
+        if self._host is not None and self._runner is not None:
+            self._loop().run(self._host.shutdown(timeout))
+        self.close()
+
+    def close(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    # ---- inside -------------------------------------------------------------------------------------------------
+
+    def _evaluate(self, text: str, name: str) -> Any:
+        return self.world.run(Source(name, text), self.world.user)
+
+    def new_run(self, answer: Callable[[HostCall], Any]) -> Run:
+        """A run under this session's context and limits."""
+        run = Run(answer, self.context, self.values, self.on_step)
+        run.tools = self
+        run.steps = self.limits.steps
+        return run
+
+    def _start(self, body: Callable[[], Any]) -> Outcome:
+        program: Program
+
+        def ask(call: HostCall) -> Any:
+            return program.suspend(call)
+
+        program = Program(self.new_run(ask), lambda: self._guarded(body))
+        outcome: Any = program.start()
+        return program.waiting(outcome) if type(outcome) is HostCall else outcome
+
+    def _guarded(self, body: Callable[[], Any]) -> Any:
+        """Run code under the deadline; what it raises leaves as an RtfsError with place and hints."""
+        run = RUN.get()
+        try:
+            with self._deadline(run):
+                return body()
+        except BaseException as raised:
+            error = translate(raised)
+            if error is None:
+                raise
+            self._explain(error)
+            raise error from None
+        finally:
+            run.release()
+
+    def _deadline(self, run: Run) -> Any:
+        from contextlib import nullcontext
+
+        seconds = self.limits.seconds
+        if seconds is None:
+            return nullcontext()
+        from rtfs.host.watch import deadline
+
+        return deadline(run, seconds)
+
+    def _explain(self, error: RtfsError) -> None:
+        """Did-you-mean notes where a name was not found."""
+        if error.kind == "UndefinedSymbol" and not error.notes:
+            from rtfs.eval.fault import attach_notes
+            from rtfs.eval.library import NAMES
+
+            attach_notes(error, [*self.world.user.definitions, *self.world.user.imported, *NAMES])
+
+    # ---- drivers ------------------------------------------------------------------------------------------------
+
+    def _answer(self, program: Program, call: HostCall) -> Any:
+        """Answer a host call from inside the program's greenlet; only true waiting switches away."""
+        if self.trace is not None:
+            self.trace(call)
+        answer = self.host.dispatch(call)
+        if type(answer) is not CoroutineType:
+            return answer
+        if self._driver is None:
+            return program.suspend(answer)  # no loop runs yet: the driver starts one
+        try:
+            waits_for = answer.send(None)
+        except StopIteration as stop:
+            return stop.value
+        return program.suspend(_Stepped(answer, waits_for))
+
+    def _program(self, body: Callable[[], Any]) -> Program:
+        program: Program
+        program = Program(self.new_run(lambda call: self._answer(program, call)), lambda: self._guarded(body))
+        return program
+
+    def _drive(self, body: Callable[[], Any]) -> Any:
+        if self._driver is not None:
+            text = "the session is running already; inside its event loop use run_async or call_async"
+            raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+        program = self._program(body)
+        if self._runner is not None:  # streams may be running: the loop must turn
+            return self._loop().run(self._finish(program, program.start))
+        request: Any = program.start()
+        if program.done:
+            return request.value
+        return self._loop().run(self._finish(program, lambda: request))
+
+    async def _drive_async(self, body: Callable[[], Any]) -> Any:
+        program = self._program(body)
+        return await self._finish(program, program.start)
+
+    async def _finish(self, program: Program, first: Callable[[], Any]) -> Any:
+        """Await what the program waits for until it is done."""
+        outer, self._driver = self._driver, program
+        try:
+            request = first()
+            while not program.done:
+                value, error = None, None
+                try:
+                    value = await request
+                except BaseException as raised:
+                    error = raised
+                request = program.send(value, _cancelled(error))
+            return request.value
+        finally:
+            self._driver = outer
+
+    def _loop(self) -> Any:
+        """The session's own event loop, for synchronous callers."""
+        if self._runner is None:
+            import asyncio
+
+            self._runner = asyncio.Runner()
+        return self._runner
+
+
+class _Stepped:
+    """A coroutine that was stepped once and now waits for `waits_for`; awaiting it goes on from there."""
+
+    __slots__ = ("coroutine", "waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> None:
+        self.coroutine = coroutine
+        self.waits_for = waits_for
+
+    def __await__(self) -> Any:
+        waits_for, coroutine = self.waits_for, self.coroutine
+        while True:
+            try:
+                answer = yield waits_for
+            except BaseException as error:
+                step = lambda error=error: coroutine.throw(error)  # noqa: E731
+            else:
+                step = lambda answer=answer: coroutine.send(answer)  # noqa: E731
+            try:
+                waits_for = step()
+            except StopIteration as stop:
+                return stop.value
+
+
+def _cancelled(error: BaseException | None) -> BaseException | None:
+    """A cancelled task ends its program with Cancelled, which no script can catch."""
+    if error is None or isinstance(error, RtfsError) or not type(error).__name__ == "CancelledError":
+        return error
+    return LimitError("Cancelled", "Cancelled")
+
+
+def _called(function: Any, args: tuple[Any, ...]) -> Any:
+    from rtfs.lang.access import callee
+    from rtfs.lang.convert import from_python
+
+    return callee(function)(*[from_python(argument) for argument in args])
+
+
+def _context_values(values: dict[str, Any] | None) -> dict[str, Any]:
+    if not values:
+        return {}
+    from rtfs.lang.convert import from_python
+
+    return {str(name).lstrip(":"): from_python(value) for name, value in values.items()}
+
+
+def _deepen() -> None:
+    """RTFS calls are Python frames, which cost no C stack; what re-enters from C is counted apart (limits.reentry)."""
+    if sys.getrecursionlimit() < DEPTH:
+        sys.setrecursionlimit(DEPTH)
+
+
+def read_forms(text: str, name: str = "<text>") -> list[Any]:
+    """All forms of a text."""
+    from rtfs.parser.reader import read
+
+    _deepen()
+    forms: list[Any] = read(Source(name, text)).forms
+    return forms
+
+
+def evaluate(text: str, *, name: str = "<text>") -> Any:
+    """Evaluate pure code in a fresh session; its last value."""
+    return Session().run(text, name=name)
+
+
+__all__ = ["EMPTY_MAP", "Session", "evaluate", "read_forms"]

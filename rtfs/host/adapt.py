@@ -21,13 +21,14 @@ NOTHING: dict[str, Any] = {}
 class Parameter:
     """One field of an input record: RTFS key, Python name, how to find fault with a value (None: anything goes)."""
 
-    __slots__ = ("key", "name", "required", "problem", "closed_to_maps")
+    __slots__ = ("key", "form", "name", "required", "problem", "closed_to_maps")
 
-    def __init__(self, key: Any, name: str, required: bool, problem: Problem | None) -> None:
+    def __init__(self, key: Any, form: Any, required: bool) -> None:
         self.key = key
-        self.name = name
+        self.form = form
+        self.name = _key_text(key).lstrip(":").replace("-", "_")
         self.required = required
-        self.problem = problem
+        self.problem = problem = problem_finder(form)
         self.closed_to_maps = problem is not None and problem(Map()) is not None
 
     @property
@@ -45,16 +46,11 @@ def parameters(provider: Provider, read: Read | None) -> list[Parameter] | None:
     """The fields of the input record, in declared order; None when the input is not a record."""
     if isinstance(provider.input, dict):
         entries = [(key, type_form(form, read)) for key, form in provider.input.items()]
-        return [_parameter(Keyword(key.rstrip("?")), form, not key.endswith("?")) for key, form in entries]
+        return [Parameter(Keyword(key.rstrip("?")), form, not key.endswith("?")) for key, form in entries]
     if provider.input is None:
         return None
     fields = record_fields(type_form(provider.input, read))
-    return None if fields is None else [_parameter(*field) for field in fields]
-
-
-def _parameter(key: Any, form: Any, required: bool) -> Parameter:
-    text = _key_text(key).lstrip(":")
-    return Parameter(key, text.replace("-", "_"), required, problem_finder(form))
+    return None if fields is None else [Parameter(*field) for field in fields]
 
 
 def _key_text(key: Any) -> str:
@@ -87,42 +83,55 @@ def adapter(provider: Provider, read: Read | None) -> Adapter | None:
     """How to bind arguments; None when they go to the provider as they are and any number fits."""
     fields = parameters(provider, read)
     if fields is not None:
-        return _record_adapter(provider.id, fields)
+        return _record_adapter(provider, fields)
     if provider.input is not None:
         return _whole_adapter(provider.id, problem_finder(type_form(provider.input, read)))
     return _count_adapter(provider)
 
 
-def _record_adapter(id: str, fields: list[Parameter]) -> Adapter:
-    if len(fields) == 1 and fields[0].required and fields[0].problem is None:
+def _record_adapter(provider: Provider, fields: list[Parameter]) -> Adapter:
+    """A single map binds by key when it fits the record, unless the record is one field that may be a map itself."""
+    id, pass_on = provider.id, _passing(provider, fields)
+    if provider.native and len(fields) == 1 and fields[0].required and fields[0].problem is None:
         return _one_value(id, fields[0])
-    keyed = len(fields) > 1 or fields[0].closed_to_maps
+    keyed = len(fields) != 1 or fields[0].closed_to_maps
     known = {field.key for field in fields}
     required = [field for field in fields if field.required]
-    usual = tuple(fields)
 
     def adapt(args: tuple[Any, ...]) -> Bound:
-        if keyed and len(args) == 1 and type(args[0]) is Map:
+        count = len(args)
+        if keyed and count == 1 and type(args[0]) is Map:
             given = args[0]
             if all(field.key in given for field in required) and all(key in known for key in given):
-                return (), _by_key(id, fields, given)
-        count = len(args)
-        if count == len(usual):
-            chosen = usual
-        elif len(required) <= count < len(usual):
-            chosen = _chosen(fields, count - len(required))
-        else:
+                return pass_on(id, [(field, given[field.key]) for field in fields if field.key in given])
+        if not len(required) <= count <= len(fields):
             raise input_error(id, _wrong_count(fields, len(required), args))
-        for field, value in zip(chosen, args, strict=True):
-            _check(id, field, value)
-        if chosen == usual[:count]:
-            return args, NOTHING
-        return (), {field.name: value for field, value in zip(chosen, args, strict=True)}
+        chosen = _chosen(fields, count - len(required))
+        return pass_on(id, list(zip(chosen, args, strict=True)))
 
     return adapt
 
 
+def _passing(provider: Provider, fields: list[Parameter]) -> Callable[[str, list[tuple[Parameter, Any]]], Bound]:
+    """Arguments go by name where the function knows the names, otherwise in declared order, nil for what is absent."""
+
+    def by_name(id: str, pairs: list[tuple[Parameter, Any]]) -> Bound:
+        for field, value in pairs:
+            _check(id, field, value)
+        return (), {field.name: value for field, value in pairs}
+
+    def in_order(id: str, pairs: list[tuple[Parameter, Any]]) -> Bound:
+        _, named = by_name(id, pairs)
+        last = max((n for n, field in enumerate(fields) if field.name in named), default=-1)
+        return tuple(named.get(field.name) for field in fields[: last + 1]), NOTHING
+
+    named = provider.named
+    return by_name if provider.native or named is None or all(field.name in named for field in fields) else in_order
+
+
 def _one_value(id: str, field: Parameter) -> Adapter:
+    """The commonest shape: one required value of any kind."""
+
     def adapt(args: tuple[Any, ...]) -> Bound:
         if len(args) != 1:
             raise input_error(id, _wrong_count([field], 1, args))
@@ -131,24 +140,14 @@ def _one_value(id: str, field: Parameter) -> Adapter:
     return adapt
 
 
-def _by_key(id: str, fields: list[Parameter], given: Map) -> dict[str, Any]:
-    named = {}
-    for field in fields:
-        if field.key in given:
-            value = given[field.key]
-            _check(id, field, value)
-            named[field.name] = value
-    return named
-
-
-def _chosen(fields: list[Parameter], extra: int) -> tuple[Parameter, ...]:
+def _chosen(fields: list[Parameter], extra: int) -> list[Parameter]:
     """All required fields and the first `extra` optional ones, in declared order."""
     chosen = []
     for field in fields:
         if field.required or extra > 0:
             chosen.append(field)
             extra -= not field.required
-    return tuple(chosen)
+    return chosen
 
 
 def _check(id: str, field: Parameter, value: Any) -> None:
@@ -165,7 +164,8 @@ def _wrong_count(fields: list[Parameter], required: int, args: tuple[Any, ...]) 
     if len(args) == 1 and type(args[0]) is Map and len(fields) > 1:
         return f"expected a map with the keys {names}"
     count = arity_text(required, len(fields))
-    return f"expected {count} {'argument' if count == '1' else 'arguments'} ({names}), got {len(args)}"
+    listed = f" ({names})" if names else ""
+    return f"expected {count} {'argument' if count == '1' else 'arguments'}{listed}, got {len(args)}"
 
 
 def _whole_adapter(id: str, problem: Problem | None) -> Adapter | None:
@@ -184,13 +184,15 @@ def _whole_adapter(id: str, problem: Problem | None) -> Adapter | None:
 
 def _count_adapter(provider: Provider) -> Adapter | None:
     """No declared input: only the count is checked, against the Python function."""
-    code = getattr(provider.function, "__code__", None)
-    if code is None or code.co_flags & 0x04:  # *args
+    function: Any = provider.function
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_flags & 0x0C:  # *args or **kwargs
         return None
-    most = code.co_argcount - provider.native
-    least = most - len(provider.function.__defaults__ or ())
-    names = code.co_varnames[provider.native : code.co_argcount]
-    fields = [Parameter(Keyword(name.replace("_", "-")), name, n < least, None) for n, name in enumerate(names)]
+    before = int(provider.native or provider.wants_context)
+    most = code.co_argcount - before
+    least = most - len(function.__defaults__ or ())
+    names = code.co_varnames[before : code.co_argcount]
+    fields = [Parameter(Keyword(name.replace("_", "-")), None, n < least) for n, name in enumerate(names)]
 
     def adapt(args: tuple[Any, ...]) -> Bound:
         if not least <= len(args) <= most:

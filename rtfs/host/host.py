@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
 
 from rtfs.host.adapt import NOTHING
 from rtfs.host.clock import Clock
 from rtfs.host.console import Console
 from rtfs.host.marketplace import Marketplace
-from rtfs.host.pipeline import Handler, route
+from rtfs.host.pipeline import Handler, route, source
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.outcome import HostCall, RuntimeContext
+
+if TYPE_CHECKING:
+    from rtfs.host.state import State
+    from rtfs.host.task import Tasks
 
 
 class Host:
     """One session's host. It belongs to the thread of its session.
 
-    state_dir: folder for what capabilities keep; without it they keep it in memory. read: text → the one form in it, for
-    types and stored values. values: the read-only context of the program (`@name`), changed by `ccos.context.set`.
+    state_dir: folder for what capabilities keep; without it they keep it in memory. read: text to the one form in it,
+    for types and stored values. values: the program's read-only context (`@name`), changed by `ccos.context.set`.
     """
 
     evaluator: Evaluator
@@ -44,10 +48,16 @@ class Host:
         self.values: dict[str, Any] = {} if values is None else values
         if evaluator is not None:
             self.evaluator = evaluator
+        if marketplace.read is None:
+            marketplace.read = read
         self._generation = -1
         self._contexts: dict[int, tuple[RuntimeContext, dict[str, Handler]]] = {}
         self._security: RuntimeContext | None = None
         self._routes: dict[str, Handler] = {}
+        self._parts: dict[str, Any] = {}
+        self.resources: dict[str, Callable[[], Any]] = {}  # by handle: what `ccos.resource.close` calls, perhaps awaits
+
+    # ---- calls
 
     def dispatch(self, call: HostCall) -> Any:
         """The answer to a host call: an RTFS value, or a coroutine that gives one. Raises RtfsError."""
@@ -59,6 +69,16 @@ class Host:
             handler = self._routes[call.capability_id] = route(self, provider, call.security)
         return handler(call, call.args, NOTHING)
 
+    def items(self, call: HostCall) -> AsyncIterator[Any]:
+        """Call a capability as a source: an async iterator over what its generator yields, as RTFS values.
+
+        The call is admitted and its input checked before this returns, each item against the declared output.
+        A capability that is no generator yields the one value it answers.
+        """
+        provider = self.marketplace.require(call.capability_id)
+        iterator: AsyncIterator[Any] = source(self, provider, call.security)(call, call.args, NOTHING)
+        return iterator
+
     def _switch(self, context: RuntimeContext) -> None:
         """Take the routes of another context; forget all when the marketplace changed."""
         if self.marketplace.generation != self._generation or len(self._contexts) > 64:
@@ -66,3 +86,66 @@ class Host:
             self._generation = self.marketplace.generation
         # Keyed by identity, since comparing contexts costs more than a call; the entry keeps the context alive.
         self._security, self._routes = self._contexts.setdefault(id(context), (context, {}))
+
+    # ---- what capabilities keep open, made when first used
+
+    def part(self, name: str, make: Callable[[], Any]) -> Any:
+        """A named part of this host, such as the HTTP client; `shutdown` calls its `close` or awaits its `aclose`."""
+        found = self._parts.get(name)
+        if found is None:
+            found = self._parts[name] = make()
+        return found
+
+    @property
+    def state(self) -> State:
+        """What `ccos.state.*` keeps."""
+        from rtfs.host.state import open_state
+
+        state: State = self.part("state", lambda: open_state(self.state_dir, self.read))
+        return state
+
+    @property
+    def tasks(self) -> Tasks:
+        """What `ccos.async/spawn` started."""
+        from rtfs.host.task import Tasks
+
+        tasks: Tasks = self.part("tasks", lambda: Tasks(self))
+        return tasks
+
+    @property
+    def streams(self) -> Any:
+        """The registry of streams."""
+        from rtfs.host.stream.registry import StreamRegistry
+
+        return self.part("streams", lambda: StreamRegistry(self))
+
+    # ---- the end of a run
+
+    @property
+    def busy(self) -> bool:
+        """Is something started that `join` would wait for? Asking starts nothing."""
+        return "streams" in self._parts or ("tasks" in self._parts and self._parts["tasks"].running)
+
+    async def join(self, timeout: float | None = None) -> None:
+        """Wait until spawned tasks and streams have ended, at most `timeout` seconds in all."""
+        if "tasks" in self._parts:
+            await self._parts["tasks"].join(timeout)
+        if "streams" in self._parts:
+            await self._parts["streams"].join(timeout)
+
+    async def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
+        """Cancel spawned tasks, stop the streams by their own strategy, and close everything that was opened."""
+        for name in reversed(list(self._parts)):
+            part = self._parts.pop(name)
+            if name == "streams":
+                await part.shutdown(timeout, strategy)
+            elif hasattr(part, "aclose"):
+                await part.aclose()
+            elif hasattr(part, "close"):
+                part.close()
+
+    def close(self) -> None:
+        """Close what needs no event loop: for sessions that never waited."""
+        for name in list(self._parts):
+            if hasattr(self._parts[name], "close"):
+                self._parts.pop(name).close()

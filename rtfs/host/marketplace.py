@@ -1,58 +1,167 @@
-"""Capabilities by id: registered ones, then the built-in families, loaded when first asked for."""
+"""Capabilities by id: those registered, the built-in families and installed packages, loaded when asked for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rtfs.host.provider import Provider
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
 
+if TYPE_CHECKING:
+    from rtfs.host.capability import Manifest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 _ID = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)+")
 _FAMILIES = "rtfs.host.providers"
+APPROVALS = ("auto", "pending", "approved", "revoked")
 
 
 class Marketplace:
-    """The capabilities a host offers.
+    """The capabilities that hosts offer. Hosts may share one.
 
-    `generation` grows with every change, so that hosts notice.
+    `generation` grows with every change, so that hosts notice. `read` (text to form) is set by the first session that
+    uses the marketplace; schemas given as text are read when they are first needed.
     """
 
     def __init__(self) -> None:
         self.generation = 0
+        self.read: Callable[[str], Any] | None = None
         self._registered: dict[str, Provider] = {}
 
-    def find(self, id: str) -> Provider | None:
-        """The capability of this id, registered or built in."""
-        return self._registered.get(id) or built_in(id)
+    # ---- registering
 
-    def require(self, id: str) -> Provider:
-        """The capability of this id, or UnknownCapability with suggestions."""
-        found = self.find(id)
-        if found is None:
-            data = Map.of([(Keyword("capability"), id)])
-            raise HostCallError("UnknownCapability", f"Unknown capability: {id}", data=data)
-        return found
+    def capability(self, id: str, *, replace: bool = False, **facts: Any) -> Callable[[F], F]:
+        """Register a Python function: a plain one, a coroutine function, or an async generator (a stream source).
 
-    def add(self, provider: Provider) -> Provider:
-        if not _ID.fullmatch(provider.id):
-            raise ValueError(f"a capability id looks like a.b.c or a.b/c, got {provider.id!r}")
-        self._registered[provider.id] = provider
-        self.generation += 1
-        return provider
+            @market.capability("weather.now", input="[:map [:city :string]]", output=":float", effects=[":network"])
+            async def weather_now(city): ...
 
-    def capability(self, id: str, **facts: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Register a Python function: `@market.capability("weather.now", input="[:map [:city :string]]")`."""
+        Facts: input, output (types; without an input the function's own parameters count), effects, description,
+        version, idempotent, approval, permissions, domains, categories, metadata, examples, name, provider. A first
+        parameter named `ctx` gets the CallContext. Arguments arrive as plain Python values.
+        """
 
-        def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.add(Provider(id, function, **facts))
+        def enter(function: F) -> F:
+            from rtfs.host.python import provider_of  # deferred: needs `inspect`
+
+            self.register(provider_of(id, function, facts), replace=replace)
             return function
 
         return enter
+
+    def register(self, provider: Provider, *, replace: bool = False) -> None:
+        """Enter a capability. ValueError for an id or version of wrong form, and when the id is taken.
+
+        A taken id is given up to a higher version that breaks no caller, or with `replace`.
+        """
+        from rtfs.host.version import conflict, parse
+
+        if not _ID.fullmatch(provider.id):
+            raise ValueError(f"a capability id looks like a.b.c or a.b/c, got {provider.id!r}")
+        if provider.approval not in APPROVALS:
+            raise ValueError(f"approval is one of {', '.join(APPROVALS)}, got {provider.approval!r}")
+        parse(provider.version)
+        present = self.find(provider.id)
+        if present is not None and not present.vacant and not replace:
+            reason = conflict(present, provider, self.read)
+            if reason is not None:
+                raise ValueError(f"{reason}; pass replace=True to replace it")
+        self._registered[provider.id] = provider
+        self.generation += 1
+
+    def set_approval(self, id: str, approval: str) -> None:
+        """Change whether a capability may be called: `auto`, `pending`, `approved` or `revoked`."""
+        self.register(self.require(id).with_approval(approval), replace=True)
+
+    # ---- finding
+
+    def find(self, id: str) -> Provider | None:
+        """The capability of this id, None when there is none."""
+        return self._registered.get(id) or built_in(id) or installed().get(id)
+
+    def require(self, id: str) -> Provider:
+        """The capability of this id; UnknownCapability, with the ids that look like it, when there is none."""
+        found = self.find(id)
+        if found is None:
+            import difflib
+
+            near = difflib.get_close_matches(id, self.ids(), n=3, cutoff=0.75)
+            data = Map.of([(Keyword("capability"), id)])
+            notes = tuple(f"did you mean `{name}`?" for name in near)
+            raise HostCallError("UnknownCapability", f"Unknown capability: {id}", data=data, notes=notes)
+        return found
+
+    def manifest(self, id: str) -> Manifest:
+        """All that is known of a capability; UnknownCapability when there is none."""
+        from rtfs.host.capability import Manifest
+
+        return Manifest.of(self.require(id), self.read)
+
+    def ids(self) -> list[str]:
+        """The ids of all capabilities, sorted."""
+        return sorted({*self._registered, *built_in_providers(), *installed()})
+
+    def discover(self, pattern: str) -> list[str]:
+        """The ids that an anchored glob matches, sorted: `*` stays within a segment, `**` crosses segments."""
+        from rtfs.host.glob import matches
+
+        return [id for id in self.ids() if matches(pattern, id)]
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        effects: Iterable[str] = (),
+        domains: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        provider: str | None = None,
+        limit: int | None = 20,
+    ) -> list[Manifest]:
+        """Manifests in which every word of `text` occurs; best first, then by id.
+
+        effects: has all of these labels. domains, categories: has one of these.
+        """
+        words = text.lower().split()
+        wanted = {"effects": set(_labels(effects)), "domains": set(domains), "categories": set(categories)}
+        found = []
+        for id in self.ids():
+            manifest = self.manifest(id)
+            rank = _rank(manifest, words)
+            if rank is not None and provider in (None, manifest.provider) and _fits(manifest, wanted):
+                found.append((rank, id, manifest))
+        found.sort(key=lambda entry: entry[:2])
+        return [manifest for _, _, manifest in found[:limit]]
+
+
+def _labels(effects: Iterable[str]) -> list[str]:
+    return [effect.lstrip(":") for effect in effects]
+
+
+def _fits(manifest: Manifest, wanted: dict[str, set[str]]) -> bool:
+    return (
+        wanted["effects"] <= set(_labels(manifest.effects or ("unknown",)))
+        and (not wanted["domains"] or bool(wanted["domains"] & set(manifest.domains)))
+        and (not wanted["categories"] or bool(wanted["categories"] & set(manifest.categories)))
+    )
+
+
+def _rank(manifest: Manifest, words: list[str]) -> int | None:
+    """0 when all words are in the id, 1 in the name, 2 anywhere; None when one is missing."""
+    places = [manifest.id.lower(), manifest.name.lower()]
+    places.append(" ".join([*places, manifest.description.lower(), *manifest.domains, *manifest.categories]).lower())
+    for rank, place in enumerate(places):
+        if all(word in place for word in words):
+            return rank
+    return None
+
+
+# ---- capabilities that nobody registered
 
 
 def built_in(id: str) -> Provider | None:
@@ -72,3 +181,28 @@ def built_in(id: str) -> Provider | None:
         if found is not None:
             return found
     return None
+
+
+def built_in_providers() -> dict[str, Provider]:
+    """All capabilities of the folder of providers."""
+    import pkgutil
+
+    found: dict[str, Provider] = {}
+    for entry in pkgutil.iter_modules(import_module(_FAMILIES).__path__):
+        found.update(import_module(f"{_FAMILIES}.{entry.name}").PROVIDERS)
+    return found
+
+
+_installed: dict[str, Provider] | None = None
+
+
+def installed() -> dict[str, Provider]:
+    """Capabilities of installed packages: entry points `rtfs.providers` that name a module with `PROVIDERS`."""
+    global _installed
+    if _installed is None:
+        from importlib.metadata import entry_points
+
+        _installed = {}
+        for entry in entry_points(group="rtfs.providers"):
+            _installed.update(entry.load().PROVIDERS)
+    return _installed

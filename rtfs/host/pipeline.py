@@ -6,16 +6,16 @@ capability it gives the next handler itself and costs nothing. Routes are made o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from types import CoroutineType, GeneratorType
+from collections.abc import AsyncIterator, Callable, Coroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host import policy
-from rtfs.host.adapt import NOTHING, adapter
-from rtfs.host.provider import CallContext, Provider
-from rtfs.host.shape import problem_finder, type_form
+from rtfs.host.adapt import adapter
+from rtfs.host.answer import answer, items, perform
+from rtfs.host.provider import Provider
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import EvaluationError, ExpansionError, HostCallError, ReadError, RtfsError
+from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
@@ -26,15 +26,16 @@ Handler = Callable[[HostCall, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class Route:
-    """One capability under one context, on its way to a handler."""
+    """One capability under one context. `immediate`: its answer is there at once and needs no inspection."""
 
-    __slots__ = ("host", "provider", "context", "id")
+    __slots__ = ("host", "provider", "context", "id", "immediate")
 
     def __init__(self, host: Host, provider: Provider, context: RuntimeContext) -> None:
         self.host = host
         self.provider = provider
         self.context = context
         self.id = provider.id
+        self.immediate = provider.native and provider.kind == "plain" and provider.output is None
 
 
 def route(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
@@ -46,13 +47,27 @@ def route(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
     return handler
 
 
+def source(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
+    """The same for a capability that is read item by item: its handler gives an async iterator."""
+    way = Route(host, provider, context)
+    inner = perform(way)
+
+    def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> AsyncIterator[Any]:
+        return items(way, inner(call, args, named))
+
+    outer: Handler = handler
+    for step in reversed(ADMISSION):
+        outer = step(way, outer)
+    return outer
+
+
 def permit(way: Route, inner: Handler) -> Handler:
     """Allowed by the context? A grant's argument is judged by `narrow`, once it is known."""
     if policy.decide(way.context, way.provider) is None:
         return inner
 
     def refuse(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        refusal = policy.decide(way.context, way.provider, _granted_argument(way, args))
+        refusal = policy.decide(way.context, way.provider, _granted_argument(way, args, named))
         raise refusal or AssertionError("a refusal does not depend on the arguments")
 
     return refuse
@@ -101,29 +116,29 @@ def narrow(way: Route, inner: Handler) -> Handler:
     return narrowed
 
 
-def _granted_argument(way: Route, args: tuple[Any, ...], named: dict[str, Any] = NOTHING) -> Any:
-    """The argument that the capability's grant speaks of; None when there is none or it cannot be known."""
+def _granted_argument(way: Route, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """The argument that the capability's grant speaks of; None when there is none."""
     grant = way.provider.grant
     if grant is None:
         return None
-    if grant[1] in named:
-        return named[grant[1]]
+    if named:
+        return named.get(grant[1])
     if len(args) == 1 and type(args[0]) is Map:
         return args[0].get(Keyword(grant[1]))
-    return args[0] if args else None  # a granted argument is always the first parameter
+    return args[0] if args else None  # what a grant speaks of is always the first parameter
 
 
 def bound(way: Route, inner: Handler) -> Handler:
     """The call's own time limit, for providers that wait."""
+    if way.immediate:
+        return inner
 
     def limited(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         answer = inner(call, args, named)
         limit = call.metadata.timeout_ms
-        if limit is None or type(answer) is not CoroutineType:
-            return answer
-        return _within(way, limit, answer)
+        return answer if limit is None or type(answer) is not CoroutineType else _within(way, limit, answer)
 
-    return inner if way.provider.native and way.provider.kind == "plain" else limited
+    return limited
 
 
 async def _within(way: Route, limit: int, work: Coroutine[Any, Any, Any]) -> Any:
@@ -143,96 +158,5 @@ async def _within(way: Route, limit: int, work: Coroutine[Any, Any, Any]) -> Any
         await asyncio.gather(task, timer, return_exceptions=True)
 
 
-def answer(way: Route, inner: Handler) -> Handler:
-    """Turn what the provider gave into an RTFS value of the declared output type, or refuse it."""
-    problem = None if way.provider.output is None else problem_finder(type_form(way.provider.output, way.host.read))
-    if way.provider.native and problem is None and way.provider.kind == "plain":
-        return inner
-
-    def finish(result: Any) -> Any:
-        value = result if way.provider.native else _converted(way.id, result)
-        text = None if problem is None else problem(value)
-        if text is not None:
-            raise output_error(way.id, text)
-        return value
-
-    async def awaited(result: Coroutine[Any, Any, Any]) -> Any:
-        return finish(await result)
-
-    def answered(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        result = inner(call, args, named)
-        return awaited(result) if type(result) is CoroutineType else finish(result)
-
-    return answered
-
-
-def output_error(id: str, text: str) -> HostCallError:
-    """A result of a wrong shape: the program never sees it."""
-    data = Map.of([(Keyword("capability"), id)])
-    return HostCallError("HostError", f"Invalid output of {id}: {text}", type="output-validation", data=data)
-
-
-def _converted(id: str, result: Any) -> Any:
-    from rtfs.lang.convert import from_python  # deferred: built-in capabilities never need it
-
-    try:
-        return from_python(result)
-    except (RtfsError, TypeError, ValueError) as error:
-        raise output_error(id, str(error)) from error
-
-
-def perform(way: Route) -> Handler:
-    """The provider itself. Whatever it raises becomes a HostError, but KeyboardInterrupt and cancellation pass."""
-    host, provider, function = way.host, way.provider, way.provider.function
-
-    def native(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        try:
-            return function(CallContext(host, call), *args, **named)
-        except Exception as error:
-            raise failure(provider, error) from error
-
-    def waiting(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        return _settled(provider, native(call, args, named))
-
-    def foreign(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        from rtfs.lang.convert import to_python
-
-        try:
-            plain = [to_python(arg) for arg in args]
-            context = (CallContext(host, call),) if provider.details.get("wants_context") else ()
-            result = function(*context, *plain, **{name: to_python(value) for name, value in named.items()})
-        except Exception as error:
-            raise failure(provider, error) from error
-        return _settled(provider, result) if hasattr(result, "__await__") or hasattr(result, "__anext__") else result
-
-    if not provider.native:
-        return foreign
-    return native if provider.kind == "plain" else waiting
-
-
-async def _settled(provider: Provider, result: Any) -> Any:
-    """The value of an awaitable; of an async generator, the list of its items."""
-    try:
-        if hasattr(result, "__anext__"):
-            return [item async for item in result]
-        return await result
-    except Exception as error:
-        raise failure(provider, error) from error
-
-
-def failure(provider: Provider, error: Exception) -> RtfsError:
-    """What a program sees of an exception in a provider."""
-    if isinstance(error, RtfsError) and (
-        provider.transparent or not isinstance(error, EvaluationError | ExpansionError | ReadError)
-    ):
-        return error
-    text = error.message if isinstance(error, RtfsError) else str(error) or type(error).__name__
-    clean = text.encode("utf-8", "replace").decode()  # no string of a program holds a lone surrogate
-    return HostCallError("HostError", clean, data=Map.of([(Keyword("capability"), provider.id)]))
-
-
-def is_generator(value: Any) -> bool:
-    return type(value) is GeneratorType
-
-
-STEPS: tuple[Callable[[Route, Handler], Handler], ...] = (permit, approve, adapt, narrow, bound, answer)
+ADMISSION: tuple[Callable[[Route, Handler], Handler], ...] = (permit, approve, adapt, narrow)
+STEPS: tuple[Callable[[Route, Handler], Handler], ...] = (*ADMISSION, bound, answer)

@@ -67,7 +67,13 @@ def decide(context: RuntimeContext, subject: Subject, value: Any = None) -> Host
     granted = grants_of(context, subject.grant[0])
     if granted is None or _GUARDS[subject.grant[0]](granted, value):
         return None
-    return refusal(context, subject, f"outside the {subject.grant[0]} grants", operation=subject.grant[0], value=value)
+    return outside(context, subject, value)
+
+
+def outside(context: RuntimeContext, subject: Subject, value: Any) -> HostCallError:
+    """The refusal of an argument that the grants do not reach; the subject has a grant."""
+    kind = subject.grant[0] if subject.grant is not None else "call"
+    return refusal(context, subject, f"outside the {kind} grants", operation=kind, value=value)
 
 
 def _rule_against(context: RuntimeContext, subject: Subject) -> str | None:
@@ -105,7 +111,7 @@ def effect_rule(context: RuntimeContext, effects: tuple[str, ...] | None) -> str
 
 
 def grants_of(context: RuntimeContext, kind: str) -> tuple[str, ...] | None:
-    """The values of all grants of a kind (`read`, `write`, `net`, `env`); None when there is none: nothing is narrowed."""
+    """The values of the grants of a kind (`read`, `write`, `net`, `env`); None when there is none to narrow by."""
     return tuple(value for name, value in context.grants if name == kind) or None
 
 
@@ -153,16 +159,19 @@ def _host_of(url: str) -> str | None:
 
 
 def _path_granted(granted: tuple[str, ...], value: Any) -> bool:
-    from rtfs.host.files import within
+    from rtfs.host.files import inside, real
 
-    return type(value) is str and within(value, granted)
+    try:
+        return type(value) is str and inside(real(value), granted)
+    except ValueError:
+        return True  # no path at all: the provider says so
 
 
 def _net_granted(granted: tuple[str, ...], value: Any) -> bool:
-    from rtfs.host.net import endpoint, granted_host
+    from rtfs.host.net import endpoint, granting
 
     try:
-        return type(value) is str and granted_host(granted, endpoint(value))
+        return type(value) is str and granting(granted, endpoint(value)) is not None
     except ValueError:
         return True  # no URL at all: the provider says so
 

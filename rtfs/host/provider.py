@@ -23,13 +23,16 @@ class Provider:
     effects: labels such as `:network`; None means that they are unknown. idempotent: may be made again without harm.
     grant: (kind, parameter) when a narrower grant can admit it, e.g. `("read", "path")`.
     native: takes and gives RTFS values and has the CallContext as first argument; otherwise plain Python values.
+    wants_context, named: for the others, is the first parameter the CallContext, and which parameters may be passed by
+    name (None: any).
     transparent: errors of program functions that it runs pass unchanged instead of becoming a HostError.
-    vacant: a name that waits for an embedder's implementation. details: further manifest fields by name.
+    vacant: a name that waits for an embedder's implementation.
+    details: further manifest fields: name, provider, permissions, domains, categories, metadata, examples.
     """
 
     __slots__ = (
         "id", "function", "input", "output", "effects", "idempotent", "description", "version", "approval", "grant",
-        "native", "transparent", "vacant", "details", "kind",
+        "native", "transparent", "vacant", "wants_context", "named", "details", "kind",
     )  # fmt: skip
 
     def __init__(self, id: str, function: Callable[..., Any], **facts: Any) -> None:
@@ -39,7 +42,8 @@ class Provider:
         self.output: Any = facts.pop("output", None)
         effects: Iterable[str] | None = facts.pop("effects", None)
         self.effects = None if effects is None else tuple(effects)
-        self.idempotent: bool = facts.pop("idempotent", None) or (effects is not None and not self.effects)
+        idempotent: bool | None = facts.pop("idempotent", None)
+        self.idempotent = effects is not None and not self.effects if idempotent is None else idempotent
         self.description: str = facts.pop("description", "") or (function.__doc__ or "").strip()
         self.version: str = facts.pop("version", "1.0.0")
         self.approval: str = facts.pop("approval", "auto")
@@ -47,8 +51,16 @@ class Provider:
         self.native: bool = facts.pop("native", False)
         self.transparent: bool = facts.pop("transparent", False)
         self.vacant: bool = facts.pop("vacant", False)
+        self.wants_context: bool = facts.pop("wants_context", False)
+        self.named: frozenset[str] | None = facts.pop("named", None)
         self.details: dict[str, Any] = facts
         self.kind = _kind(function)
+
+    def with_approval(self, approval: str) -> Provider:
+        """The same capability in another state of approval."""
+        derived = ("id", "function", "details", "kind")
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in derived}
+        return Provider(self.id, self.function, **{**facts, **self.details, "approval": approval})
 
     def __repr__(self) -> str:
         return f"Provider({self.id!r})"
@@ -96,6 +108,11 @@ class CallContext:
     def security(self) -> RuntimeContext:
         """The context under which the call was admitted."""
         return self.call.security
+
+    @property
+    def once(self) -> str | None:
+        """The idempotency key of the call."""
+        return self.call.metadata.idempotency_key
 
     @property
     def clock(self) -> Clock:

@@ -1,0 +1,20 @@
+"""`ccos.async/*`: functions of the program that run beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.host.provider import CallContext, provides
+from rtfs.lang.values import ResourceHandle
+
+
+@provides("ccos.async/spawn", input={"function": ":fn"}, output=":resource", effects=[], idempotent=False)
+async def spawn(ctx: CallContext, function: Any) -> ResourceHandle:
+    """Start a function without parameters; a handle for `ccos.async/await`. The run ends when all have ended."""
+    return ctx.host.tasks.spawn(ctx.evaluator.effect(function))
+
+
+@provides("ccos.async/await", input={"handle": ":resource"}, effects=[], transparent=True)
+async def await_(ctx: CallContext, handle: ResourceHandle) -> Any:
+    """The value of a spawned function; its failure is raised here."""
+    return await ctx.host.tasks.result(handle)

@@ -1,0 +1,19 @@
+"""`ccos.concurrent/*`: several functions of the program at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.host.provider import CallContext, provides
+from rtfs.lang.collections import vector
+
+
+@provides("ccos.concurrent/parallel", output=":vector", effects=[], transparent=True)
+async def parallel(ctx: CallContext, *functions: Any) -> Any:
+    """The values of functions without parameters, in their order. The first failure cancels the others."""
+    from rtfs.host.task import together
+    from rtfs.lang.access import callee
+
+    if not functions:
+        return ()
+    return vector(await together([ctx.evaluator.effect(callee(f, "parallel")) for f in functions]))

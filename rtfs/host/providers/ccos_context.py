@@ -1,0 +1,18 @@
+"""`ccos.context.*`: the context that a program reads with `@name`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.host.provider import CallContext, provides
+from rtfs.lang.names import Keyword, Symbol
+
+_KEY = [":union", ":string", ":keyword", ":symbol"]
+_INPUT = {"key": _KEY, "value": ":any"}
+
+
+@provides("ccos.context.set", input=_INPUT, output=":nil", effects=[":context"], idempotent=True)
+def set_(ctx: CallContext, key: Any, value: Any) -> None:
+    """Give a context key a value, which `@key` reads from the answer on."""
+    text = key.name if type(key) in (Keyword, Symbol) else key
+    ctx.host.values[text.removeprefix(":")] = value

@@ -1,0 +1,45 @@
+"""`ccos.random.*`: chance, from the operating system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.host.provider import CallContext, provides
+from rtfs.lang.collections import vector
+from rtfs.lang.values import Uuid
+
+_CHANCE: dict[str, Any] = {"effects": [":random"]}
+
+
+@provides("ccos.random.float", input={}, output=":float", **_CHANCE)
+def random_float(ctx: CallContext) -> float:
+    """A float from 0 (inclusive) to 1 (exclusive)."""
+    from random import SystemRandom
+
+    return SystemRandom().random()
+
+
+@provides("ccos.random.int", input={"bound": [":and", ":int", [":>", 0]]}, output=":int", **_CHANCE)
+def random_int(ctx: CallContext, bound: int) -> int:
+    """An integer from 0 (inclusive) to the bound (exclusive)."""
+    from random import SystemRandom
+
+    return SystemRandom().randrange(bound)
+
+
+@provides("ccos.random.shuffle", input={"coll": [":seq", ":any"]}, output=":vector", **_CHANCE)
+def shuffle(ctx: CallContext, coll: Any) -> Any:
+    """The elements in a random order."""
+    from random import SystemRandom
+
+    items = list(coll)
+    SystemRandom().shuffle(items)
+    return vector(items)
+
+
+@provides("ccos.random.uuid", input={}, output=":uuid", **_CHANCE)
+def random_uuid(ctx: CallContext) -> Uuid:
+    """A random UUID (version 4)."""
+    from uuid import uuid4
+
+    return Uuid(str(uuid4()))

@@ -1,0 +1,48 @@
+"""Work that blocks: done at once where nothing else runs, beside the event loop where one does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
+
+def blocking(work: Callable[[], T]) -> T | Coroutine[Any, Any, T]:
+    """The result of `work`, or a coroutine that gives it when an event loop runs here and must not stand still."""
+    loop = _running_loop()
+    return work() if loop is None else _beside(loop, work)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    loaded = sys.modules.get("asyncio")  # without the module there is no loop, and it is not worth loading to see that
+    loop: asyncio.AbstractEventLoop | None = None if loaded is None else loaded._get_running_loop()
+    return loop
+
+
+async def _beside(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
+    """In a thread of its own, which does not keep the process from ending when the answer never comes."""
+    import threading
+
+    future: asyncio.Future[T] = loop.create_future()
+
+    def tell(set_outcome: Callable[[Any], None], outcome: Any) -> None:
+        if not future.done():
+            set_outcome(outcome)
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # handed to whoever waits
+            report: tuple[Callable[[Any], None], Any] = (future.set_exception, error)
+        else:
+            report = (future.set_result, result)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(tell, *report)
+
+    threading.Thread(target=run, daemon=True, name="rtfs-blocking").start()
+    return await future

@@ -37,6 +37,18 @@ def equal(a: Any, b: Any) -> bool:
         return bool(a == b)
     if kind not in _COLLECTIONS:
         return a is b
+    if kind is tuple:
+        if len(a) != len(b):
+            return False
+        for p, q in zip(a, b, strict=True):
+            if type(p) is not type(q):
+                return False
+            if type(p) not in _PLAIN:
+                break
+            if p != q:
+                return False
+        else:
+            return True
     return _Walk(a, b, False, 0).same()
 
 
@@ -83,9 +95,10 @@ class _Walk:
 
     def items(self, x: Any, y: Any, depth: int, nan: bool) -> bool:
         """Compares what can be compared at once and leaves the rest to `tasks`."""
-        kinds = set(map(type, x))
-        if len(kinds) == 1 and kinds <= _PLAIN:
-            return set(map(type, y)) == kinds and _plain(x) == _plain(y)
+        if len(x) > 8:
+            kinds = set(map(type, x))
+            if len(kinds) == 1 and kinds <= _PLAIN:
+                return set(map(type, y)) == kinds and _plain(x) == _plain(y)
         for p, q in zip(x, y, strict=True):
             kind = type(p)
             if kind is not type(q):
@@ -178,9 +191,17 @@ def hash_value(value: Any) -> int:
 
 def hash_and_depth(value: Any) -> tuple[int, int]:
     """The hash and the nesting of a value: 0 for a scalar, 1 for a flat collection, keys counted like values."""
-    if type(value) not in _COLLECTIONS:
+    kind = type(value)
+    if kind not in _COLLECTIONS:
         return _hash_scalar(value), 0
-    return _hash_walk(value)
+    if kind is Map:
+        return _hash_walk(value)
+    hashes = []
+    for part in value:
+        if type(part) in _COLLECTIONS:
+            return _hash_walk(value)
+        hashes.append(_hash_scalar(part))
+    return hash((kind, tuple(hashes))), 1
 
 
 def _hash_scalar(value: Any) -> int:
@@ -201,9 +222,11 @@ class _Frame:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-        self.parts: Iterator[Any] = iter(value.raw.values() if type(value.raw) is dict else _values(value)) if (
-            type(value) is Map
-        ) else iter(value)
+        self.parts: Iterator[Any] = (
+            iter(value.raw.values() if type(value.raw) is dict else _values(value))
+            if (type(value) is Map)
+            else iter(value)
+        )
         self.hashes: list[int] = []
         self.height = 0
 

@@ -15,7 +15,7 @@ from rtfs.lang.values import Timestamp
 
 NESTING_LIMIT = 10_000
 SHARING = 1_000
-DEEP_KEY = 50  # keys nested deeper are ordered by their canonical text, or sorting them would nest in C
+DEEP_KEY = 2  # deeper keys are ordered by their text: with `compare`, sorting would nest in C and sort their keys again
 
 _VECTOR, _LIST, _MAP, _REST = 6, 7, 8, 9
 _RANKS: dict[type, int] = {
@@ -40,7 +40,7 @@ def compare(a: Any, b: Any) -> int:
         return -1 if rank < other else 1
     if rank < _VECTOR or rank == _REST:
         return _compare_scalars(rank, a, b)
-    return _walk(a, b)
+    return 0 if a is b else _walk(a, b)
 
 
 def sort_values(values: Iterable[Any]) -> list[Any]:
@@ -129,6 +129,8 @@ def _walk(a: Any, b: Any) -> int:
                     return order
                 continue
             visits += 1
+            if x is y:
+                continue
             if visits > SHARING:
                 if (id(x), id(y)) in equals:  # met before, and the walk goes on only past equal parts
                     continue
@@ -155,7 +157,7 @@ def _entries(value: Map) -> Iterator[Any]:
         else:
             deep.append((key.value, part))
     shallow.sort(key=lambda entry: cmp_to_key(compare)(entry[0]))
-    if deep:
+    if len(deep) > 1:
         from rtfs.lang.printer import canonical
 
         deep.sort(key=lambda entry: canonical(entry[0]))

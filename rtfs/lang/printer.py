@@ -170,17 +170,14 @@ def _show_walk(root: Any, limit: int | None, forms: bool) -> str:
             out.size += 1
         else:
             pending.pop()
-            _close(out, close)
+            if out.pieces[-1] == " ":
+                out.pieces.pop()
+                out.size -= 1
+            out.add(close)
             if pending:
-                out.add(" ")
+                out.pieces.append(" ")
+                out.size += 1
     return "".join(out.pieces)
-
-
-def _close(out: _Out, close: str) -> None:
-    if out.pieces[-1] == " ":
-        out.pieces[-1] = close
-    else:
-        out.add(close)
 
 
 def _open(value: Any, out: _Out, pending: list[tuple[Iterator[Any], str]], forms: bool) -> None:

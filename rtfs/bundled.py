@@ -17,7 +17,8 @@ from rtfs.lang.collections import EMPTY_MAP
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import RuntimeContext
 from rtfs.lang.source import Source
-from rtfs.loader import Cache, Texts, cache_key, fingerprint, library as library_folder, read_source
+from rtfs.loader import Cache, Texts, cache_key, read_source
+from rtfs.loader import library as library_folder
 
 _FIRST = "core"  # its macros are used by every other file
 _PREFIX = "stdlib:"
@@ -74,7 +75,7 @@ def load_parts(topics: list[str], homes: list[str]) -> None:
 
 
 def _key() -> str:
-    return cache_key("library", __version__, fingerprint(), *(source.text for source in _files().values()))
+    return cache_key("library", __version__, program.build(), *(source.text for source in _files().values()))
 
 
 def _stored(cache: Cache) -> dict[str, Any] | None:

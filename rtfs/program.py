@@ -31,6 +31,16 @@ _MEMORY: dict[str, list[Operation]] = {}  # programs compiled by this process, s
 _MEMORY_LIMIT = 256
 
 
+def build() -> str:
+    """The fingerprint of this rtfs, taken once per process."""
+    if not _BUILD:
+        _BUILD.append(fingerprint())
+    return _BUILD[0]
+
+
+_BUILD: list[str] = []
+
+
 class Macro:
     """A macro as the expander calls it: a function over forms, with its arity, its home and whether it is the library's."""
 
@@ -88,7 +98,7 @@ class World:
 
     def run(self, source: Source, module: Module) -> Any:
         """Run a text in a module and give the value of its last form. Nothing runs if any part of it cannot be read."""
-        key = cache_key(__version__, fingerprint(), source.name, source.text, module.name, self.variant, self.level, *sorted(module.definitions))
+        key = cache_key(__version__, build(), source.name, source.text, module.name, self.variant, self.level, *sorted(module.definitions))
         stored = self._stored(key) if self._pristine else None
         text = Text(source, key[:12], is_library=self.is_library)
         module.units.append(text.unit)
@@ -213,6 +223,14 @@ class World:
 
     def _top(self, form: Any, text: Text, module: Module) -> Any:
         """Expand, compile and run one top-level form (language.md §3.1)."""
+        try:
+            return self._top_form(form, text, module)
+        except RtfsError as error:
+            if error.span is None and not error.located and text.spans is not None:
+                error.span = text.spans.of(form)
+            raise
+
+    def _top_form(self, form: Any, text: Text, module: Module) -> Any:
         expander = self.expander
         form = expander.expand_head(form, module.name, text.spans)
         head = form[0].name if type(form) is List and form and type(form[0]) is Symbol else None

@@ -6,7 +6,7 @@ import marshal
 from types import CodeType, FunctionType
 from typing import Any
 
-from rtfs.eval import library
+from rtfs.eval import inline_loop, library
 from rtfs.eval.compiler import Compiler, ModuleGlobals, Target
 from rtfs.eval.inline import INLINE
 from rtfs.eval.special import load as load_special
@@ -126,4 +126,4 @@ _ATOMS: dict[str, Any] = {
     "g": ModuleGlobals,
 }
 
-__all__ = ["Target", "Unstorable", "compile_form", "decode_constants", "dump", "encode_constants", "library", "load", "run"]
+__all__ = ["Target", "Unstorable", "compile_form", "decode_constants", "dump", "encode_constants", "inline_loop", "library", "load", "run"]

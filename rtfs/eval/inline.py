@@ -343,7 +343,7 @@ def _list(c: Compiler, form: List, scope: Scope) -> Value | None:
     return Value(emit.call("#List", [items], c.at))
 
 
-_RESULTS: dict[str, int] = {"count": INT, "str": STR, "pr-str": STR, "keys": VECTOR, "map": VECTOR, "filter": VECTOR}
+_RESULTS: dict[str, int] = {"count": INT, "str": STR, "pr-str": STR, "keys": VECTOR}
 
 
 def _typed(c: Compiler, form: List, scope: Scope) -> Value | None:

@@ -365,6 +365,7 @@ HELPERS: dict[str, Any] = {
     "#empty": EMPTY_LIST,
     "#missing": MISSING,
     "#vector": vector,
+    "#sequence": sequence,
     "#map": make_map,
     "#equal": equal,
     "#callee": callee,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rtfs.eval.compiler import Special
 
 SPECIAL: dict[str, Special] = {}
+_complete = False
 
 
 def special(*names: str, statement: bool = False) -> Callable[[Special], Special]:
@@ -27,7 +28,9 @@ def special(*names: str, statement: bool = False) -> Callable[[Special], Special
 
 def load() -> dict[str, Special]:
     """The table of all special forms."""
-    if not SPECIAL:
+    global _complete
+    if not _complete:
         for module in pkgutil.iter_modules(__path__):
             import_module(f"{__name__}.{module.name}")
+        _complete = True
     return SPECIAL

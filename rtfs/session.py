@@ -90,6 +90,11 @@ class Session:
             )
         return self._host
 
+    @property
+    def host_made(self) -> bool:
+        """Was the host needed yet? Asking does not make it."""
+        return self._host is not None
+
     # ---- running ------------------------------------------------------------------------------------------------
 
     def start(self, text: str, *, name: str = "<text>") -> Outcome:
@@ -140,10 +145,13 @@ class Session:
     def shutdown(self, timeout: float = 30.0) -> None:
         """Drain what still runs, write the last snapshots, close what was opened."""
         if self._host is not None and self._runner is not None:
-            self._loop().run(self._host.shutdown(timeout))
+            self._runner.run(self._host.shutdown(timeout))
         self.close()
 
     def close(self) -> None:
+        """Close the event loop of synchronous calls and what the host holds open."""
+        if self._host is not None:
+            self._host.close()
         if self._runner is not None:
             self._runner.close()
             self._runner = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def answer(way: Route, inner: Handler) -> Handler:
     return answered
 
 
-def items(way: Route, result: Any) -> AsyncIterator[Any]:
+def items(way: Route, result: Any) -> AsyncGenerator[Any, None]:
     """What a source yields, each item finished; of another capability the one value it gives."""
     return _items(way.provider, result, _finisher(way))
 
@@ -76,9 +76,12 @@ async def _awaited(provider: Provider, result: Awaitable[Any], finish: Finish) -
 
 
 async def _collected(provider: Provider, result: AsyncGenerator[Any, None], finish: Finish) -> Any:
+    from contextlib import aclosing
+
     found: list[Any] = []
-    async for item in _items(provider, result, finish):
-        found.append(_counted(found, item))
+    async with aclosing(_items(provider, result, finish)) as items:
+        async for item in items:
+            found.append(_counted(found, item))
     return vector(found)
 
 
@@ -100,7 +103,7 @@ def _counted(found: list[Any], item: Any) -> Any:
     return item
 
 
-async def _items(provider: Provider, result: Any, finish: Finish) -> AsyncIterator[Any]:
+async def _items(provider: Provider, result: Any, finish: Finish) -> AsyncGenerator[Any, None]:
     from contextlib import aclosing
 
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.adapt import NOTHING
@@ -69,15 +69,15 @@ class Host:
             handler = self._routes[call.capability_id] = route(self, provider, call.security)
         return handler(call, call.args, NOTHING)
 
-    def items(self, call: HostCall) -> AsyncIterator[Any]:
-        """Call a capability as a source: an async iterator over what its generator yields, as RTFS values.
+    def items(self, call: HostCall) -> AsyncGenerator[Any, None]:
+        """Call a capability as a source: an async generator of what it yields, as RTFS values.
 
         The call is admitted and its input checked before this returns, each item against the declared output.
         A capability that is no generator yields the one value it answers.
         """
         provider = self.marketplace.require(call.capability_id)
-        iterator: AsyncIterator[Any] = source(self, provider, call.security)(call, call.args, NOTHING)
-        return iterator
+        items: AsyncGenerator[Any, None] = source(self, provider, call.security)(call, call.args, NOTHING)
+        return items
 
     def _switch(self, context: RuntimeContext) -> None:
         """Take the routes of another context; forget all when the marketplace changed."""

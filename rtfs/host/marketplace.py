@@ -19,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ID = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)+")
 _FAMILIES = "rtfs.host.providers"
+LENGTH = 200  # of an id
 APPROVALS = ("auto", "pending", "approved", "revoked")
 
 
@@ -62,7 +63,7 @@ class Marketplace:
         """
         from rtfs.host.version import conflict, parse
 
-        if not _ID.fullmatch(provider.id):
+        if len(provider.id) > LENGTH or not _ID.fullmatch(provider.id):
             raise ValueError(f"a capability id looks like a.b.c or a.b/c, got {provider.id!r}")
         if provider.approval not in APPROVALS:
             raise ValueError(f"approval is one of {', '.join(APPROVALS)}, got {provider.approval!r}")
@@ -89,9 +90,9 @@ class Marketplace:
         """The capability of this id; UnknownCapability, with the ids that look like it, when there is none."""
         found = self.find(id)
         if found is None:
-            import difflib
+            from rtfs.lang.suggest import nearest  # deferred: looking at all capabilities loads them all
 
-            near = difflib.get_close_matches(id, self.ids(), n=3, cutoff=0.75)
+            near = nearest(id, self.ids()) if len(id) <= LENGTH else []
             data = Map.of([(Keyword("capability"), id)])
             notes = tuple(f"did you mean `{name}`?" for name in near)
             raise HostCallError("UnknownCapability", f"Unknown capability: {id}", data=data, notes=notes)
@@ -166,7 +167,7 @@ def _rank(manifest: Manifest, words: list[str]) -> int | None:
 
 def built_in(id: str) -> Provider | None:
     """A capability of the folder: `ccos.state.kv.get` is in `ccos_state_kv`, else in `ccos_state`, else in `ccos`."""
-    if len(id) > 200 or not _ID.fullmatch(id):
+    if len(id) > LENGTH or not _ID.fullmatch(id):
         return None
     parts = re.split(r"[./]", id.replace("-", "_"))
     for length in range(len(parts) - 1, 0, -1):

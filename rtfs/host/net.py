@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import NamedTuple
 
 from rtfs.host.glob import matches
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(?:%[a-z0-9._-]+)?")  # a name or IPv4 address; IPv6, perhaps with its zone
+_GRANT = re.compile(r"(?:([A-Za-z, ]+) )?(\*\.)?(\[[0-9A-Fa-f:.]+\]|[^\s/:@?#*\[\]]+)(?::(\d{1,5}))?")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -44,7 +47,10 @@ def endpoint(url: str) -> Endpoint:
     if parsed.scheme not in _PORTS or not parsed.raw_host:
         raise ValueError(f"not an absolute http or https URL: {url}")
     host = canonical_host(parsed.raw_host.decode("ascii"))
-    return Endpoint(parsed.scheme, host, parsed.port or _PORTS[parsed.scheme])
+    port = parsed.port or _PORTS[parsed.scheme]
+    if not _HOST.fullmatch(host) or port > 65_535:
+        raise ValueError(f"not an absolute http or https URL: {url}")
+    return Endpoint(parsed.scheme, host, port)
 
 
 def canonical_host(host: str) -> str:
@@ -75,12 +81,12 @@ class NetGrant(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> NetGrant:
         """ValueError when it is not of that form."""
-        verbs, _, target = text.strip().rpartition(" ")
-        star = "*." if target.startswith("*.") else ""
-        where = endpoint(f"http://{target.removeprefix('*.')}")
-        stated = target.rpartition("]")[2].rpartition(":")[2] if ":" in target.rpartition("]")[2] else ""
-        asked = frozenset(verb.strip().upper() for verb in verbs.split(",") if verb.strip())
-        return cls(asked, star + where.host, int(stated) if stated else None)
+        found = _GRANT.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(f"a network grant looks like api.example.org or GET,HEAD *.example.org:8443, got {text!r}")
+        verbs, star, host, port = found.groups()
+        asked = frozenset(verb.strip().upper() for verb in (verbs or "").split(",") if verb.strip())
+        return cls(asked, (star or "") + endpoint(f"http://{host}/").host, int(port) if port else None)
 
     def admits(self, target: Endpoint, verb: str | None) -> bool:
         return (
@@ -91,9 +97,12 @@ class NetGrant(NamedTuple):
 
 
 def granting(granted: tuple[str, ...], target: Endpoint, verb: str | None = None) -> NetGrant | None:
-    """The grant that lets a program go to `target` with this method (None: any)."""
+    """The grant that lets a program go to `target` with this method (None: any). What is no grant lets nobody through."""
     for text in granted:
-        grant = NetGrant.parse(text)
+        try:
+            grant = NetGrant.parse(text)
+        except ValueError:
+            continue
         if grant.admits(target, verb):
             return grant
     return None

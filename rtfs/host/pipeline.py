@@ -6,7 +6,7 @@ capability it gives the next handler itself and costs nothing. Routes are made o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,11 @@ def route(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
 
 
 def source(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
-    """The same for a capability that is read item by item: its handler gives an async iterator."""
+    """The same for a capability that is read item by item: its handler gives an async generator."""
     way = Route(host, provider, context)
     inner = perform(way)
 
-    def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> AsyncIterator[Any]:
+    def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> AsyncGenerator[Any, None]:
         return items(way, inner(call, args, named))
 
     outer: Handler = handler

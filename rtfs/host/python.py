@@ -19,7 +19,7 @@ def provider_of(id: str, function: Callable[..., Any], facts: dict[str, Any]) ->
     unknown = sorted(set(facts) - _FACTS)
     if unknown:
         raise TypeError(f"a capability has no {unknown[0]!r}; it has {', '.join(sorted(_FACTS))}")
-    parameters = list(inspect.signature(function).parameters.values())
+    parameters = _parameters(function)
     wants_context = bool(parameters) and parameters[0].name == "ctx"
     parameters = parameters[wants_context:]
     facts = {key: value for key, value in facts.items() if value is not None}
@@ -28,6 +28,13 @@ def provider_of(id: str, function: Callable[..., Any], facts: dict[str, Any]) ->
     named = frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
     return Provider(id, function, wants_context=wants_context, named=None if any_name else named, **facts)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except ValueError:  # some functions written in C do not tell
+        return [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
 
 
 def _record(parameters: list[inspect.Parameter]) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,22 +10,31 @@ from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import type_name
 
+_WORD = re.compile(r":[^\s\[\](){}\",;]+")
 Problem = Callable[[Any], "str | None"]
 
 
 def type_form(declared: Any, read: Callable[[str], Any] | None) -> Any:
-    """A type expression as an RTFS form. `":int"` and lists of such words need no reader."""
-    if type(declared) is str:
-        if declared.startswith(":") and declared[1:].replace("-", "").replace("?", "").isalnum():
-            return Keyword(declared[1:])
+    """A type expression as an RTFS form. `":int"` and `[":vector", ":int"]` need no reader, any other text does.
+
+    ValueError when there is no reader for it.
+    """
+    if type(declared) is str and not _WORD.fullmatch(declared):
         if read is None:
             raise ValueError(f"a type written as text needs a host with a reader: {declared}")
         return read(declared)
-    if type(declared) is list:
-        return tuple(type_form(part, read) for part in declared)
-    if type(declared) is dict:
-        return Map.of([(type_form(key, read), type_form(part, read)) for key, part in declared.items()])
-    return declared
+    return _data(declared)
+
+
+def _data(part: Any) -> Any:
+    """Python data as a form: texts with a colon in front are keywords, lists vectors, dicts maps."""
+    if type(part) is str:
+        return Keyword(part[1:]) if _WORD.fullmatch(part) else part
+    if type(part) is list:
+        return tuple(_data(inner) for inner in part)
+    if type(part) is dict:
+        return Map.of([(_data(key), _data(inner)) for key, inner in part.items()])
+    return part
 
 
 # The kinds that built-in capabilities use most, tested without loading the schema compiler.

@@ -1,0 +1,288 @@
+"""Registering and finding capabilities."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rtfs.host.marketplace import Marketplace
+from rtfs.host.version import parse
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
+from rtfs.session import read_forms
+
+
+@pytest.fixture
+def market() -> Marketplace:
+    market = Marketplace()
+    market.read = lambda text: read_forms(text)[0]
+    return market
+
+
+def enter(market: Marketplace, function: Callable[..., Any] = lambda: 1, id: str = "t.f", **facts: Any) -> None:
+    market.capability(id, **facts)(function)
+
+
+# ---- Python functions
+
+
+def test_the_decorator_leaves_the_function_as_it_is(market: Marketplace) -> None:
+    def f() -> int:
+        return 1
+
+    assert market.capability("t.f")(f) is f
+
+
+def test_a_python_function_gets_plain_python_values(bench: Callable[..., Any], m: Callable[..., Map]) -> None:
+    table, seen = bench(), []
+    enter(table.market, lambda value: seen.append(value), effects=[])
+    table.do("t.f", Map.of([(Keyword("city"), ("Rome", 1.5))]))
+    assert seen == [{"city": ["Rome", 1.5]}]
+
+
+def test_parameters_come_from_the_signature(bench: Callable[..., Any], m: Callable[..., Map]) -> None:
+    table = bench()
+    enter(table.market, lambda city, days=1: f"{city} {days}", effects=[])
+    assert table.do("t.f", "Rome") == "Rome 1"
+    assert table.do("t.f", "Rome", 3) == "Rome 3"
+    assert table.do("t.f", m(city="Rome", days=2)) == "Rome 2"
+
+
+def test_keyword_only_parameters_bind_too(bench: Callable[..., Any], m: Callable[..., Map]) -> None:
+    table = bench()
+
+    def f(city: str, *, days: int) -> str:
+        return f"{city} {days}"
+
+    enter(table.market, f, effects=[])
+    assert table.do("t.f", "Rome", 3) == table.do("t.f", m(city="Rome", days=3)) == "Rome 3"
+
+
+def test_declared_keys_reach_parameters_of_other_names_in_order(bench: Callable[..., Any], m: Callable[..., Map]) -> None:
+    table = bench()
+    enter(table.market, lambda a, b=None: [a, b], input="[:map [:city :string] [:days :int ?]]", effects=[])
+    assert table.do("t.f", m(days=2, city="Rome")) == ("Rome", 2)
+
+
+def test_any_number_of_arguments_passes(bench: Callable[..., Any]) -> None:
+    table = bench()
+    enter(table.market, lambda *numbers: sum(numbers), effects=[])
+    assert table.do("t.f", 1, 2, 3) == 6
+
+
+def test_a_first_parameter_named_ctx_gets_the_call_context(bench: Callable[..., Any]) -> None:
+    table = bench()
+    enter(table.market, lambda ctx, x: [ctx.capability_id, ctx.once, x], effects=[])
+    assert table.do("t.f", 5, idempotency_key="k") == ("t.f", "k", 5)
+
+
+def test_callables_that_are_no_functions_are_accepted(bench: Callable[..., Any]) -> None:
+    class Adder:
+        def __call__(self, a: int, b: int) -> int:
+            return a + b
+
+    table = bench()
+    enter(table.market, Adder(), effects=[])
+    enter(table.market, functools.partial(Adder(), 10), "t.g", effects=[])
+    enter(table.market, max, "t.h", effects=[])
+    assert (table.do("t.f", 1, 2), table.do("t.g", 1), table.do("t.h", 3, 4)) == (3, 11, 4)
+
+
+async def test_a_callable_object_may_answer_with_a_coroutine(bench: Callable[..., Any]) -> None:
+    class Slow:
+        async def __call__(self) -> int:
+            return 4
+
+    table = bench()
+    enter(table.market, Slow(), effects=[])
+    assert await table.wait("t.f") == 4
+
+
+def test_an_unknown_fact_is_refused_by_name(market: Marketplace) -> None:
+    with pytest.raises(TypeError, match="a capability has no 'efects'"):
+        enter(market, efects=[])
+
+
+# ---- ids and versions
+
+
+@pytest.mark.parametrize("id", ["f", "", ".a", "a.", "a..b", "a b.c", "a.b:c", "ä.b"])
+def test_an_id_has_segments_of_plain_characters(market: Marketplace, id: str) -> None:
+    with pytest.raises(ValueError, match="a capability id looks like"):
+        enter(market, id=id)
+
+
+@pytest.mark.parametrize("id", ["a.b", "a/b", "a.b.c", "a.b/c", "my_ns.do-it", "ccos.db/postgres/query"])
+def test_dots_and_slashes_separate_segments(market: Marketplace, id: str) -> None:
+    enter(market, id=id)
+    assert market.find(id) is not None
+
+
+def test_versions_sort_as_semver_says() -> None:
+    order = ["0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.0.1", "1.10.0"]
+    assert sorted(order[::-1], key=parse) == order
+
+
+@pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "1.0.0.0", "", "1.0.x"])
+def test_a_version_is_semver(market: Marketplace, version: str) -> None:
+    with pytest.raises(ValueError, match=r"a version looks like 1\.2\.3"):
+        enter(market, version=version)
+
+
+RECORD = "[:map [:city :string] [:days :int ?]]"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({}, "is registered with version 1.0.0, which 1.0.0 does not exceed"),
+        ({"version": "0.9.0"}, "does not exceed"),
+        ({"version": "1.0.0-rc.1"}, "does not exceed"),
+        ({"version": "2.0.0"}, "version 2.0.0 of t.f breaks with 1.0.0"),
+        ({"version": "1.1.0", "output": ":string"}, "its output differs"),
+        ({"version": "1.1.0", "input": "[:map [:days :int ?]]"}, "it lacks :city"),
+        ({"version": "1.1.0", "input": "[:map [:city :int] [:days :int ?]]"}, "its :city differs"),
+        ({"version": "1.1.0", "input": "[:map [:city :string] [:days :int]]"}, r"its :days\? differs"),
+        ({"version": "1.1.0", "input": "[:map [:city :string] [:days :int ?] [:unit :keyword]]"}, "it needs :unit"),
+        ({"version": "1.1.0", "input": ":int"}, "its input differs"),
+        ({"version": "1.1.0"}, None),
+        ({"version": "1.1.0", "input": "[:map [:city :string ?] [:days :int ?]]"}, None),
+        ({"version": "1.1.0", "input": "[:map [:city :string] [:days :int ?] [:unit :keyword ?]]"}, None),
+        ({"version": "1.0.1", "input": "[:record {:city :string :days [:optional :int]}]"}, None),
+        ({"version": "0.1.0", "input": ":int", "replace": True}, None),
+    ],
+)
+def test_a_taken_id_goes_to_a_higher_version_that_breaks_no_caller_or_by_force(
+    market: Marketplace, facts: dict[str, Any], reason: str | None
+) -> None:
+    base = {"input": RECORD, "output": ":float"}
+    enter(market, **base)
+    if reason is None:
+        enter(market, **{**base, **facts})
+        assert market.manifest("t.f").version == facts["version"]
+    else:
+        with pytest.raises(ValueError, match=reason):
+            enter(market, **{**base, **facts})
+        assert market.manifest("t.f").version == "1.0.0"
+
+
+def test_a_built_in_capability_is_not_replaced_by_accident(market: Marketplace) -> None:
+    with pytest.raises(ValueError, match="pass replace=True"):
+        enter(market, id="ccos.echo")
+    enter(market, id="ccos.echo", replace=True)
+
+
+def test_a_vacant_name_is_free_to_be_filled(bench: Callable[..., Any], m: Callable[..., Map]) -> None:
+    table = bench()
+    with pytest.raises(Exception, match="No language model provider is registered"):
+        table.do("ccos.ai.llm-execute", "m1", "hi")
+    enter(table.market, lambda model, prompt: f"{model}: {prompt}", "ccos.ai.llm-execute", effects=[":ai"])
+    assert table.do("ccos.ai.llm-execute", m(model="m1", prompt="hi")) == "m1: hi"
+
+
+def test_two_marketplaces_share_nothing(market: Marketplace) -> None:
+    enter(market)
+    assert Marketplace().find("t.f") is None
+
+
+# ---- manifests, search, discovery
+
+
+def test_a_manifest_tells_everything(market: Marketplace) -> None:
+    def now(city: str) -> float:
+        """The temperature of a city."""
+        return 1.0
+
+    market.capability(
+        "weather.now", input="[:map [:city :string]]", output=":float", effects=[":network"], domains=["weather"],
+        categories=["lookup"], permissions=["location"], examples=[{"city": "Rome"}], metadata={"team": "x"},
+        provider="meteo", name="Weather now", version="1.2.3", idempotent=True,
+    )(now)  # fmt: skip
+    assert repr(market.manifest("weather.now").value()) == (
+        '{:id "weather.now" :name "Weather now" :description "The temperature of a city." :version "1.2.3" '
+        ':provider "meteo" :input-schema [:map [:city :string]] :output-schema :float :effects [:network] '
+        ':permissions ["location"] :idempotent true :approval :auto :domains ["weather"] :categories ["lookup"] '
+        ':metadata {"team" "x"} :examples [{"city" "Rome"}]}'
+    )
+
+
+def test_a_manifest_is_frozen(market: Marketplace) -> None:
+    enter(market)
+    with pytest.raises(AttributeError):
+        market.manifest("t.f").version = "9.9.9"  # type: ignore[misc]
+
+
+def test_effects_that_nobody_declared_are_unknown_and_none_at_all_is_pure(market: Marketplace) -> None:
+    enter(market)
+    enter(market, id="t.g", effects=[])
+    assert market.manifest("t.f").value().get(Keyword("effects")) == (Keyword("unknown"),)
+    assert market.manifest("t.g").value().get(Keyword("effects")) == ()
+
+
+def test_only_what_has_no_effects_or_says_so_is_idempotent(market: Marketplace) -> None:
+    for id, facts in {"t.a": {}, "t.b": {"effects": []}, "t.c": {"effects": [":x"]},
+                      "t.d": {"effects": [":x"], "idempotent": True},
+                      "t.e": {"effects": [], "idempotent": False}}.items():  # fmt: skip
+        enter(market, id=id, **facts)
+    assert [market.manifest(f"t.{letter}").idempotent for letter in "abcde"] == [False, True, False, True, False]
+
+
+def test_every_built_in_capability_has_a_complete_manifest(market: Marketplace) -> None:
+    for id in market.ids():
+        manifest = market.manifest(id)
+        assert manifest.id == id
+        assert manifest.description, id
+        assert manifest.effects is not None, id
+        assert manifest.value().get(Keyword("id")) == id
+
+
+def test_search_finds_every_word_and_the_id_ranks_first(market: Marketplace) -> None:
+    enter(market, id="geo.weather", description="Where it rains")
+    enter(market, id="a.first", description="the weather of yesterday")
+    enter(market, id="b.second", name="Weather name")
+    assert [found.id for found in market.search("weather")] == ["geo.weather", "b.second", "a.first"]
+    assert [found.id for found in market.search("WEATHER yesterday")] == ["a.first"]
+    assert market.search("weather nowhere") == []
+
+
+def test_search_filters_and_limits(market: Marketplace) -> None:
+    enter(market, id="t.a", effects=[":network", ":ai"], domains=["d1"], categories=["agent"], provider="p")
+    enter(market, id="t.b", effects=[":network"], domains=["d1", "d2"])
+    assert [f.id for f in market.search("t.", effects=[":network"], provider=None) if f.id[:2] == "t."] == ["t.a", "t.b"]
+    assert [f.id for f in market.search(effects=["network", ":ai"], domains=["d1"])] == ["t.a"]
+    assert [f.id for f in market.search(domains=["d2", "d3"])] == ["t.b"]
+    assert [f.id for f in market.search(categories=["agent"])] == ["t.a"]
+    assert [f.id for f in market.search(provider="p")] == ["t.a"]
+    assert len(market.search(limit=3)) == 3
+
+
+def test_discover_matches_ids_against_a_glob(market: Marketplace) -> None:
+    assert market.discover("ccos.state.kv.*") == [
+        "ccos.state.kv.cas-put",
+        "ccos.state.kv.delete",
+        "ccos.state.kv.get",
+        "ccos.state.kv.put",
+    ]
+    assert market.discover("ccos.async/*") == ["ccos.async/await", "ccos.async/spawn"]
+    assert "ccos.echo" not in market.discover("ccos.state.**")
+
+
+def test_programs_search_load_and_discover(bench: Callable[..., Any], m: Callable[..., Map]) -> None:
+    table = bench()
+    found = table.do("ccos.marketplace/search", m(text="http-fetch", effects=(Keyword("network"),)))
+    assert [manifest.get(Keyword("id")) for manifest in found] == ["ccos.network.http-fetch"]
+    assert table.do("ccos.marketplace/load", "ccos.echo").get(Keyword("version")) == "1.0.0"
+    assert table.do("ccos.marketplace/discover", "ccos.ech?") == ()
+    assert table.do("ccos.marketplace/discover", "ccos.*") == ("ccos.echo",)
+    with pytest.raises(Exception, match="Unknown capability: no.such"):
+        table.do("ccos.marketplace/load", "no.such")
+
+
+def test_agents_are_capabilities_of_that_category(bench: Callable[..., Any]) -> None:
+    table = bench()
+    enter(table.market, id="team.writer", description="writes", categories=["agent"])
+    assert table.do("ccos.agent.discover-agents")[0].get(Keyword("id")) == "team.writer"
+    assert table.do("ccos.agent.discover-agents", "paints") == ()

@@ -33,7 +33,8 @@ class Session:
     marketplace: default one with the built-ins. context: what programs may do, default pure. limits: default 30 s of
     evaluation. values: the read-only context of `@name`. on_step: called with StepEvent. lookup: where modules come from (default files:
     `folder`, RTFS_PATH, the bundled library). cache: of compiled code, False for none. state_dir: where streams and
-    stored values live; without it they live in memory. check: `off basic standard strict`.
+    stored values live; without it they live in memory. check: `off basic standard strict`. trace: called with each
+    HostCall before it is answered. on_streams: called in the event loop with the stream registry, once there is one.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Session:
         console: Console | None = None,
         check: str = "standard",
         trace: Callable[[HostCall], None] | None = None,
+        on_streams: Callable[[Any], None] | None = None,
     ) -> None:
         from rtfs.loader import Cache, Files
 
@@ -64,7 +66,7 @@ class Session:
         variant = "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
         self.world = World(lookup or Files(folder), stored, variant=variant, level=check)
         self._marketplace = marketplace
-        self._host_options = {"state_dir": state_dir, "clock": clock, "console": console}
+        self._host_options = {"state_dir": state_dir, "clock": clock, "console": console, "on_streams": on_streams}
         self._host: Host | None = None
         self._driver: Any = None  # set while an event loop drives this session
         self._runner: Any = None

@@ -23,6 +23,7 @@ class Host:
 
     state_dir: folder for what capabilities keep; without it they keep it in memory. read: text to the one form in it,
     for types and stored values. values: the program's read-only context (`@name`), changed by `ccos.context.set`.
+    on_streams: called with the registry of streams when the first of them makes it.
     """
 
     evaluator: Evaluator
@@ -38,6 +39,7 @@ class Host:
         console: Console | None = None,
         read: Callable[[str], Any] | None = None,
         values: dict[str, Any] | None = None,
+        on_streams: Callable[[Any], None] | None = None,
     ) -> None:
         self.marketplace = marketplace
         self.context = context
@@ -46,6 +48,7 @@ class Host:
         self.console = console or Console()
         self.read = read
         self.values: dict[str, Any] = {} if values is None else values
+        self._on_streams = on_streams
         if evaluator is not None:
             self.evaluator = evaluator
         if marketplace.read is None:
@@ -101,7 +104,7 @@ class Host:
         """What `ccos.state.*` keeps."""
         from rtfs.host.state import open_state
 
-        state: State = self.part("state", lambda: open_state(self.state_dir, self.read))
+        state: State = self.part("state", lambda: open_state(self.state_dir))
         return state
 
     @property
@@ -117,7 +120,13 @@ class Host:
         """The registry of streams."""
         from rtfs.host.stream.registry import StreamRegistry
 
-        return self.part("streams", lambda: StreamRegistry(self))
+        def make() -> StreamRegistry:
+            registry = StreamRegistry(self)
+            if self._on_streams is not None:
+                self._on_streams(registry)
+            return registry
+
+        return self.part("streams", make)
 
     # ---- the end of a run
 

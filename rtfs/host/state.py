@@ -11,31 +11,29 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rtfs.lang.collections import List, Map, PVector
+from rtfs.host.stream.codec import NotStorable, decode, encode
+from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError
-from rtfs.lang.names import Keyword, Symbol
-from rtfs.lang.printer import canonical, show
-from rtfs.lang.values import ResourceHandle, Timestamp, Uuid, type_name
+from rtfs.lang.names import Keyword
+from rtfs.lang.printer import canonical
 
 if TYPE_CHECKING:
     import sqlite3
 
-ABSENT: Any = object()
-
 
 class Table(Protocol):
-    """Values under (space, key); one implementation keeps them in memory, one in a file."""
+    """Texts under (space, key); one implementation keeps them in memory, one in a file."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """All reads and writes inside happen together, or none when an exception leaves it."""
         ...
 
-    def read(self, space: str, key: str) -> Any:
-        """The value; ABSENT when there is none."""
+    def read(self, space: str, key: str) -> str | None:
+        """The text; None when there is none."""
         ...
 
-    def write(self, space: str, key: str, value: Any) -> None:
-        """Store a value; ABSENT removes it."""
+    def write(self, space: str, key: str, text: str | None) -> None:
+        """Store a text; None removes what is there."""
         ...
 
     def close(self) -> None: ...
@@ -45,8 +43,8 @@ class MemoryTable:
     """Gone with the process. One session's thread uses it, so nothing comes between the steps of a transaction."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[str, str], Any] = {}
-        self._undo: dict[tuple[str, str], Any] = {}
+        self._texts: dict[tuple[str, str], str] = {}
+        self._undo: dict[tuple[str, str], str | None] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -54,34 +52,33 @@ class MemoryTable:
         try:
             yield
         except BaseException:
-            for (space, key), value in self._undo.items():
-                self._put(space, key, value)
+            for (space, key), text in self._undo.items():
+                self._put(space, key, text)
             raise
 
-    def read(self, space: str, key: str) -> Any:
-        return self._values.get((space, key), ABSENT)
+    def read(self, space: str, key: str) -> str | None:
+        return self._texts.get((space, key))
 
-    def write(self, space: str, key: str, value: Any) -> None:
+    def write(self, space: str, key: str, text: str | None) -> None:
         self._undo.setdefault((space, key), self.read(space, key))
-        self._put(space, key, value)
+        self._put(space, key, text)
 
-    def _put(self, space: str, key: str, value: Any) -> None:
-        if value is ABSENT:
-            self._values.pop((space, key), None)
+    def _put(self, space: str, key: str, text: str | None) -> None:
+        if text is None:
+            self._texts.pop((space, key), None)
         else:
-            self._values[space, key] = value
+            self._texts[space, key] = text
 
     def close(self) -> None:
-        self._values.clear()
+        self._texts.clear()
 
 
 class SqliteTable:
-    """A SQLite file that processes may share. Values are stored as their printed form, which `read` reads back."""
+    """A SQLite file that processes may share."""
 
-    def __init__(self, path: str, read: Callable[[str], Any]) -> None:
+    def __init__(self, path: str) -> None:
         import sqlite3  # deferred: most programs keep nothing
 
-        self._read = read
         self._connection: sqlite3.Connection = sqlite3.connect(path, timeout=10, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -100,48 +97,51 @@ class SqliteTable:
             raise
         self._connection.execute("COMMIT")
 
-    def read(self, space: str, key: str) -> Any:
+    def read(self, space: str, key: str) -> str | None:
         row = self._connection.execute("SELECT value FROM state WHERE space = ? AND key = ?", (space, key)).fetchone()
-        return ABSENT if row is None else self._read(row[0])
+        return None if row is None else row[0]
 
-    def write(self, space: str, key: str, value: Any) -> None:
-        if value is ABSENT:
+    def write(self, space: str, key: str, text: str | None) -> None:
+        if text is None:
             self._connection.execute("DELETE FROM state WHERE space = ? AND key = ?", (space, key))
-            return
-        text = show(value, None)
-        self._connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (space, key, text))
+        else:
+            self._connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (space, key, text))
 
     def close(self) -> None:
         self._connection.close()
 
 
 class State:
-    """The state of one host. `once` is the idempotency key of a call, None when it has none."""
+    """The state of one host. `once` is the idempotency key of a call, None when it has none.
+
+    HostError with `:type :not-storable` for a key or value that holds a function, an error or an object of the host.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
 
     def get(self, key: Any, default: Any = None) -> Any:
-        found = self.table.read("kv", _name(key))
-        return default if found is ABSENT else found
+        text = self.table.read("kv", _name(key))
+        return default if text is None else decode(text)
 
     def put(self, key: Any, value: Any, once: str | None = None) -> None:
-        require_storable(value)
-        self._change("put", once, lambda: self.table.write("kv", _name(key), value))
+        name, text = _name(key), _text(value)
+        self._change("put", once, lambda: self.table.write("kv", name, text))
 
     def delete(self, key: Any, once: str | None = None) -> None:
-        self._change("delete", once, lambda: self.table.write("kv", _name(key), ABSENT))
+        name = _name(key)
+        self._change("delete", once, lambda: self.table.write("kv", name, None))
 
     def compare_and_put(self, key: Any, expected: Any, value: Any, once: str | None = None) -> bool:
         """Put `value` if the present one equals `expected` (nil: there is none); whether it did."""
         from rtfs.lang.equality import same_key
 
-        require_storable(value)
+        name, text = _name(key), _text(value)
 
         def change() -> bool:
             if not same_key(self.get(key), expected):
                 return False
-            self.table.write("kv", _name(key), value)
+            self.table.write("kv", name, text)
             return True
 
         answer: bool = self._change("cas", once, change)
@@ -149,11 +149,11 @@ class State:
 
     def increment(self, key: Any, by: int = 1, once: str | None = None) -> int:
         """Add to a counter, which begins at 0; the new number."""
+        name = _name(key)
 
         def change() -> int:
-            present = self.table.read("counter", _name(key))
-            number: int = by if present is ABSENT else present + by
-            self.table.write("counter", _name(key), number)
+            number = self._number("counter", name) + by
+            self.table.write("counter", name, _text(number))
             return number
 
         answer: int = self._change("inc", once, change)
@@ -161,61 +161,55 @@ class State:
 
     def append(self, key: Any, event: Any, once: str | None = None) -> int:
         """Put an event at the end of a log; its position, from 0."""
-        require_storable(event)
+        name, text = _name(key), _text(event)
 
         def change() -> int:
-            name = _name(key)
-            count = self.table.read("length", name)
-            position: int = 0 if count is ABSENT else count
-            self.table.write("event", f"{position:020} {name}", event)
-            self.table.write("length", name, position + 1)
+            position = self._number("length", name)
+            self.table.write("event", f"{position:020} {name}", text)
+            self.table.write("length", name, _text(position + 1))
             return position
 
         answer: int = self._change("append", once, change)
         return answer
+
+    def close(self) -> None:
+        self.table.close()
+
+    def _number(self, space: str, name: str) -> int:
+        text = self.table.read(space, name)
+        number: int = 0 if text is None else decode(text)
+        return number
 
     def _change(self, operation: str, once: str | None, change: Callable[[], Any]) -> Any:
         with self.table.transaction():
             if once is None:
                 return change()
             recorded = self.table.read("answer", f"{operation} {once}")
-            if recorded is not ABSENT:
-                return recorded
+            if recorded is not None:
+                return decode(recorded)
             answer = change()
-            self.table.write("answer", f"{operation} {once}", answer)
+            self.table.write("answer", f"{operation} {once}", _text(answer))
             return answer
 
 
-def open_state(directory: str | None, read: Callable[[str], Any] | None) -> State:
+def open_state(directory: str | None) -> State:
     """The state kept in a directory (made when missing, for its owner alone), or one in memory."""
     if directory is None:
         return State(MemoryTable())
-    if read is None:
-        raise ValueError("state in a directory needs a host with a reader")
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    return State(SqliteTable(os.path.join(directory, "state.db"), read))
+    return State(SqliteTable(os.path.join(directory, "state.db")))
 
 
 def _name(key: Any) -> str:
     """One text for all equal keys."""
-    require_storable(key)
+    _text(key)
     return canonical(key, None)
 
 
-_ATOMS = frozenset({type(None), bool, int, float, str, Keyword, Symbol, Timestamp, Uuid, ResourceHandle})
-
-
-def require_storable(value: Any) -> None:
-    """HostError (`:type :not-storable`) when a function, an error or an object of the host is inside."""
-    pending = [value]
-    while pending:
-        part = pending.pop()
-        if type(part) is Map:
-            for entry in part.entries():
-                pending.extend(entry)
-        elif type(part) in (tuple, List, PVector):
-            pending.extend(part)
-        elif type(part) not in _ATOMS:
-            data = Map.of([(Keyword("kind"), type_name(part))])
-            text = f"Cannot store a value that holds a {type_name(part)}"
-            raise HostCallError("HostError", text, type="not-storable", data=data)
+def _text(value: Any) -> str:
+    try:
+        return encode(value)
+    except NotStorable as error:
+        data = Map.of([(Keyword("kind"), error.kind)])
+        text = f"Cannot store a value that holds a {error.kind}"
+        raise HostCallError("HostError", text, type="not-storable", data=data) from error

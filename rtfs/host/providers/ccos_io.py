@@ -64,8 +64,11 @@ def read_line(ctx: CallContext, prompt: str = "") -> Any:
 
 def whole(text: str | None, what: str) -> str | None:
     """A text from outside; ValueError when it holds half a character pair, which no string of a program may."""
-    if text is not None and not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError(f"{what} is not valid Unicode")
+    if text is not None and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{what} is not valid Unicode") from None
     return text
 
 

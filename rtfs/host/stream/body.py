@@ -1,0 +1,191 @@
+"""What one stream consists of: its parts, its metadata, and its picture for the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from rtfs.host.stream import chunk as chunks
+from rtfs.host.stream.chunk import Chunk
+from rtfs.host.stream.intake import Intake
+from rtfs.host.stream.lifecycle import ACTIVE, TERMINAL
+from rtfs.host.stream.metrics import Latency, Rate, Stats
+from rtfs.host.stream.outputs import Outputs
+from rtfs.host.stream.processor import Processor
+from rtfs.host.stream.queue import Queue
+from rtfs.host.stream.settings import Settings
+from rtfs.host.stream.snapshot import Fixed, Snapshot
+from rtfs.host.stream.timers import Timer
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.checkpoint import Checkpoints
+    from rtfs.host.stream.owner import Owner
+    from rtfs.host.stream.registry import Services
+    from rtfs.host.stream.source import Source
+
+Call = Callable[[], Any]
+
+
+class Body:
+    """The parts. Other modules read them freely; only the owner's task, between steps, changes them.
+
+    error: the map that inspect shows, failure: the exception behind it; paused_by: `result`, `call` or `store`;
+    source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
+    the queue is empty; leaving: the host shuts down and the queue stays as it is; held: a failed chunk waits for its
+    next attempt; dirty: a transition has to be stored.
+    """
+
+    def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
+        self.id = id
+        self.settings = settings
+        self.processor = processor
+        self.services = services
+        self._identity()
+        self.state: Any = settings["initial-state"]
+        self.position: Any = None
+        self.stats = Stats()
+        self.latency = Latency()
+        self.rate = Rate()
+        self.queue = Queue(settings["queue-capacity"], settings["high-water-mark"], settings["low-water-mark"])
+        self.outputs = Outputs(settings["outputs"].name, settings["output-capacity"])
+        self.intake = Intake(cast("Owner", self))
+        self.started_at: int = services.clock.now_ms()
+        self.last_chunk_at: int | None = None
+        self.fixed: Fixed
+        self.checkpoints: Checkpoints
+        self.source: Source | None = None
+        self.source_over: RtfsError | bool | None = None
+        self.timers: dict[str, Timer] = {}
+        self.mailbox: deque[tuple[Call, asyncio.Future[Any]]] = deque()
+        self.watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self.draining = ""
+        self.leaving = False
+        self.held = False
+        self.store_is_broken = False
+        self.tick_due = False
+        self.dirty = False
+        self._waker: asyncio.Future[None] | None = None
+        self._metadata = self._static_metadata()
+
+    def _identity(self) -> None:
+        self.status = ACTIVE
+        self.error: Map | None = None
+        self.failure: RtfsError | None = None
+        self.reason: str | None = None
+        self.paused_by = ""
+        self.transitions = 0
+        self.epoch = 1
+        self.adapter = "none"
+        self.resumed = False
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def connected(self) -> bool:
+        """Has it a source? Otherwise only injection feeds it."""
+        return self.source is not None
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        waker = self._waker
+        if waker is not None and not waker.done():
+            waker.set_result(None)
+
+    def post(self, call: Call) -> asyncio.Future[Any]:
+        """Have the owner do something between steps; the future answers when what it changed is stored."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.mailbox.append((call, future))
+        self.wake()
+        return future
+
+    def emit(self, event: str, **data: Any) -> None:
+        """Tell the log and the observers."""
+        services = self.services
+        services.events.emit(services.clock.now_ms(), event, self.id, self.intake.seq, self.status.name, data)
+
+    def timer(self, name: str, milliseconds: float, callback: Callable[[], None]) -> None:
+        """One appointment per name; a new one replaces the old."""
+        old = self.timers.pop(name, None)
+        if old is not None:
+            old.cancel()
+        self.timers[name] = self.services.timers.after(milliseconds, callback)
+
+    # ---- metadata
+
+    def _static_metadata(self) -> dict[Keyword, Any]:
+        config = self.settings["config"]
+        fixed: dict[Keyword, Any] = {
+            chunks.K_STREAM: self.id,
+            chunks.K_SOURCE: Keyword(self.adapter),
+            chunks.K_EPOCH: self.epoch,
+        }
+        if len(config):
+            fixed[chunks.K_EXT] = Map({Keyword("config"): config})
+        return fixed
+
+    def describe(self, adapter: str, epoch: int) -> None:
+        """The adapter and the epoch are known now."""
+        self.adapter = adapter
+        self.epoch = epoch
+        self._metadata = self._static_metadata()
+
+    def metadata_of(self, chunk: Chunk) -> Map:
+        """The third argument of the processor (§1.2)."""
+        seq, _, time, offset, extra = chunk
+        entries = self._metadata.copy()
+        entries[chunks.K_SEQ] = seq
+        entries[chunks.K_TIME] = time
+        entries[chunks.K_OFFSET] = offset
+        entries[chunks.K_ATTEMPT] = self.intake.attempt if extra is None else extra.attempt + extra.tries
+        entries[chunks.K_DEPTH] = len(self.queue.items)
+        entries[chunks.K_STATUS] = self.status
+        entries[chunks.K_DURATION] = time - self.started_at
+        if extra is not None and extra.metadata is not None:
+            ext = entries.get(chunks.K_EXT)
+            entries.update(extra.metadata)
+            if ext is not None and chunks.K_EXT in extra.metadata:
+                entries[chunks.K_EXT] = ext.merge(extra.metadata[chunks.K_EXT])
+        return Map.from_stored(entries)
+
+    # ---- the store
+
+    def capture(self) -> Snapshot:
+        """The stream at this chunk boundary. What the source can send again is left out of the queue (§5.1)."""
+        items = self.queue.items
+        kept = [chunk for chunk in items if chunk[3] is None or self.source is None or not self.source.replayable]
+        snapshot = Snapshot()
+        snapshot.stream_id, snapshot.epoch, snapshot.number = self.id, self.epoch, 0
+        snapshot.status, snapshot.error, snapshot.reason = self.status, self.error, self.reason
+        snapshot.state, snapshot.position = self.state, self.position
+        snapshot.memory = None if self.source is None else self.source.memory()
+        snapshot.seq = kept[-1][0] + 1 if kept else items[0][0] if items else self.intake.seq
+        snapshot.output_seq = self.outputs.next
+        snapshot.time = self.intake.time
+        snapshot.queue = kept
+        snapshot.stats = self.stats.as_map(snapshot.seq)
+        snapshot.transitions = self.transitions
+        snapshot.created_at = self.services.clock.now_ms()
+        snapshot.fixed = self.fixed
+        return snapshot
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Stand where a snapshot was taken (§5.6, 4)."""
+        self.status, self.error, self.reason = snapshot.status, snapshot.error, snapshot.reason
+        self.paused_by = "call"
+        self.state, self.position = snapshot.state, snapshot.position
+        self.transitions = snapshot.transitions
+        self.started_at = snapshot.fixed.started_at
+        self.stats.restore(snapshot.stats)
+        self.outputs.next = snapshot.output_seq
+        self.intake.seq, self.intake.position = snapshot.seq, snapshot.position
+        self.intake.time = max(snapshot.time, self.services.clock.now_ms())
+        self.queue.items.extend(snapshot.queue)
+        self.queue.adjust()
+        self.resumed = True

@@ -1,0 +1,210 @@
+"""When a stream is stored, and the transaction that several streams share (streaming.md §5.2, §5.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.settings import Cadence
+from rtfs.host.stream.snapshot import Snapshot, checksum
+from rtfs.host.stream.stores import Row, Store
+from rtfs.host.stream.timers import Timer, Timers
+from rtfs.lang.errors import RtfsError
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
+
+GROUP_MS = 5.0  # streams that are due within this time share one transaction
+RETRIES = 3
+RETRY_MS = 50.0
+BROKEN_RETRY_MS = 5_000.0
+
+
+class Checkpoints:
+    """The snapshots of one stream: how much is unsaved, which number is next, what went wrong.
+
+    problem: text of the last failure; error: the same once the stream stands still for it; at: host ms of the last
+    success; last_duration_ms: what writing it took.
+    """
+
+    def __init__(self, owner: Owner, committer: Committer, cadence: Cadence, number: int) -> None:
+        self.owner = owner
+        self.committer = committer
+        self.cadence = cadence
+        self.number = number
+        self.at: int | None = None
+        self.last_duration_ms = 0.0
+        self.error: str | None = None
+        self.problem: str | None = None
+        self.failures = 0
+        self.good: Snapshot | None = None  # the last one that could be stored
+        self.unsaved = 0
+        self.closed = False
+        self._timer: Timer | None = None
+
+    def worked(self, steps: int) -> None:
+        """The stream made steps: write a snapshot when enough of them, or enough time, have passed."""
+        if self.closed or not self.committer.store.durable:
+            return
+        self.unsaved += steps
+        if self.unsaved >= self.cadence.every_chunks:
+            self.committer.request(self)
+        elif self._timer is None:
+            self._timer = self.committer.timers.after(self.cadence.every_ms, self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        if self.unsaved:
+            self.committer.request(self)
+
+    async def force(self) -> str | None:
+        """Write now. The problem as text, or None when the snapshot is stored."""
+        if self.closed:
+            return None
+        self.committer.due[self] = None
+        await self.committer.flush()
+        return self.problem
+
+    def row(self) -> Row:
+        """The stream as it stands. S031 when it cannot be stored."""
+        snapshot = self.owner.capture()
+        return self._row(snapshot)
+
+    def last_good(self) -> Row:
+        """The last state that could be stored, under the present status and error."""
+        snapshot = self.owner.capture()
+        if self.good is not None:
+            for name in ("state", "position", "memory", "queue", "seq", "output_seq"):
+                setattr(snapshot, name, getattr(self.good, name))
+        else:
+            snapshot.state = None
+            snapshot.queue = []
+        return self._row(snapshot)
+
+    def _row(self, snapshot: Snapshot) -> Row:
+        snapshot.number = self.number + 1
+        durable = self.committer.store.durable
+        body: Any = snapshot.text() if durable else snapshot
+        self.good = snapshot
+        return Row(
+            snapshot.stream_id,
+            snapshot.epoch,
+            snapshot.number,
+            snapshot.status.name,
+            body,
+            checksum(body) if durable else "",
+            snapshot.created_at,
+            self.cadence.keep,
+        )
+
+    def done(self, row: Row, took_ms: float) -> None:
+        self.number, self.at, self.last_duration_ms = row.number, row.created_at, took_ms
+        self.unsaved = 0
+        self.failures = 0
+        self.problem = None
+        if self.error is not None:
+            self.error = None
+            self.owner.store_recovered()
+
+    def failed(self, problem: str) -> None:
+        """The store refused: again soon, after some attempts every five seconds while the stream stands still."""
+        self.failures += 1
+        self.problem = problem
+        wait = RETRY_MS * self.failures * self.owner.services.random.uniform(0.5, 1.5)
+        if self.failures > RETRIES:
+            wait = BROKEN_RETRY_MS
+            if self.error is None:
+                self.error = problem
+                self.owner.store_broken(problem)
+        self.committer.timers.after(wait, lambda: self.committer.request(self))
+
+    def close(self) -> None:
+        """Write nothing any more."""
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.committer.due.pop(self, None)
+
+
+class Committer:
+    """Writes the snapshots that are due to one store, all in one transaction."""
+
+    def __init__(self, store: Store, timers: Timers) -> None:
+        self.store = store
+        self.timers = timers
+        self.due: dict[Checkpoints, None] = {}
+        self._timer: Timer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._cost_ms = 0.0
+
+    def request(self, checkpoints: Checkpoints) -> None:
+        """Write this one with all others that come within the group's window.
+
+        The window grows with what the last transaction cost, so that storing takes at most a third of the time.
+        """
+        if checkpoints.closed:
+            return
+        self.due[checkpoints] = None
+        if self._timer is None:
+            self._timer = self.timers.after(max(GROUP_MS, 2 * self._cost_ms), self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self.store.remote:
+            self._task = asyncio.get_running_loop().create_task(self.flush())
+        else:
+            self._flush_here()
+
+    async def flush(self) -> None:
+        """Write everything that is due, now. A store over the network gets a thread, so that the loop goes on."""
+        if not self.store.remote:
+            self._flush_here()
+            return
+        async with self._lock:
+            started = time.perf_counter()
+            rows = self._rows()
+            try:
+                fenced = await asyncio.to_thread(self.store.commit, [row for _, row in rows])
+            except Exception as error:  # a store's library has errors of its own
+                self._refused(rows, error)
+            else:
+                self._settle(rows, fenced, started)
+
+    def _flush_here(self) -> None:
+        started = time.perf_counter()
+        rows = self._rows()
+        if not rows:
+            return
+        try:
+            fenced = self.store.commit([row for _, row in rows])
+        except (OSError, sqlite3.Error) as error:
+            self._refused(rows, error)
+        else:
+            self._settle(rows, fenced, started)
+
+    def _rows(self) -> list[tuple[Checkpoints, Row]]:
+        rows = []
+        due, self.due = self.due, {}
+        for checkpoints in due:
+            try:
+                rows.append((checkpoints, checkpoints.row()))
+            except RtfsError as error:
+                checkpoints.owner.not_storable(error)
+                rows.append((checkpoints, checkpoints.last_good()))
+        return rows
+
+    def _refused(self, rows: list[tuple[Checkpoints, Row]], error: Exception) -> None:
+        for checkpoints, _ in rows:
+            checkpoints.failed(f"{type(error).__name__}: {error}")
+
+    def _settle(self, rows: list[tuple[Checkpoints, Row]], fenced: dict[str, int], started: float) -> None:
+        self._cost_ms = (time.perf_counter() - started) * 1000
+        for checkpoints, row in rows:
+            if row.stream_id in fenced:
+                checkpoints.owner.fenced(fenced[row.stream_id])
+            else:
+                checkpoints.done(row, self._cost_ms)

@@ -1,0 +1,171 @@
+"""How a stream changes status: every change goes through the one table of `lifecycle` (streaming.md §1.6, §1.7)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from rtfs.host.stream.body import Body
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.intake import answer
+from rtfs.host.stream.lifecycle import ACTIONS, ACTIVE, CONTINUE, PAUSE, PAUSED, RESUME, TERMINAL, Move, transition
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.processor import Processor
+    from rtfs.host.stream.registry import Services
+    from rtfs.host.stream.settings import Settings
+
+
+class Course(Body):
+    """The status of a stream and all that moves it."""
+
+    def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
+        super().__init__(id, settings, processor, services)
+        self.outputs.moved = self._reader_moved
+
+    @abstractmethod
+    def control_step(self, control: str) -> None:
+        """Call the processor with a control chunk."""
+
+    # ---- moves
+
+    def act(self, action: Keyword, by: str = "call", reason: str | None = None) -> bool:
+        """Take one of the six actions; an unknown one fails the stream (row 9). Did the status change?"""
+        if reason is not None:
+            self.reason = reason
+        if action not in ACTIONS:
+            return self.finish("unknown", fault(13, x=f":{action.name}"))
+        if action is CONTINUE:
+            return False
+        if action is PAUSE:
+            return self._pause(by)
+        return self.finish(action.name)
+
+    def _pause(self, by: str) -> bool:
+        changed = self.finish("pause")
+        if changed:
+            self.paused_by = by
+            if self.settings["resume-after-ms"] is not None:
+                self.timer("resume", self.settings["resume-after-ms"], lambda: self.order(RESUME))
+        return changed
+
+    def finish(self, event: str, error: RtfsError | None = None) -> bool:
+        """Meet an event of the table: flush if it says so, then take the new status. Did it change?"""
+        move = transition(event, self.status)
+        if move.to is None:
+            return False
+        if move.flush:
+            self.control_step("flush")
+            if self.status in TERMINAL:  # the flush failed
+                return True
+        self._enter(move, error)
+        return True
+
+    def _enter(self, move: Move, error: RtfsError | None) -> None:
+        before, status = self.status, move.to
+        assert status is not None
+        self.status = status
+        self.transitions += 1
+        self.dirty = True
+        if error is not None:
+            self._record(error)
+        if move.queue == "discard":
+            dropped = self.queue.clear()
+            self.stats.discarded += len(dropped)
+            for chunk in dropped:
+                answer(chunk)
+        if status is not ACTIVE:
+            for chunk in self.queue.items:
+                answer(chunk)  # nobody can say when they will be processed
+        if status in TERMINAL:
+            self.draining = ""
+        self.paused_by = ""
+        self.emit("transition", **{"from": before.name, "to": status.name})
+        self.emit("resumed" if status is ACTIVE else status.name, reason=self.reason)
+        self.wake()
+
+    def _record(self, error: RtfsError) -> None:
+        self.failure = error
+        names = ("code", "message", "seq", "at")
+        seq = max(0, self.intake.seq - len(self.queue.items) - 1)
+        values = (error.code, error.message, seq, self.services.clock.now_ms())
+        self.error = Map.of(zip(map(Keyword, names), values, strict=True))
+
+    def order(self, action: Keyword, by: str = "call") -> None:
+        """Have the owner take an action between steps, without waiting for it."""
+        self.post(lambda: self.act(action, by))
+
+    # ---- what goes wrong
+
+    def fail(self, error: RtfsError) -> None:
+        """Row 10."""
+        self.finish("failure", error)
+
+    def unknown_directive(self, action: Keyword) -> None:
+        """Row 9."""
+        self.finish("unknown", fault(13, x=f":{action.name}"))
+
+    def overflowed(self) -> None:
+        """Row 14, from a transport."""
+        self.emit("overflow", capacity=self.queue.capacity)
+        self.finish("overflow", fault(20))
+
+    def overflow_injected(self) -> None:
+        """Row 14, from an injection that may not wait."""
+        self.finish("overflow-injected", fault(20))
+
+    def fenced(self, epoch: int) -> None:
+        """Row 16: somebody else owns the stream; nothing more is written."""
+        self.checkpoints.close()
+        self.emit("fenced", owner_epoch=epoch)
+        self.finish("fenced", fault(40, id=self.id, n=epoch))
+        self.dirty = False
+
+    def not_storable(self, error: RtfsError) -> None:
+        """S031 at a checkpoint. The last state that could be stored stays in the store."""
+        self.finish("failure", error)
+
+    def store_broken(self, problem: str) -> None:
+        """The store refuses for good: stand still rather than run on without durability (§5.2)."""
+        self.store_is_broken = True
+        self.emit("checkpoint-failed", problem=problem)
+        self._pause("store")
+
+    def store_recovered(self) -> None:
+        """The store works again."""
+        self.store_is_broken = False
+        if self.paused_by == "store":
+            self.finish("resume")
+        self.wake()
+
+    # ---- flow
+
+    def adjust_gate(self) -> None:
+        """Let the gate follow the depth of the queue."""
+        if self.queue.adjust():
+            self.emit("gate-shut" if self.queue.shut else "gate-open", depth=len(self.queue.items))
+
+    def maybe_auto_resume(self) -> None:
+        """`:auto-resume :low-water`: a pause of the processor ends when its outputs have been read."""
+        if (
+            self.status is PAUSED
+            and self.paused_by == "result"
+            and self.settings["auto-resume"] is not None
+            and self.outputs.pending <= self.queue.low
+        ):
+            self.finish("resume")
+
+    def _reader_moved(self) -> None:
+        if self.paused_by == "result" and self.settings["auto-resume"] is not None:
+            self.post(self.maybe_auto_resume)
+        self.wake()
+
+    def begin_drain(self, event: str) -> None:
+        """Close the source and process what is queued; then `event` of the table."""
+        if self.source is not None:
+            self.source.close()
+        self.draining = event
+        self.wake()

@@ -1,0 +1,77 @@
+"""What happens to streams, told to the log and to observers (streaming.md §9.2)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rtfs.host.stream.chunk import to_json
+
+LOGGER = logging.getLogger("rtfs.stream")
+PER_SECOND = 10
+
+_LEVELS = dict.fromkeys(("checkpoint", "gate-shut", "gate-open"), "debug")
+_LEVELS |= dict.fromkeys(("error", "chunk-failed", "fenced"), "error")
+_LEVELS |= dict.fromkeys(
+    ("dropped", "overflow", "retrying", "malformed", "checkpoint-failed", "snapshot-skipped", "processor-changed",
+     "config-ignored", "result-keys-ignored", "reader-released", "chunk-skipped", "gap"),
+    "warning",
+)  # fmt: skip
+
+
+class Event(NamedTuple):
+    """at: host ms. data: further facts by name; `suppressed` counts events of this name left out before it."""
+
+    at: int
+    level: str
+    event: str
+    stream_id: str
+    seq: int
+    status: str
+    data: dict[str, Any]
+
+    def as_json(self) -> str:
+        """One line."""
+        fields = {"at": self.at, "level": self.level, "event": self.event, "stream-id": self.stream_id, "seq": self.seq,
+                  "status": self.status, "data": {key: to_json(value) for key, value in self.data.items()}}  # fmt: skip
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+Observer = Callable[[Event], None]
+
+
+class Events:
+    """Sends events on, at most ten a second of one name and stream."""
+
+    def __init__(self) -> None:
+        self.observers: list[Observer] = []
+        self._window: dict[tuple[str, str], list[int]] = {}  # (stream, name) → [second, sent, suppressed]
+
+    def emit(self, at: int, name: str, stream_id: str, seq: int, status: str, data: dict[str, Any]) -> None:
+        level = _LEVELS.get(name, "info")
+        number = logging.getLevelNamesMapping()[level.upper()]
+        if not self.observers and not LOGGER.isEnabledFor(number):
+            return
+        window = self._window.setdefault((stream_id, name), [0, 0, 0])
+        second = at // 1000
+        if window[0] != second:
+            window[0], window[1] = second, 0
+        if window[1] >= PER_SECOND:
+            window[2] += 1
+            return
+        window[1] += 1
+        if window[2]:
+            data = {**data, "suppressed": window[2]}
+            window[2] = 0
+        event = Event(at, level, name, stream_id, seq, status, data)
+        if LOGGER.isEnabledFor(number):
+            LOGGER.log(number, "%s", event.as_json())
+        for observer in list(self.observers):
+            observer(event)
+
+    def forget(self, stream_id: str) -> None:
+        """A stream is gone."""
+        for key in [key for key in self._window if key[0] == stream_id]:
+            del self._window[key]

@@ -1,0 +1,243 @@
+"""The maps that show a stream: handle, status, short and full inspection (streaming.md §3.1, §9.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.codec import NotStorable, encode
+from rtfs.host.stream.options import shown
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.names import Keyword
+from rtfs.lang.values import is_vector
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
+
+MAX_CHARS = 4_000
+
+
+def keyed(**pairs: Any) -> Map:
+    """A map with keyword keys; `_` in a name is `-` in the key."""
+    return Map.of([(Keyword(name.replace("_", "-")), value) for name, value in pairs.items()])
+
+
+def handle(owner: Owner) -> Map:
+    """What `start` and `resume` answer."""
+    source = owner.source
+    pairs = keyed(
+        stream_id=owner.id,
+        kind=Keyword("mcp"),
+        endpoint=endpoint(owner),
+        adapter=Keyword(owner.adapter),
+        status=owner.status,
+        transport=_transport_state(owner),
+        guarantee=Keyword("at-most-once" if source is None else source.guarantee),
+        epoch=owner.epoch,
+        started_at=owner.started_at,
+    )
+    return pairs.assoc(Keyword("resumed"), True) if owner.resumed else pairs
+
+
+def endpoint(owner: Owner) -> str:
+    """The endpoint without user information."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", owner.settings["endpoint"])
+
+
+def _transport_state(owner: Owner) -> Keyword:
+    return Keyword("closed" if owner.source is None else owner.source.state)
+
+
+def status(owner: Owner) -> Map:
+    """`:mcp.stream.status`."""
+    return keyed(
+        stream_id=owner.id,
+        status=owner.status,
+        transport=_transport_state(owner),
+        intake=_intake(owner),
+        error=owner.error,
+        queue_depth=len(owner.queue.items),
+        seq=owner.intake.seq,
+        output_seq=owner.outputs.next,
+    )
+
+
+def short(owner: Owner) -> Map:
+    """One entry of `:mcp.stream.list`."""
+    return keyed(
+        stream_id=owner.id,
+        kind=Keyword("mcp"),
+        name=owner.settings["name"],
+        endpoint=endpoint(owner),
+        status=owner.status,
+        started_at=owner.started_at,
+        queue_depth=len(owner.queue.items),
+        processed=owner.stats.processed,
+        outputs=owner.outputs.next,
+    )
+
+
+def _intake(owner: Owner) -> Keyword:
+    return Keyword("shut" if owner.queue.shut else "open")
+
+
+def full(owner: Owner, items: int = 10, redact: tuple[str, ...] = ()) -> Map:
+    """`:mcp.stream.inspect` with the exact keys of §9.1. Never waits, never changes anything."""
+    settings, now = owner.settings, owner.services.clock.now_ms()
+    clean = _cleaner(redact)
+    in_rate, out_rate = owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)
+    return keyed(
+        stream_id=owner.id,
+        kind=Keyword("mcp"),
+        name=settings["name"],
+        endpoint=endpoint(owner),
+        adapter=Keyword(owner.adapter),
+        era=None if owner.source is None else owner.source.era,
+        guarantee=Keyword("at-most-once" if owner.source is None else owner.source.guarantee),
+        status=owner.status,
+        error=owner.error,
+        reason=owner.reason,
+        transitions=owner.transitions,
+        transport=_transport(owner),
+        queue=_queue(owner, items, now, clean),
+        stats=owner.stats.as_map(owner.intake.seq),
+        latency=owner.latency.as_map(),
+        rates=keyed(in_per_s=in_rate, out_per_s=out_rate),
+        outputs=_outputs(owner),
+        checkpoint=_checkpoint(owner, now),
+        position=owner.position,
+        seq=owner.intake.seq,
+        output_seq=owner.outputs.next,
+        watermark=None,
+        state=clean(owner.state),
+        initial_state=clean(owner.fixed.initial_state),
+        processor=_processor(owner),
+        graph=None,
+        started_at=owner.started_at,
+        last_chunk_at=owner.last_chunk_at,
+        observed_at=now,
+        duration_ms=now - owner.started_at,
+        blocked_on=blocked_on(owner),
+    )
+
+
+def _transport(owner: Owner) -> Map:
+    source = owner.source
+    return keyed(
+        state=_transport_state(owner),
+        intake=_intake(owner),
+        attempt=owner.intake.attempt,
+        reconnects=0 if source is None else source.reconnects,
+        connected_at=None if source is None else source.connected_at,
+        last_frame_at=owner.intake.last_frame_at,
+        malformed_frames=owner.stats.malformed_frames,
+        last_error=None if source is None else source.last_error,
+        progress_token=None if source is None else source.progress_token,
+        auto_connect=source is not None,
+        server_url=None if source is None else source.shown_url,
+    )
+
+
+def _queue(owner: Owner, items: int, now: int, clean: Any) -> Map:
+    queue = owner.queue
+    listed = [
+        keyed(seq=chunk[0], chunk=clean(chunk[1]), waiting_ms=now - chunk[2])
+        for chunk, _ in zip(queue.items, range(items), strict=False)
+    ]
+    return keyed(
+        depth=len(queue.items),
+        bytes=sum(_size(chunk[1]) for chunk in queue.items),
+        capacity=queue.capacity,
+        high=queue.high,
+        low=queue.low,
+        overflow=owner.settings["overflow"],
+        oldest_ms=now - queue.items[0][2] if queue.items else None,
+        items=vector(listed),
+    )
+
+
+def _size(value: Any) -> int:
+    try:
+        return len(encode(value))
+    except NotStorable:
+        return 0
+
+
+def _outputs(owner: Owner) -> Map:
+    outputs = owner.outputs
+    readers = [
+        keyed(id=reader.id, after=reader.cursor - 1, lag=outputs.next - reader.cursor)
+        for reader in outputs.readers.values()
+    ]
+    return keyed(
+        mode=Keyword(outputs.mode),
+        next=outputs.next,
+        oldest=outputs.oldest,
+        pending=outputs.pending,
+        readers=vector(readers),
+    )
+
+
+def _checkpoint(owner: Owner, now: int) -> Map:
+    saved = owner.checkpoints
+    return keyed(
+        store=saved.committer.store.url,
+        number=saved.number,
+        epoch=owner.epoch,
+        at=saved.at,
+        age_ms=None if saved.at is None else now - saved.at,
+        every_chunks=saved.cadence.every_chunks,
+        every_ms=saved.cadence.every_ms,
+        last_duration_ms=round(saved.last_duration_ms, 3),
+        error=saved.error,
+    )
+
+
+def _processor(owner: Owner) -> Map:
+    processor = owner.processor
+    return keyed(
+        name=processor.name,
+        hash=processor.identity.digest,
+        arity=processor.arity,
+        control=vector([Keyword(name) for name in sorted(owner.settings["control"])]),
+        stages=(),
+    )
+
+
+def blocked_on(owner: Owner) -> Map | None:
+    """Why a stream with work to do does not do it."""
+    if owner.store_is_broken:
+        return keyed(what=Keyword("checkpoint"), id=owner.checkpoints.committer.store.url)
+    if owner.outputs.next >= owner.outputs.limit:
+        slowest = min(owner.outputs.readers.values(), key=lambda reader: reader.cursor, default=None)
+        return keyed(what=Keyword("reader"), id=None if slowest is None else slowest.id)
+    return None
+
+
+def _cleaner(patterns: tuple[str, ...]) -> Any:
+    """Redact what hides under keys that match a pattern, and cut what prints too long."""
+    compiled = [re.compile(pattern) for pattern in patterns]
+
+    def clean(value: Any) -> Any:
+        hidden = _redacted(value, compiled) if compiled else value
+        return shown(hidden, MAX_CHARS) if _size(hidden) > MAX_CHARS else hidden
+
+    return clean
+
+
+def _redacted(value: Any, patterns: list[re.Pattern[str]], depth: int = 0) -> Any:
+    if depth > 100:
+        return "…"
+    if type(value) is Map:
+        return Map.of(
+            (key, "[redacted]" if _hidden(key, patterns) else _redacted(item, patterns, depth + 1))
+            for key, item in value.entries()
+        )
+    if is_vector(value):
+        return vector([_redacted(item, patterns, depth + 1) for item in value])
+    return value
+
+
+def _hidden(key: Any, patterns: list[re.Pattern[str]]) -> bool:
+    name = key.name if type(key) is Keyword else key
+    return type(name) is str and any(pattern.search(name) for pattern in patterns)

@@ -1,0 +1,201 @@
+"""The door of a stream: every chunk is numbered and timed here, and meets the overflow policy (streaming.md §4.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.chunk import GUARDED, K_ACTION, Chunk, Extra
+from rtfs.host.stream.lifecycle import ACTIONS, ACTIVE, CANCEL, COMPLETE, PAUSE, RESUME, STOP, TERMINAL
+from rtfs.host.stream.queue import OVERFLOW_FACTOR
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
+
+WIRE_ACTION = Keyword("rtfs/action")
+
+
+class Flooded(Exception):
+    """A source that cannot be held back brought more than memory may hold."""
+
+
+class Intake:
+    """Numbers and queues chunks.
+
+    seq: the next number; time: ms of the last chunk; position: source position after the last accepted chunk;
+    attempt: which connection brings the chunks, from 1.
+    """
+
+    __slots__ = ("owner", "queue", "seq", "time", "position", "attempt", "last_frame_at", "_now", "_wire")
+
+    def __init__(self, owner: Owner, seq: int = 0, time: int = 0, position: Any = None) -> None:
+        self.owner = owner
+        self.queue = owner.queue
+        self.seq = seq
+        self.time = time
+        self.position = position
+        self.attempt = 1
+        self.last_frame_at: int | None = None
+        self._now = owner.services.clock.now_ms
+        self._wire = owner.settings["in-band-directives"]
+
+    # ---- from a transport
+
+    def offer(self, data: Any, offset: Any = None, metadata: dict[Keyword, Any] | None = None) -> None:
+        """One chunk from the source; never waits. offset: position after it. Flooded when memory is at its bound."""
+        if self._wire and type(data) is Map and WIRE_ACTION in data and self._directed(data, offset, metadata):
+            return
+        if metadata is None and self.attempt == 1:
+            self.append(data, offset, None)
+        else:
+            self.append(data, offset, Extra(metadata, self.attempt))
+
+    def append(self, data: Any, offset: Any, extra: Extra | None) -> None:
+        """Number the chunk and put it into the queue."""
+        queue = self.queue
+        depth = len(queue.items)
+        now = self._now()
+        self.last_frame_at = now
+        if now > self.time:
+            self.time = now
+        if depth >= queue.capacity or self.owner.status in TERMINAL:
+            if not self._make_room():
+                return
+            depth = len(queue.items)
+        queue.items.append((self.seq, data, self.time, offset, extra))
+        self.seq += 1
+        if offset is not None:
+            self.position = offset
+        if depth + 1 >= queue.high and not queue.shut:
+            self.owner.adjust_gate()
+        if not depth:
+            self.owner.wake()
+
+    def _make_room(self) -> bool:
+        """Apply the overflow policy for a chunk of the source: may it enter?"""
+        owner, queue = self.owner, self.queue
+        if owner.status in TERMINAL:
+            owner.stats.ignored += 1
+            return False
+        policy = owner.settings["overflow"].name
+        if policy == "drop-oldest":
+            self.drop(queue.items.popleft())
+            owner.stats.dropped_oldest += 1
+        elif policy == "drop-newest":
+            owner.stats.dropped_newest += 1
+            owner.emit("dropped", policy=policy, dropped=self.seq)
+            self.seq += 1
+            return False
+        elif policy == "error":
+            owner.overflowed()
+            return False
+        elif len(queue.items) >= queue.capacity * OVERFLOW_FACTOR:
+            raise Flooded(f"more than {queue.capacity * OVERFLOW_FACTOR} chunks are waiting")
+        return True
+
+    def drop(self, chunk: Chunk) -> None:
+        """Tell what became of a chunk that is dropped."""
+        self.owner.emit("gap", dropped=chunk[0])
+        answer(chunk, dropped=True)
+
+    @property
+    def open(self) -> bool:
+        """May the source go on? When not, it awaits `opened`."""
+        return not self.queue.shut
+
+    async def opened(self) -> None:
+        """Wait until the gate is open; the source's watchdog rests meanwhile."""
+        await self.queue.opened()
+
+    def _directed(self, data: Map, offset: Any, metadata: dict[Keyword, Any] | None) -> bool:
+        """A directive from the wire, where values are strings."""
+        name = data.get(WIRE_ACTION)
+        if type(name) is not str:
+            return False
+        self.direct(Keyword(name), data, Extra(metadata, self.attempt), bare=len(data) == 1, offset=offset)
+        return True
+
+    # ---- from a program
+
+    def direct(self, action: Keyword, data: Any, extra: Extra, *, bare: bool, offset: Any = None) -> None:
+        """Apply a directive chunk (§1.6): at once, or behind the queue when it has data or ends the stream."""
+        owner = self.owner
+        if action not in ACTIONS:
+            owner.unknown_directive(action)
+        elif action is RESUME or action is CANCEL or (bare and action is not COMPLETE):
+            owner.act(action)
+        else:
+            extra.directive = action if action in (PAUSE, COMPLETE, STOP) else None
+            extra.bare = bare
+            self.append(data, offset, extra)
+            return
+        if extra.ack is not None and not extra.ack.done():
+            extra.ack.set_result(True)
+
+    async def inject(
+        self, data: Any, metadata: Map | None, ack: asyncio.Future[Any] | None, timeout_ms: int
+    ) -> int | None:
+        """One chunk from a program: its number, or None when it was dropped or ignored.
+
+        S020 when the queue is full and stays so for `timeout_ms`. `ack` is answered when the chunk's step is over.
+        """
+        owner = self.owner
+        extra = Extra(None if metadata is None else _allowed(metadata), ack=ack)
+        if owner.status in TERMINAL:
+            owner.stats.ignored += 1
+            if ack is not None:
+                ack.set_result(True)
+            return None
+        action = data.get(K_ACTION) if type(data) is Map else None
+        bare = type(action) is Keyword and len(data) == 1
+        if not (bare and action is not COMPLETE) and self.queue.full and not await self._admit(timeout_ms):
+            answer((0, data, 0, None, extra), dropped=True)
+            return None
+        number = self.seq
+        if type(action) is Keyword:
+            self.direct(action, data, extra, bare=bare)
+        else:
+            self.append(data, None, extra)
+        return number
+
+    async def _admit(self, timeout_ms: int) -> bool:
+        """Room for an injected chunk by the overflow policy; False when the policy drops it."""
+        owner = self.owner
+        policy = owner.settings["overflow"].name
+        if policy == "drop-oldest":
+            return True  # `append` makes room
+        if policy == "drop-newest":
+            return self._make_room()
+        if policy == "error":
+            owner.overflow_injected()
+            raise fault(20)
+        if owner.status is ACTIVE:
+            await asyncio.sleep(0)  # the owner may be just about to make room
+            await asyncio.sleep(0)
+        if self.queue.full and timeout_ms > 0:
+            try:
+                await owner.services.timers.within(timeout_ms, self.queue.room())
+            except TimeoutError:
+                raise fault(20) from None
+        if self.queue.full:
+            raise fault(20)
+        return True
+
+
+def _allowed(metadata: Map) -> dict[Keyword, Any]:
+    """The metadata a caller may set."""
+    return {key: value for key, value in metadata.entries() if type(key) is Keyword and key not in GUARDED}
+
+
+def answer(chunk: Chunk, error: Exception | None = None, dropped: bool = False) -> None:
+    """Tell the sender that waits for this chunk how it went."""
+    extra = chunk[4]
+    if extra is None or extra.ack is None or extra.ack.done():
+        return
+    if error is not None:
+        extra.ack.set_exception(error)
+    else:
+        extra.ack.set_result(not dropped)

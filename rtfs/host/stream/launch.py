@@ -1,0 +1,257 @@
+"""Starting streams, new ones and stored ones (streaming.md §3.1 start and resume, §5.6)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream import alteration, options, processor
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.checkpoint import Checkpoints
+from rtfs.host.stream.codec import NotStorable, encode
+from rtfs.host.stream.lifecycle import TERMINAL
+from rtfs.host.stream.owner import Owner
+from rtfs.host.stream.processor import Processor
+from rtfs.host.stream.settings import Settings, read_settings
+from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, load
+from rtfs.host.stream.stores import Head, InUse, Saved, Store, Taken
+from rtfs.host.stream.stream import Stream
+from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.names import Keyword
+from rtfs.lang.outcome import RuntimeContext
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.registry import StreamRegistry
+
+TERMINAL_NAMES = frozenset(status.name for status in TERMINAL)
+_NOT_KEPT = frozenset({"headers", "initial-state", "migrate"})  # secrets, and what is stored elsewhere
+
+
+class Request:
+    """One start or resume call: its parameters, the module it was made in, and what its program may do."""
+
+    def __init__(
+        self, registry: StreamRegistry, settings: Settings, module: str, security: RuntimeContext | None = None
+    ) -> None:
+        self.registry = registry
+        self.settings = settings
+        self.module = module
+        self.security = security
+
+    # ---- start
+
+    async def start(self) -> Stream:
+        """A new stream, or the stored one of that id (`:if-exists`)."""
+        registry, settings = self.registry, self.settings
+        found = self._processor(settings["processor"])
+        id = settings["stream-id"] or _generated_id(settings["endpoint"])
+        live = registry.streams.get(id)
+        if live is not None and not live.owner.terminal:
+            raise fault(8, data={"owner": registry.identity}, id=id)
+        try:
+            store = registry.store(settings["checkpoint"])
+        except InUse as busy:
+            raise _occupied(busy, id, resuming=False) from None
+        seen: int | None = None
+        stored = store.load(id)
+        if stored is not None:
+            head, saved = stored
+            seen = head.epoch
+            if head.status not in TERMINAL_NAMES and saved and settings["if-exists"].name != "replace":
+                if settings["if-exists"].name == "error":
+                    raise fault(8, data={"owner": head.owner}, id=id)
+                return await self._revive(store, head, saved, found)
+        self._source_plan()
+        return await self._fresh(store, id, seen, found)
+
+    def _processor(self, given: Any) -> Processor:
+        registry = self.registry
+        return processor.find(
+            given, self.module, registry.services.evaluator, registry.processors, self.settings["max-items"]
+        )
+
+    def _source_plan(self) -> Any:
+        """The source of the stream, not opened yet; None when it is unconnected."""
+        return self.registry.plan(self.settings, self.security)
+
+    async def _fresh(self, store: Store, id: str, seen: int | None, found: Processor) -> Stream:
+        registry, settings = self.registry, self.settings
+        try:
+            epoch = store.claim(id, seen, registry.identity)
+        except Taken as taken:
+            raise fault(40, id=id, n=taken.epoch) from None
+        if seen is not None:
+            store.delete(id, forget=False)
+        owner = Owner(id, settings, found, registry.services)
+        given = storable(settings.given)
+        owner.fixed = Fixed(
+            settings["initial-state"], settings["state-version"], given, found.identity, owner.started_at
+        )
+        return await self._begin(owner, store, epoch, 0)
+
+    async def _begin(self, owner: Owner, store: Store, epoch: int, number: int) -> Stream:
+        """Write the first snapshot, then let the stream run."""
+        registry = self.registry
+        source = self._source_plan()
+        owner.describe("none" if source is None else source.adapter_name, epoch)
+        owner.checkpoints = Checkpoints(owner, registry.committer(store), self.settings["checkpoint"], number)
+        owner.source = source
+        stream = Stream(owner)
+        if not owner.terminal:
+            await owner.checkpoints.force()
+            if owner.failure is not None:
+                raise owner.failure
+            if source is not None:
+                source.launch(owner)
+        registry.admit(stream)
+        return stream
+
+    # ---- resume
+
+    async def _revive(self, store: Store, head: Head, saved: list[Saved], found: Processor | None) -> Stream:
+        """Go on from the newest snapshot that can be read."""
+        registry, id = self.registry, head.stream_id
+        skipped: list[str] = []
+        snapshot = newest(saved, skipped)
+        terminal = snapshot.status in TERMINAL
+        if found is None:
+            found = self._stored_processor(snapshot.fixed.processor) if not terminal else processor.built_in("count", 1)
+        state = self._migrated(snapshot, found) if not terminal else snapshot.state
+        try:
+            epoch = head.epoch if terminal else store.claim(id, head.epoch, registry.identity)
+        except Taken as taken:
+            raise fault(40, id=id, n=taken.epoch) from None
+        owner = Owner(id, self.settings, found, registry.services)
+        owner.restore(snapshot)
+        owner.state = state
+        given, before = storable(self.settings.given), snapshot.fixed
+        owner.fixed = Fixed(
+            before.initial_state, self.settings["state-version"], given, found.identity, before.started_at
+        )
+        alteration.restore(owner, _still_wanted(before.changed, before.given, given))
+        stream = await self._begin(owner, store, epoch, saved[0].number)
+        for problem in skipped:
+            owner.emit("snapshot-skipped", problem=problem)
+        if not terminal:
+            owner.emit("resumed-from", checkpoint=snapshot.id)
+            if snapshot.fixed.processor.digest != found.identity.digest:
+                owner.emit("processor-changed", processor=found.name)
+        return stream
+
+    async def resume_stored(self, id: str, checkpoint_id: str | None) -> Stream:
+        """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040."""
+        registry = self.registry
+        try:
+            store = registry.store(self.settings["checkpoint"])
+        except InUse as busy:
+            raise _occupied(busy, id, resuming=True) from None
+        stored = store.load(id)
+        if stored is None or not stored[1]:
+            raise fault(32, id=id) if store.durable or stored is not None else fault(30)
+        head, saved = stored
+        if checkpoint_id is not None:
+            saved = [entry for entry in saved if f"{id}@{entry.epoch}.{entry.number}" == checkpoint_id]
+            if not saved:
+                raise fault(32, id=f"{id} ({checkpoint_id})")
+        fixed = newest(saved, []).fixed
+        overrides = {key: value for key, value in self.settings.given.items() if key != "endpoint"}
+        given = {**{options.normal(key): value for key, value in fixed.given.entries()}, **overrides}
+        if "processor" not in overrides:
+            given.pop("processor", None)
+        given["state-version"] = overrides.get("state-version", fixed.state_version)
+        self.settings = read_settings(Map.of([(Keyword(key), value) for key, value in given.items()]))
+        found = self._processor(overrides["processor"]) if "processor" in overrides else None
+        return await self._revive(store, head, saved, found)
+
+    def _stored_processor(self, identity: FunctionIdentity) -> Processor:
+        """The processor a snapshot names: a global of its module, a built-in, or a literal with its captures."""
+        evaluator = self.registry.services.evaluator
+        if identity.name is not None and identity.name.startswith(":"):
+            return self._processor(Keyword(identity.name[1:]))
+        if identity.name is not None:
+            function = evaluator.resolve(identity.name, identity.module)
+            if function is None:
+                raise fault(14, f=identity.name)
+            return processor.prepare(function, evaluator, identity.name)
+        if not identity.text:
+            raise fault(14, f="fn")
+        return processor.prepare(evaluator.compile(identity.text, identity.module, identity.captures), evaluator, None)
+
+    def _migrated(self, snapshot: Snapshot, found: Processor) -> Any:
+        """The state for the processor that goes on: `:state-version`, `:migrate`, `:on-processor-change` (§5.6, 3)."""
+        settings, old = self.settings, snapshot.fixed.state_version
+        change = settings["on-processor-change"].name
+        changed = snapshot.fixed.processor.digest != found.identity.digest
+        if changed and change == "reject":
+            raise fault(34, f=found.name)
+        newer = settings["state-version"] > old
+        if not newer and not (changed and change == "migrate"):
+            return snapshot.state
+        migrate = settings["migrate"]
+        if not callable(migrate) or isinstance(migrate, Keyword):
+            migrate = self._named_function(migrate)
+        if migrate is None:
+            raise fault(2, data={"state-version": settings["state-version"], "stored": old}, field="migrate")
+        evaluator = self.registry.services.evaluator
+        try:
+            return evaluator.pure(migrate, snapshot.state, old)
+        except Exception as error:
+            raise processor.step_error(error, "migrate") from error
+
+    def _named_function(self, name: Any) -> Any:
+        if not name:
+            return None
+        text = name if type(name) is str else name.name
+        return self.registry.services.evaluator.resolve(text, self.module)
+
+
+def _generated_id(endpoint: str) -> str:
+    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', endpoint)[:80]}-{uuid.uuid4()}"
+
+
+def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:
+    """The store belongs to a living process: the words for it."""
+    head = busy.heads.get(id)
+    if head is None or head.status in TERMINAL_NAMES:
+        return fault(35, dir=busy.place)
+    return fault(40, id=id, n=head.epoch) if resuming else fault(8, data={"owner": head.owner}, id=id)
+
+
+def newest(saved: list[Saved], skipped: list[str]) -> Snapshot:
+    """The newest readable snapshot; what is wrong with newer ones goes into `skipped`. S033 when none can be read."""
+    for entry in saved:
+        if isinstance(entry.body, Snapshot):
+            return entry.body
+        try:
+            return load(entry.body, entry.checksum)
+        except Damaged as problem:
+            skipped.append(f"number {entry.number}: {problem}")
+    raise fault(33, e="; ".join(skipped) or "there is none")
+
+
+def storable(given: dict[str, Any]) -> Map:
+    """The parameters that a snapshot keeps: no secrets, no functions."""
+    kept: dict[Any, Any] = {}
+    for name, value in given.items():
+        if name in _NOT_KEPT or (name == "auth" and not _names_a_variable(value)):
+            continue
+        try:
+            encode(value)
+        except NotStorable:
+            continue
+        kept[Keyword(name)] = value
+    return Map.from_stored(kept)
+
+
+def _names_a_variable(auth: Any) -> bool:
+    return type(auth) is Map and list(auth) == [Keyword("env")]
+
+
+def _still_wanted(changed: Map, before: Map, now: Map) -> Map:
+    """Changes a processor had made, except where the program's own parameter is another one now."""
+    if not len(changed):
+        return EMPTY_MAP
+    return Map.of((key, value) for key, value in changed.entries() if before.get(key) == now.get(key))

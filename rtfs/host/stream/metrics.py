@@ -1,0 +1,82 @@
+"""Counters, latencies and rates of one stream: cheap to count, computed when somebody looks (streaming.md §9)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
+
+COUNTERS = (
+    "processed", "failed", "skipped", "ignored", "dropped_oldest", "dropped_newest", "discarded", "spilled",
+    "dead_lettered", "retried", "outputs", "control_steps", "malformed_frames",
+)  # fmt: skip
+
+
+class Stats:
+    """How often what happened. `received` is the intake's next number: every chunk that arrives gets one."""
+
+    __slots__ = COUNTERS
+
+    def __init__(self) -> None:
+        self.processed = self.failed = self.skipped = self.ignored = 0
+        self.dropped_oldest = self.dropped_newest = self.discarded = self.spilled = 0
+        self.dead_lettered = self.retried = self.outputs = self.control_steps = self.malformed_frames = 0
+
+    def as_map(self, received: int) -> Map:
+        """The counters of §9.1."""
+        pairs: list[tuple[Any, Any]] = [(Keyword("received"), received)]
+        names = (name for name in COUNTERS if name != "malformed_frames")
+        pairs += [(Keyword(name.replace("_", "-")), getattr(self, name)) for name in names]
+        return Map.of(pairs)
+
+    def restore(self, saved: Map) -> None:
+        """Go on from the counters of a snapshot."""
+        for name in COUNTERS:
+            value = saved.get(Keyword(name.replace("_", "-")))
+            if type(value) is int:
+                setattr(self, name, value)
+
+
+class Latency:
+    """Milliseconds from intake to the end of the step: one sample per turn of the owner, the last 512 kept."""
+
+    __slots__ = ("samples",)
+
+    def __init__(self) -> None:
+        self.samples: deque[float] = deque(maxlen=512)
+
+    def add(self, milliseconds: float) -> None:
+        self.samples.append(milliseconds)
+
+    def as_map(self) -> Map:
+        ordered = sorted(self.samples)
+        pairs: list[tuple[Any, Any]] = [(Keyword("last-ms"), self.samples[-1] if ordered else None)]
+        last = len(ordered) - 1
+        for name, share in (("p50-ms", 0.50), ("p95-ms", 0.95), ("p99-ms", 0.99)):
+            pairs.append((Keyword(name), ordered[min(last, int(len(ordered) * share))] if ordered else None))
+        return Map.of(pairs)
+
+
+class Rate:
+    """Events per second over the last minute, from totals noted at most once a second."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self) -> None:
+        self.marks: deque[tuple[int, int, int]] = deque(maxlen=61)  # time ms, received, outputs
+
+    def note(self, now: int, received: int, outputs: int) -> None:
+        if not self.marks or now - self.marks[-1][0] >= 1000:
+            self.marks.append((now, received, outputs))
+
+    def per_second(self, now: int, received: int, outputs: int) -> tuple[float, float]:
+        """Chunks in and outputs out."""
+        while len(self.marks) > 1 and now - self.marks[0][0] > 60_000:
+            self.marks.popleft()
+        if not self.marks or now <= self.marks[0][0]:
+            return 0.0, 0.0
+        since, received_then, outputs_then = self.marks[0]
+        seconds = (now - since) / 1000
+        return round((received - received_then) / seconds, 2), round((outputs - outputs_then) / seconds, 2)

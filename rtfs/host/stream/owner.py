@@ -1,0 +1,307 @@
+"""The owner of one stream: the only task that touches its queue and its state (streaming.md §1.11).
+
+It takes commands from a mailbox between turns. A turn is up to 64 steps or 5 ms without waiting for anything; after it
+the owner stores what has to be stored, tells who waits, and hands the loop back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from rtfs.host.stream import alteration
+from rtfs.host.stream.body import Call
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
+from rtfs.host.stream.course import Course
+from rtfs.host.stream.intake import answer
+from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
+from rtfs.host.stream.processor import read_result, step_error
+from rtfs.host.stream.settings import SKIP
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.names import Keyword
+
+TURN_CHUNKS = 64
+TURN_SECONDS = 0.005
+
+
+class Owner(Course):
+    """Runs one stream."""
+
+    task: asyncio.Task[None] | None = None
+    _told_ignored_keys = False
+
+    def launch(self) -> None:
+        """Start the task."""
+        if self.settings["tick-ms"] is not None:
+            self.arm_tick()
+        limit = self.settings["max-duration-ms"]
+        if limit is not None:
+            left = max(0, self.started_at + limit - self.services.clock.now_ms())
+            self.timer("max-duration", left, lambda: self.order(COMPLETE))
+        self.task = asyncio.get_running_loop().create_task(self._run(), name=f"rtfs stream {self.id}")
+
+    async def _run(self) -> None:
+        try:
+            if not self.resumed:
+                self.control_step("open")
+            while self.status not in TERMINAL:
+                if self.mailbox:
+                    await self._serve(*self.mailbox.popleft())
+                elif self._runnable():
+                    await self._recorded(self._turn())
+                    await asyncio.sleep(0)
+                elif not await self._ended():
+                    await self._sleep()
+        except Exception as error:  # a defect of rtfs must end this stream, not the loop
+            self.services.defect(self, error)
+            self.fail(fault(10, e=f"internal error: {type(error).__name__}: {error}"))
+        finally:
+            await self._close()
+
+    async def _serve(self, call: Call, future: asyncio.Future[Any]) -> None:
+        """One command; answered when what it changed is stored."""
+        try:
+            result = call()
+        except RtfsError as error:
+            if not future.done():
+                future.set_exception(error)
+            return
+        await self._recorded(0)
+        if not future.done():
+            future.set_result(result)
+
+    def _runnable(self) -> bool:
+        if self.tick_due:
+            return True
+        if self.held or self.store_is_broken or self.leaving or (self.status is not ACTIVE and not self.draining):
+            return False
+        return bool(self.queue.items) and self.outputs.next < self.outputs.limit
+
+    async def _recorded(self, steps: int) -> None:
+        """After steps or a command: store it when due, then tell everybody who waits."""
+        if self.dirty:
+            self.dirty = False
+            await self.checkpoints.force()
+        elif steps:
+            self.checkpoints.worked(steps)
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell readers and watchers."""
+        self.outputs.notify()
+        if self.watchers:
+            self.watchers = [entry for entry in self.watchers if not _told(*entry)]
+
+    async def _ended(self) -> bool:
+        """There is nothing to do now: is it an end?"""
+        if self.leaving or (self.draining == "shutdown" and not self.queue.items):
+            await self._detach()
+            return True
+        if self.queue.items or self.held:
+            return False
+        if self.draining:
+            event, self.draining = self.draining, ""
+            self.finish(event)
+        elif self.source_over is not None and self.status is ACTIVE:
+            failed = self.source_over if isinstance(self.source_over, RtfsError) else None
+            self.finish("source-failed" if failed else "source-ended", failed)
+        else:
+            return False
+        await self._recorded(0)
+        return True
+
+    async def _detach(self) -> None:
+        """Row 17: leave the stream in the store as it is, so that it can be resumed; here it is stopped."""
+        if not self.leaving:
+            self.control_step("flush")
+        if self.status not in TERMINAL:
+            self.emit("shutdown", queued=len(self.queue.items))
+            await self.checkpoints.force()
+            self.checkpoints.close()
+            self.finish("shutdown")
+
+    async def _sleep(self) -> None:
+        self._waker = asyncio.get_running_loop().create_future()
+        try:
+            await self._waker
+        finally:
+            self._waker = None
+
+    async def _close(self) -> None:
+        """The stream is terminal: let go of everything that moves."""
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()
+        if self.source is not None:
+            self.source.close()
+        await self._recorded(0)
+        self.checkpoints.close()
+        for chunk in self.queue.items:
+            answer(chunk)
+        self.outputs.end()
+        while self.mailbox:
+            await self._serve(*self.mailbox.popleft())
+        self.announce()
+        self.services.ended(self)
+
+    # ---- steps
+
+    def _turn(self) -> int:
+        """Step through the queue; the number of steps. The hot loop: what is rare stands behind one test."""
+        if self.tick_due:
+            self.tick_due = False
+            self.control_step("tick")
+            return 1
+        items, outputs, name = self.queue.items, self.outputs, self.processor.name
+        step, metadata = self.processor.step, self.metadata_of if self.processor.wants_metadata else _no_metadata
+        most, budget = self.settings["max-outputs"], self._budget()
+        deadline = monotonic() + TURN_SECONDS
+        steps = done = 0
+        chunk: Chunk | None = None
+        while items and steps < budget and outputs.next < outputs.limit:
+            chunk = items.popleft()
+            steps += 1
+            seq, data, time, offset, extra = chunk
+            if extra is not None and extra.bare:
+                self._special(chunk, None, None, False)
+                break
+            try:
+                result = step(self.state, data, metadata(chunk))
+                state, produced, action, config, foreign = read_result(result, self.state, name, most)
+            except Exception as error:
+                if self._failed(chunk, error):
+                    break
+                continue
+            self.state = state
+            done += 1
+            if offset is not None:
+                self.position = offset
+            if produced and action is not CANCEL:
+                outputs.extend(produced, seq, time)
+            if action is not None or config is not None or foreign or extra is not None:
+                self._special(chunk, action, config, foreign)
+                if self.status is not ACTIVE and not self.draining:
+                    break
+            if monotonic() > deadline:
+                break
+        self._after_turn(done, chunk)
+        return steps
+
+    def _budget(self) -> int:
+        most = self.settings["max-chunks"]
+        return TURN_CHUNKS if most is None else max(1, min(TURN_CHUNKS, most - self.stats.processed))
+
+    def _after_turn(self, done: int, last: Chunk | None) -> None:
+        stats, now = self.stats, self.services.clock.now_ms()
+        stats.processed += done
+        stats.outputs = self.outputs.next
+        if last is not None:
+            self.last_chunk_at = last[2]
+            self.latency.add(now - last[2])
+        self.rate.note(now, self.intake.seq, self.outputs.next)
+        self.adjust_gate()
+        most = self.settings["max-chunks"]
+        if most is not None and stats.processed >= most and self.status is ACTIVE:
+            self.finish("complete")
+        elif self.status is PAUSED:
+            self.maybe_auto_resume()
+
+    def _special(self, chunk: Chunk | None, action: Keyword | None, config: Map | None, foreign: bool) -> None:
+        """What only some results and some chunks ask for."""
+        if config is not None:
+            alteration.apply(self, config)
+        if foreign and not self._told_ignored_keys:
+            self._told_ignored_keys = True
+            self.emit("result-keys-ignored")
+        if action is not None:
+            self.act(action, by="result")
+        if chunk is not None and chunk[4] is not None:
+            answer(chunk)
+            directive = chunk[4].directive
+            if directive is not None and self.status not in TERMINAL:
+                self.act(directive)
+
+    def _failed(self, chunk: Chunk, error: Exception) -> bool:
+        """A step failed: what `:on-error` says. True when the turn is over."""
+        seq, data, time, offset, extra = chunk
+        policy = self.settings["on-error"]
+        again = Extra(attempt=self.intake.attempt) if extra is None else extra
+        if again.tries < policy.retries:
+            self.stats.retried += 1
+            again.tries += 1
+            self.queue.items.appendleft((seq, data, time, offset, again))
+            if policy.backoff_ms:
+                self.held = True
+                self.timer("retry", policy.backoff_ms, self._retry)
+            return bool(policy.backoff_ms)
+        problem = step_error(error, self.processor.name)
+        self.stats.failed += 1
+        skip = policy.then is SKIP
+        self.emit("chunk-skipped" if skip else "chunk-failed", at_seq=seq, code=problem.code, message=problem.message)
+        if skip:
+            self.stats.skipped += 1
+            if offset is not None:
+                self.position = offset
+            answer(chunk)
+            return False
+        answer(chunk, error=problem)
+        self.fail(problem)
+        return True
+
+    def _retry(self) -> None:
+        self.held = False
+        self.wake()
+
+    def control_step(self, control: str) -> None:
+        """Call the processor with a control chunk; nothing happens when the stream did not ask for that kind."""
+        if control not in self.settings["control"]:
+            return
+        intake, processor = self.intake, self.processor
+        intake.time = max(self.services.clock.now_ms(), intake.time)
+        extra = Extra({K_CONTROL: Keyword(control)}, intake.attempt)
+        metadata = self.metadata_of((intake.seq, None, intake.time, None, extra))
+        self.stats.control_steps += 1
+        try:
+            result = processor.step(self.state, None, metadata)
+            state, produced, action, config, foreign = read_result(
+                result, self.state, processor.name, self.settings["max-outputs"]
+            )
+        except Exception as error:
+            self.fail(step_error(error, processor.name))
+            return
+        self.state = state
+        if produced and action is not CANCEL:
+            self.outputs.extend(produced, max(0, intake.seq - 1), intake.time)
+        self.stats.outputs = self.outputs.next
+        # after a flush the next status is settled already
+        self._special(None, None if control == "flush" else action, config, foreign)
+
+    def arm_tick(self) -> None:
+        """The next regular tick, `:tick-ms` from now."""
+        milliseconds = self.settings["tick-ms"]
+        if milliseconds is not None and "tick" in self.settings["control"]:
+            self.timer("tick", milliseconds, self._regular_tick)
+
+    def _regular_tick(self) -> None:
+        self.arm_tick()
+        self.tick()
+
+    def tick(self) -> None:
+        """Make one tick between steps."""
+        if "tick" in self.settings["control"] and not self.terminal:
+            self.tick_due = True
+            self.wake()
+
+
+def _no_metadata(chunk: Chunk) -> None:
+    return None
+
+
+def _told(due: Callable[[], bool], future: asyncio.Future[None]) -> bool:
+    if not future.done() and due():
+        future.set_result(None)
+    return future.done()

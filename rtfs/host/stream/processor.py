@@ -1,0 +1,216 @@
+"""The processor of a stream: finding it, calling it, and reading what it returns (streaming.md §1.4, §1.5, §1.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.options import shown
+from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, PVector
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.evaluator import Evaluator, FunctionIdentity
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.values import function_name
+
+K_STATE, K_OUTPUT, K_OUTPUTS = Keyword("state"), Keyword("output"), Keyword("outputs")
+K_ACTION, K_CONFIG = Keyword("action"), Keyword("config")
+K_COUNT, K_ITEMS = Keyword("count"), Keyword("items")
+
+Reading = tuple[Any, "tuple[Any, ...] | list[Any]", "Keyword | None", "Map | None", bool]
+"""New state, outputs, action, `:config` map, and whether other keys were ignored."""
+
+
+# ---- reading a result
+
+
+def read_result(result: Any, state: Any, name: str, limit: int) -> Reading:
+    """What a processor's result says, by the rules of §1.5 in their order. S011, S012, S013, S018 if it says nothing."""
+    if type(result) is not Map:
+        if type(result) is dict:  # a processor written in Python
+            return read_result(_python_map(result), state, name, limit)
+        raise _shape(result, name)
+    raw = result.raw
+    new = raw.get(K_STATE, MISSING)
+    output = raw.get(K_OUTPUT, MISSING)
+    if new is not MISSING and len(raw) == (1 if output is MISSING else 2):  # the two common shapes, nothing else inside
+        return new, (() if output is MISSING else (output,)), None, None, False
+    outputs = raw.get(K_OUTPUTS, MISSING)
+    action = raw.get(K_ACTION, MISSING)
+    config = raw.get(K_CONFIG, MISSING)
+    known = sum(part is not MISSING for part in (new, output, outputs, action, config))
+    if new is not MISSING or output is not MISSING or outputs is not MISSING:
+        collected = _collect(output, outputs, limit)
+        return state if new is MISSING else new, collected, _action(action), _config(config), known != len(raw)
+    if known and known == len(raw) and (action is MISSING or action is None or type(action) is Keyword):
+        return state, (), _action(action), _config(config), False
+    if type(action) is Keyword:
+        raise fault(12, f=name, keys=" ".join(shown(key) for key in result))
+    return result, (), None, None, False
+
+
+def _shape(result: Any, name: str) -> RtfsError:
+    error = fault(11, f=name, value=shown(result))
+    if result is None:
+        error.notes.append("hint: a `cond` without `:else` gives nil when no test holds")
+    return error
+
+
+def _python_map(result: dict[Any, Any]) -> Map:
+    from rtfs.lang.convert import from_python  # deferred: only processors written in Python need it
+
+    return Map.of(
+        (Keyword(key) if type(key) is str else key, from_python(value)) for key, value in result.items()
+    )  # fmt: skip
+
+
+def _collect(output: Any, outputs: Any, limit: int) -> tuple[Any, ...] | list[Any]:
+    collected = [] if output is MISSING else [output]
+    if outputs is not MISSING and outputs is not None:
+        if type(outputs) is not tuple and type(outputs) is not PVector:
+            raise fault(3, p=":outputs", kind="vector", value=shown(outputs))
+        collected.extend(outputs)
+    if len(collected) > limit:
+        raise fault(18, n=len(collected), m=limit)
+    return collected
+
+
+def _action(action: Any) -> Keyword | None:
+    if action is MISSING or action is None:
+        return None
+    if type(action) is not Keyword:
+        raise fault(13, x=shown(action))
+    return action
+
+
+def _config(config: Any) -> Map | None:
+    if config is MISSING or config is None:
+        return None
+    if type(config) is not Map:
+        raise fault(3, p=":config", kind="map", value=shown(config))
+    return config
+
+
+# ---- built-in processors
+
+
+def count_chunks(state: Any, chunk: Any) -> Map:
+    """`:count` of a map state grows by one; the output is the chunk."""
+    if type(state) is Map:
+        count = state.get(K_COUNT)
+        state = state.assoc(K_COUNT, count + 1 if type(count) is int else 1)
+    return Map({K_STATE: state, K_OUTPUT: chunk})
+
+
+def pass_on(state: Any, chunk: Any) -> Map:
+    """The output is the chunk."""
+    return Map({K_STATE: state, K_OUTPUT: chunk})
+
+
+def collector(most: int) -> Callable[[Any, Any], Map]:
+    """State `{:items […]}`; S028 beyond `most` items."""
+
+    def collect(state: Any, chunk: Any) -> Map:
+        held = state if type(state) is Map else EMPTY_MAP
+        items = held.get(K_ITEMS)
+        if items is None:
+            items = ()
+        if len(items) >= most:
+            raise fault(28, operator=":collect", n=most, things="items")
+        if type(items) is PVector:
+            grown: Any = items.conj(chunk)
+        else:
+            grown = (*items, chunk) if len(items) < 64 else PVector([*items, chunk])
+        return Map({K_STATE: held.assoc(K_ITEMS, grown)})
+
+    return collect
+
+
+BUILT_IN = ("count", "identity", "collect")
+
+
+# ---- finding one
+
+
+class Processor(NamedTuple):
+    """A processor ready to be called. step(state, chunk, metadata); wants_metadata: it has a third parameter."""
+
+    name: str
+    arity: int
+    identity: FunctionIdentity
+    step: Callable[[Any, Any, Any], Any]
+
+    @property
+    def wants_metadata(self) -> bool:
+        return self.arity == 3
+
+
+def find(
+    given: Any, module: str, evaluator: Evaluator, registered: Mapping[str, Any], max_items: int = 10_000
+) -> Processor:
+    """The processor a start parameter names (§2.1). S014 when there is none, S015 when it takes the wrong arguments."""
+    if given in ("", None):
+        given = Keyword("count")
+    if type(given) is Keyword:
+        function = registered.get(given.name)
+        if function is None and given.name in BUILT_IN:
+            return built_in(given.name, max_items)
+        return prepare(function or _global(given.name, module, evaluator), evaluator, f":{given.name}")
+    if isinstance(given, (Symbol, str)):
+        name = given if isinstance(given, str) else given.name
+        return prepare(_global(name, module, evaluator), evaluator, name)
+    return prepare(given, evaluator, None)
+
+
+def built_in(name: str, max_items: int) -> Processor:
+    """One of the processors every host has."""
+    functions = {"count": count_chunks, "identity": pass_on, "collect": collector(max_items)}
+    function = functions[name]
+    identity = FunctionIdentity(f":{name}", "rtfs", f":{name}", f"built-in {name}", {})
+    return Processor(f":{name}", 2, identity, lambda state, chunk, metadata: function(state, chunk))
+
+
+def _global(name: str, module: str, evaluator: Evaluator) -> Any:
+    function = evaluator.resolve(name, module)
+    if function is None:
+        raise fault(14, f=name)
+    return function
+
+
+def prepare(function: Any, evaluator: Evaluator, called: str | None) -> Processor:
+    """Checks the parameters and gets a stepper, which spares the overhead per chunk where evaluation offers one."""
+    least, most = evaluator.arity(function)
+    name = called or function_name(function) or getattr(function, "__name__", "fn").partition("~")[0] or "fn"
+    arity = 3 if least <= 3 and (most is None or most >= 3) else 2 if least <= 2 and most == 2 else 0
+    if not arity:
+        count = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
+        raise fault(15, f=name, n=count)
+    return Processor(name, arity, evaluator.identity(function), _stepper(function, arity, evaluator))
+
+
+def _stepper(function: Any, arity: int, evaluator: Evaluator) -> Callable[[Any, Any, Any], Any]:
+    prepared = getattr(evaluator, "stepper", None)
+    if prepared is not None:
+        stepper: Callable[[Any, Any, Any], Any] = prepared(function)
+        return stepper
+    pure = evaluator.pure
+    if arity == 3:
+        return lambda state, chunk, metadata: pure(function, state, chunk, metadata)
+    return lambda state, chunk, metadata: pure(function, state, chunk)
+
+
+def step_error(error: Exception, name: str) -> RtfsError:
+    """The stream error for what a step raised: S017 for a host call, S016 for a spent budget, S010 for the rest."""
+    if not isinstance(error, RtfsError):
+        return fault(10, data={"kind": type(error).__name__}, e=f"{type(error).__name__}: {error}")
+    if error.code.startswith("RTFS-S"):
+        return error
+    violated = getattr(error, "pure_violation", None)
+    if violated:
+        return fault(17, f=name, capability=violated)
+    data = {"kind": Keyword(error.type), "code": error.code, "data": error.data}
+    if error.kind == "StepLimitExceeded":
+        return fault(16, data=data, n=getattr(error, "ticks", "all"))
+    found = fault(10, data=data, e=error.message)
+    found.span, found.trace = error.span, error.trace
+    return found

@@ -1,0 +1,278 @@
+"""All streams of one host: starting, finding, resuming, and ending with them (streaming.md §3.1, §4.6)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtfs.host.stream import inspection, settings
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.checkpoint import Committer
+from rtfs.host.stream.event import Events
+from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.launch import TERMINAL_NAMES, Request
+from rtfs.host.stream.lifecycle import PAUSED
+from rtfs.host.stream.owner import Owner
+from rtfs.host.stream.settings import Cadence, Settings
+from rtfs.host.stream.stores import Store, open_store
+from rtfs.host.stream.stream import Stream
+from rtfs.host.stream.timers import Timers
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.names import Keyword
+from rtfs.lang.outcome import RuntimeContext
+
+if TYPE_CHECKING:
+    from rtfs.host.clock import Clock
+    from rtfs.lang.evaluator import Evaluator
+
+LOGGER = logging.getLogger("rtfs.stream")
+RETAIN_MS = 3_600_000
+RETAIN_DURABLE_MS = 7 * 24 * 3_600_000
+
+
+class Services:
+    """What streams use of their host."""
+
+    def __init__(self, clock: Clock, evaluator: Evaluator) -> None:
+        self.clock = clock
+        self.evaluator = evaluator
+        self.timers = Timers(clock)
+        self.events = Events()
+        self.random = random.Random()
+        self.ended: Callable[[Owner], None] = lambda owner: None
+        self._serial = count(1)
+
+    def serial(self) -> int:
+        """A number no other caller gets."""
+        return next(self._serial)
+
+    def defect(self, owner: Owner, error: Exception) -> None:
+        """An exception that no rule expects ended one stream; the log gets all of it."""
+        LOGGER.error("defect in stream %s", owner.id, exc_info=error)
+
+
+class Progress(NamedTuple):
+    """One stream for a live line. rate: chunks in per second; checkpoint_age_ms: None before the first snapshot."""
+
+    name: str
+    id: str
+    received: int
+    outputs: int
+    rate: float
+    depth: int
+    capacity: int
+    status: str
+    transport: str
+    checkpoint_age_ms: int | None
+
+
+class StreamRegistry:
+    """The streams of one host. `host` gives `evaluator`, `clock` and `state_dir` (None: snapshots in memory).
+
+    Belongs to one event loop. processors: host-registered functions by name.
+    """
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+        self.services = Services(host.clock, host.evaluator)
+        self.services.ended = self._ended
+        self.streams: dict[str, Stream] = {}
+        self.processors: dict[str, Any] = {}
+        self.identity = f"process {os.getpid()} on {socket.gethostname()}"
+        self._stores: dict[str, tuple[Store, Committer]] = {}
+        self._closed = False
+
+    # ---- starting
+
+    async def start(self, endpoint: str, processor: Any = "", state: Any = settings.ABSENT, **options: Any) -> Stream:
+        """Start a stream from Python: options are those of `:mcp.stream.start` with `_` for `-`."""
+        return await self.start_map(settings.from_python_options(endpoint, processor, state, options))
+
+    async def start_map(self, parameters: Any, module: str = "user", security: RuntimeContext | None = None) -> Stream:
+        """`:mcp.stream.start`. `module` is where names of functions are looked up."""
+        return await Request(self, settings.read_settings(parameters), module, security).start()
+
+    async def resume_stored(
+        self, parameters: Map, module: str = "user", security: RuntimeContext | None = None
+    ) -> Stream:
+        """`:mcp.stream.resume` of a stream that only the store knows."""
+        id, checkpoint_id, overrides = settings.read_resume(parameters)
+        return await Request(self, overrides, module, security).resume_stored(id, checkpoint_id)
+
+    def plan(self, wanted: Settings, security: RuntimeContext | None) -> Any:
+        """The source of a stream, not opened yet; None when it is unconnected."""
+        return None
+
+    def admit(self, stream: Stream) -> None:
+        """Take a stream in and let it run."""
+        self.streams[stream.id] = stream
+        owner = stream.owner
+        if owner.terminal:
+            owner.outputs.end()
+            return
+        owner.launch()
+        owner.emit("started", endpoint=inspection.endpoint(owner), adapter=owner.adapter)
+
+    # ---- finding
+
+    def find(self, id: str) -> Stream:
+        """The stream of an id, S005 when there is none."""
+        stream = self.streams.get(id)
+        if stream is None:
+            raise fault(5, id=id)
+        return stream
+
+    def listed(self, status: Keyword | None = None, prefix: str = "", limit: int = 1000) -> Any:
+        """Short maps in the order of starting."""
+        chosen = [
+            stream.owner
+            for stream in self.streams.values()
+            if stream.id.startswith(prefix) and (status is None or stream.status is status)
+        ]
+        chosen.sort(key=lambda owner: owner.started_at)
+        return vector([inspection.short(owner) for owner in chosen[:limit]])
+
+    def inspect_all(self) -> Map:
+        """All streams at a glance (§9.1)."""
+        by_status: dict[Any, int] = {}
+        for stream in self.streams.values():
+            by_status[stream.status] = by_status.get(stream.status, 0) + 1
+        return keyed(
+            total=len(self.streams),
+            by_status=Map.of(by_status.items()),
+            streams=self.listed(),
+            observed_at=self.services.clock.now_ms(),
+        )
+
+    def progress(self) -> list[Progress]:
+        """Cheap figures of every stream, for a live line."""
+        now = self.services.clock.now_ms()
+        return [_progress(stream.owner, now) for stream in self.streams.values()]
+
+    def on_event(self, observer: Any) -> None:
+        """Have `observer(event)` called for every event of §9.2."""
+        self.services.events.observers.append(observer)
+
+    # ---- stores
+
+    def store(self, cadence: Cadence) -> Store:
+        """The store of a stream, opened on first use. InUse when another process owns it."""
+        folder = self.host.state_dir
+        url = cadence.store or (f"sqlite:{folder}" if folder is not None else "memory:")
+        found = self._stores.get(url)
+        if found is None:
+            store = open_store(url, cadence.durability)
+            found = self._stores[url] = (store, Committer(store, self.services.timers))
+            self._sweep(store)
+        return found[0]
+
+    def committer(self, store: Store) -> Committer:
+        """The writer of a store that `store` gave."""
+        return next(committer for known, committer in self._stores.values() if known is store)
+
+    def _sweep(self, store: Store) -> None:
+        """Forget streams that ended long ago (§1.6)."""
+        before = self.services.clock.now_ms() - RETAIN_DURABLE_MS
+        for head in store.heads():
+            if head.status in TERMINAL_NAMES and head.updated_at < before:
+                store.delete(head.stream_id)
+
+    def delete(self, id: str) -> None:
+        """Remove a terminal stream with its snapshots. S005, S003 when it still runs."""
+        stream = self.find(id)
+        if not stream.owner.terminal:
+            raise fault(3, p="stream", kind="terminal stream", value=f"{id} ({stream.status.name})")
+        stream.owner.checkpoints.committer.store.delete(id)
+        self._forget(id, stream)
+
+    # ---- ending
+
+    def _ended(self, owner: Owner) -> None:
+        """A stream became terminal: it keeps answering for a while."""
+        stream = self.streams.get(owner.id)
+        if stream is None or self._closed:
+            return
+        retain = owner.settings["retain-ms"]
+        if retain is None:
+            retain = RETAIN_DURABLE_MS if owner.checkpoints.committer.store.durable else RETAIN_MS
+        self.services.timers.after(retain, lambda: self._forget(owner.id, stream))
+
+    def _forget(self, id: str, stream: Stream) -> None:
+        if self.streams.get(id) is stream:
+            del self.streams[id]
+            self.services.events.forget(id)
+
+    def program_ended(self) -> list[str]:
+        """Nobody pulls any more: release pull readers. The ids of unconnected streams, which nobody waits for."""
+        for stream in self.streams.values():
+            stream.owner.outputs.release()
+        return [id for id, stream in self.streams.items() if not stream.owner.terminal and not stream.owner.connected]
+
+    async def join(self, timeout: float | None = None) -> bool:
+        """Wait, at most `timeout` seconds, until every stream ended that is neither detached nor unconnected."""
+        clock = self.services.clock
+        deadline = None if timeout is None else clock.monotonic() + timeout
+        while True:
+            running = [stream for stream in self.streams.values() if _waited_for(stream.owner)]
+            if not running:
+                return True
+            left = None if deadline is None else max(0.0, deadline - clock.monotonic()) * 1000
+            owner = running[0].owner
+            if not await running[0].until(lambda owner=owner: owner.terminal, left):  # type: ignore[misc]
+                return False
+
+    async def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
+        """End every stream and give everything back.
+
+        strategy: `drain` closes the sources, then processes and flushes what is queued (a paused stream is stored as it
+        is); `drain-all` also for paused streams; `immediate` stores all as it is. Durable streams can be resumed.
+        """
+        live = [stream for stream in self.streams.values() if not stream.owner.terminal]
+        for stream in live:
+            owner = stream.owner
+            owner.outputs.release()
+            owner.leaving = strategy == "immediate" or (owner.status is PAUSED and strategy != "drain-all")
+            owner.begin_drain("shutdown")
+        deadline = self.services.clock.monotonic() + timeout
+        for stream in live:
+            left = max(0.0, deadline - self.services.clock.monotonic()) * 1000
+            owner = stream.owner
+            if not await stream.until(lambda owner=owner: owner.terminal, left):  # type: ignore[misc]
+                owner.leaving = True
+                owner.wake()
+                await stream.until(lambda owner=owner: owner.terminal, 1000)  # type: ignore[misc]
+        await self._close([stream.owner for stream in live])
+
+    async def _close(self, owners: list[Owner]) -> None:
+        self._closed = True
+        await asyncio.gather(*(owner.task for owner in owners if owner.task is not None), return_exceptions=True)
+        for store, _ in self._stores.values():
+            store.close()
+        self._stores.clear()
+        self.services.timers.close()
+
+
+def _waited_for(owner: Owner) -> bool:
+    return owner.connected and not owner.terminal and not owner.settings["detached"]
+
+
+def _progress(owner: Owner, now: int) -> Progress:
+    saved = owner.checkpoints.at
+    return Progress(
+        owner.settings["name"] or owner.settings["endpoint"],
+        owner.id,
+        owner.intake.seq,
+        owner.outputs.next,
+        owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)[0],
+        len(owner.queue.items),
+        owner.queue.capacity,
+        owner.status.name,
+        "closed" if owner.source is None else owner.source.state,
+        None if saved is None else now - saved,
+    )

@@ -1,0 +1,201 @@
+"""The durable picture of a stream at a chunk boundary, as text with a checksum (streaming.md §5.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.chunk import Chunk, Extra
+from rtfs.host.stream.codec import NotStorable, Unreadable, decode, encode
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
+from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.names import Keyword
+
+SCHEMA = 1
+
+K = {
+    name: Keyword(name)
+    for name in (
+        "schema", "stream-id", "partition", "epoch", "number", "status", "error", "reason", "state", "initial-state",
+        "state-version", "position", "seq", "output-seq", "time", "watermark", "queue", "pending", "config", "given",
+        "changed", "processor", "stats", "transitions", "created-at", "memory", "name", "module", "source", "hash",
+        "captures", "started-at",
+    )
+}  # fmt: skip
+
+
+class Fixed:
+    """What of a stream hardly ever changes; its text is made once.
+
+    given: the start parameters that can be stored; changed: what `:config` results changed, by key.
+    """
+
+    __slots__ = ("initial_state", "state_version", "given", "changed", "processor", "started_at", "_text")
+
+    def __init__(
+        self, initial_state: Any, state_version: int, given: Map, processor: FunctionIdentity, started_at: int
+    ) -> None:
+        self.initial_state = initial_state
+        self.state_version = state_version
+        self.given = given
+        self.changed = EMPTY_MAP
+        self.processor = processor
+        self.started_at = started_at
+        self._text: str | None = None
+
+    def change(self, changes: Map) -> None:
+        """A `:config` result changed parameters."""
+        self.changed = self.changed.merge(changes)
+        self._text = None
+
+    def text(self) -> str:
+        if self._text is None:
+            config = Map.of([(K["given"], self.given), (K["changed"], self.changed)])
+            self._text = (
+                f":initial-state {_text(self.initial_state, ('initial-state',))} :state-version {self.state_version}"
+                f" :config {_text(config, ('config',))} :processor {encode(processor_map(self.processor))}"
+                f" :started-at {self.started_at}"
+            )
+        return self._text
+
+
+def processor_map(identity: FunctionIdentity) -> Map:
+    """How to find the processor again; the captures of a literal only if all of them can be stored."""
+    captures: Any = Map.of(identity.captures.items())
+    try:
+        encode(captures)
+    except NotStorable:
+        captures = None  # resuming then needs the processor from the call
+    names = ("name", "module", "source", "hash", "captures")
+    values = (identity.name, identity.module, identity.text, identity.digest, captures)
+    return Map.of(zip((K[name] for name in names), values, strict=True))
+
+
+class Snapshot:
+    """One picture. Values are shared with the running stream, which is safe because they never change."""
+
+    __slots__ = (
+        "stream_id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq", "output_seq",
+        "time", "queue", "stats", "transitions", "created_at", "fixed",
+    )  # fmt: skip
+    stream_id: str
+    epoch: int
+    number: int
+    status: Keyword
+    error: Map | None
+    reason: str | None
+    state: Any
+    position: Any
+    memory: Any
+    seq: int
+    output_seq: int
+    time: int
+    queue: list[Chunk]
+    stats: Map
+    transitions: int
+    created_at: int
+    fixed: Fixed
+
+    def text(self) -> str:
+        """The canonical text. S031 when the state, or a queued chunk, holds what cannot be stored."""
+        queue = vector([_chunk_map(chunk) for chunk in self.queue])
+        position = _text(self.position, ("position",))
+        return (
+            f"{{:schema {SCHEMA} :stream-id {encode(self.stream_id)} :partition 0 :epoch {self.epoch}"
+            f" :number {self.number} :status {encode(self.status)} :error {encode(self.error)}"
+            f" :reason {encode(self.reason)} :state {_text(self.state, ())} :position {position}"
+            f" :memory {_text(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
+            f" :time {self.time} :watermark nil :queue {_text(queue, ('queue',))} :pending {{}} :stats {encode(self.stats)}"
+            f" :transitions {self.transitions} :created-at {self.created_at} {self.fixed.text()}}}"
+        )
+
+    @property
+    def id(self) -> str:
+        """The checkpoint id."""
+        return f"{self.stream_id}@{self.epoch}.{self.number}"
+
+
+def checksum(body: str) -> str:
+    """The hash that tells a damaged body."""
+    return hashlib.blake2b(body.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _text(value: Any, path: tuple[str, ...]) -> str:
+    try:
+        return encode(value)
+    except NotStorable as problem:
+        place = vector([*(Keyword(name) for name in path), *problem.path])
+        raise fault(31, path=encode(place) if problem.path or path else "the state itself", kind=problem.kind) from None
+
+
+def _chunk_map(chunk: Chunk) -> Map:
+    seq, data, time, offset, extra = chunk
+    entries: dict[Any, Any] = {Keyword("seq"): seq, Keyword("data"): data, Keyword("time"): time}
+    if offset is not None:
+        entries[Keyword("offset")] = offset
+    if extra is not None:
+        entries[Keyword("metadata")] = None if extra.metadata is None else Map.of(extra.metadata.items())
+        entries[Keyword("attempt")] = extra.attempt
+        entries[Keyword("directive")] = extra.directive
+        entries[Keyword("bare")] = extra.bare
+    return Map(entries)
+
+
+def _chunk(saved: Map) -> Chunk:
+    seq, data, time, offset = (saved.get(Keyword(name)) for name in ("seq", "data", "time", "offset"))
+    if Keyword("attempt") not in saved:
+        return (seq, data, time, offset, None)
+    metadata = saved.get(Keyword("metadata"))
+    extra = Extra(
+        None if metadata is None else dict(metadata.entries()),
+        saved.get(Keyword("attempt")),
+        saved.get(Keyword("directive")),
+        saved.get(Keyword("bare")),
+    )
+    return (seq, data, time, offset, extra)
+
+
+class Damaged(Exception):
+    """A stored snapshot cannot be used: why, in words."""
+
+
+def load(body: str, stored_checksum: str) -> Snapshot:
+    """The snapshot of a stored text. Damaged when its bytes changed; S033 when a newer rtfs wrote it."""
+    if checksum(body) != stored_checksum:
+        raise Damaged("checksum does not match")
+    try:
+        saved = decode(body)
+    except (Unreadable, ValueError) as problem:
+        raise Damaged(str(problem)) from None
+    if type(saved) is not Map or type(saved.get(K["schema"])) is not int:
+        raise Damaged("not a snapshot")
+    if saved.get(K["schema"]) > SCHEMA:
+        raise fault(33, e=f"its format {saved.get(K['schema'])} is newer than {SCHEMA}, the newest this rtfs knows")
+    return _restore(saved)
+
+
+def _restore(saved: Map) -> Snapshot:
+    snapshot = Snapshot()
+    for name in ("stream-id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq",
+                 "output-seq", "time", "stats", "transitions", "created-at"):  # fmt: skip
+        setattr(snapshot, name.replace("-", "_"), saved.get(K[name]))
+    snapshot.queue = [_chunk(entry) for entry in saved.get(K["queue"])]
+    config, processor = saved.get(K["config"]), saved.get(K["processor"])
+    captures = processor.get(K["captures"])
+    identity = FunctionIdentity(
+        processor.get(K["name"]),
+        processor.get(K["module"]),
+        processor.get(K["source"]),
+        processor.get(K["hash"]),
+        {} if captures is None else dict(captures.entries()),
+    )
+    snapshot.fixed = Fixed(
+        saved.get(K["initial-state"]),
+        saved.get(K["state-version"]),
+        config.get(K["given"]),
+        identity,
+        saved.get(K["started-at"]),
+    )
+    snapshot.fixed.change(config.get(K["changed"]))
+    return snapshot

@@ -1,0 +1,108 @@
+"""Snapshot stores: one file each, named by the scheme of its URL (streaming.md §5.3, §5.8).
+
+A store file offers `open_store(url, folder, durability) -> Store` and passes `tests/contracts/test_store.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from rtfs.host.stream.catalogue import fault
+
+
+class Row(NamedTuple):
+    """One snapshot on its way to a store. body: text for a durable store, the Snapshot itself for one in memory."""
+
+    stream_id: str
+    epoch: int
+    number: int
+    status: str
+    body: Any
+    checksum: str
+    created_at: int
+    keep: int
+
+
+class Head(NamedTuple):
+    """What a store says of a stream without its snapshots. owner: who claimed it last, as text."""
+
+    stream_id: str
+    epoch: int
+    status: str
+    owner: str
+    updated_at: int
+
+
+class Saved(NamedTuple):
+    """One stored snapshot."""
+
+    number: int
+    epoch: int
+    body: Any
+    checksum: str
+
+
+class Taken(Exception):
+    """Somebody else claimed the stream first; `epoch` is theirs."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"epoch {epoch}")
+        self.epoch = epoch
+
+
+class InUse(Exception):
+    """A living process owns the whole store. `heads` are the streams in it, as far as they can be read."""
+
+    def __init__(self, place: str, heads: Sequence[Head] = ()) -> None:
+        super().__init__(place)
+        self.place = place
+        self.heads = {head.stream_id: head for head in heads}
+
+
+class Store(Protocol):
+    """Where snapshots are kept. `durable`: bodies are text; `remote`: calls may take long, so they get a thread."""
+
+    url: str
+    durable: bool
+    remote: bool
+
+    def claim(self, stream_id: str, seen: int | None, owner: str) -> int:
+        """Become the owner: the new epoch. `seen` is the epoch read before, None for a stream that was not there.
+        Taken when that changed meanwhile. Snapshots stay."""
+        ...
+
+    def commit(self, rows: Sequence[Row]) -> dict[str, int]:
+        """Write the snapshots in one transaction, keeping the newest `keep` of each stream.
+
+        A row whose epoch is not the stored one is not written; answers the stored epochs of such streams (0 when the
+        stream is gone)."""
+        ...
+
+    def load(self, stream_id: str) -> tuple[Head, list[Saved]] | None:
+        """The head and the snapshots, newest first."""
+        ...
+
+    def heads(self) -> list[Head]:
+        """Every stream."""
+        ...
+
+    def delete(self, stream_id: str, *, forget: bool = True) -> None:
+        """Remove the snapshots, and with `forget` the stream with its epoch."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+def open_store(url: str, durability: str) -> Store:
+    """The store of a URL such as `memory:` or `sqlite:path`. InUse when a living process owns it; S003, S007."""
+    scheme, _, place = url.partition(":")
+    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if scheme not in known:
+        raise fault(3, p="checkpoint :store", kind=f"URL with one of the schemes {' '.join(known)}", value=url)
+    store: Store = importlib.import_module(f"{__name__}.{scheme}").open_store(place, durability)
+    return store

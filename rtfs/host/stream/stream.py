@@ -1,0 +1,285 @@
+"""A stream as programs hold it: commands, waiting, and reading outputs (streaming.md §3.1, §3.11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream import inspection
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.chunk import K_ACTION
+from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, ERROR, PAUSE, PAUSED, RESUME, STOP
+from rtfs.host.stream.outputs import Output, Reader
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.errors import HostCallError
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
+
+ITEM, TIMEOUT, END = Keyword("item"), Keyword("timeout"), Keyword("end")
+PROGRAM = "program"  # the reader that `next` of a program uses
+
+
+class Stream:
+    """One stream. Values given and taken are RTFS values. Belongs to the event loop that started it."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.id} {self.status.name}>"
+
+    @property
+    def id(self) -> str:
+        return self.owner.id
+
+    @property
+    def status(self) -> Keyword:
+        return self.owner.status
+
+    @property
+    def state(self) -> Any:
+        """The state after the last finished step."""
+        return self.owner.state
+
+    # ---- commands
+
+    async def _command(self, call: Callable[[], Any]) -> Any:
+        owner = self.owner
+        if owner.task is None or owner.task.done():
+            return call()
+        return await owner.post(call)
+
+    async def pause(self, reason: str | None = None) -> bool:
+        """Stop stepping; the queue is kept. Answers whether the status changed, once that is stored."""
+        return bool(await self._command(lambda: self.owner.act(PAUSE, reason=reason)))
+
+    async def resume(self, reason: str | None = None, *, drained: bool = False) -> bool:
+        """Go on. With `drained`, answer when the backlog is processed or the stream paused again."""
+        owner = self.owner
+        changed = bool(await self._command(lambda: owner.act(RESUME, reason=reason)))
+        if drained:
+            await self.until(lambda: not owner.queue.items or owner.status is not ACTIVE)
+        return changed
+
+    async def cancel(self, reason: str | None = None) -> bool:
+        """End at once: the queue is discarded, nothing is flushed, the server is not waited for."""
+        return bool(await self._command(lambda: self.owner.act(CANCEL, reason=reason)))
+
+    async def stop(self, reason: str | None = None, *, drain: bool = False, timeout_ms: int = 30_000) -> bool:
+        """End after the running step; with `drain` after the queue and the flush, for at most `timeout_ms`."""
+        owner = self.owner
+        if drain and not owner.terminal:
+            await self._command(lambda: owner.begin_drain("stop-drain"))
+            if await self.until(lambda: owner.terminal, timeout_ms):
+                return True
+        return bool(await self._command(lambda: owner.act(STOP, reason=reason)))
+
+    async def checkpoint(self) -> Map:
+        """Write a snapshot now. S030 without a store that lasts, S031 when the state cannot be stored."""
+        owner = self.owner
+        if not owner.checkpoints.committer.store.durable:
+            raise fault(30)
+        if not owner.terminal:
+            problem = await owner.checkpoints.force()
+            if owner.failure is not None:
+                raise owner.failure
+            if problem is not None:
+                raise HostCallError("HostError", f"Checkpoint failed: {problem}")
+        saved = owner.checkpoints
+        id = f"{owner.id}@{owner.epoch}.{saved.number}"
+        return keyed(checkpoint_id=id, position=owner.position, seq=owner.intake.seq)
+
+    async def send(self, data: Any, metadata: Map | None = None, *, ack: str = "accepted", timeout_ms: int = 0) -> Map:
+        """Inject one chunk. ack: `accepted`, `processed` (raises what the step raised) or `durable` (and stored)."""
+        owner = self.owner
+        durable = ack == "durable"
+        if durable and not owner.checkpoints.committer.store.durable:
+            raise fault(30)
+        future: asyncio.Future[Any] | None = None if ack == "accepted" else asyncio.get_running_loop().create_future()
+        number = await owner.intake.inject(data, metadata, future, timeout_ms)
+        if future is not None:
+            await self._processed(future, drained=type(data) is Map and data.get(K_ACTION) is RESUME)
+            if durable and not owner.terminal:
+                await self.checkpoint()
+        answer = keyed(accepted=number is not None or owner.terminal, seq=number, status=owner.status)
+        if number is None:
+            answer = answer.assoc(Keyword("reason"), Keyword("ignored" if owner.terminal else "dropped"))
+        return answer
+
+    async def _processed(self, future: asyncio.Future[Any], drained: bool) -> None:
+        """Wait for the step of an injected chunk, and for what it changed to be stored; not at all while paused."""
+        owner = self.owner
+        if owner.status is PAUSED and not future.done():
+            future.cancel()
+            return
+        await future
+        if drained:
+            await self.until(lambda: not owner.queue.items or owner.status is not ACTIVE)
+        await self._command(lambda: None)
+
+    # ---- waiting
+
+    async def until(self, due: Callable[[], bool], timeout_ms: float | None = None) -> bool:
+        """Wait until something holds of the stream, asked after each turn; False after `timeout_ms`."""
+        if due():
+            return True
+        owner = self.owner
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        owner.watchers.append((due, future))
+        try:
+            await owner.services.timers.within(timeout_ms, future)
+        except TimeoutError:
+            return False
+        return True
+
+    async def wait(
+        self, timeout_ms: float | None = None, *, chunks: int | None = None, status: Keyword | None = None
+    ) -> Map:
+        """`:mcp.stream.await`: until terminal, `chunks` are processed, or the status is `status`."""
+        owner = self.owner
+
+        def due() -> bool:
+            reached = chunks is not None and owner.stats.processed >= chunks
+            return owner.terminal or reached or owner.status is status
+
+        owner.outputs.release(PROGRAM)  # a program that waits here cannot read
+        done = await self.until(due, timeout_ms)
+        answer = keyed(
+            stream_id=owner.id,
+            status=owner.status,
+            state=owner.state,
+            result=owner.state if owner.terminal else None,
+            processed_chunks=owner.stats.processed,
+            outputs=vector([output.value for output in owner.outputs.since(0, owner.outputs.capacity)]),
+            error=owner.error,
+        )
+        return answer if done else answer.assoc(Keyword("timed-out"), True)
+
+    async def result(self) -> Any:
+        """The state at the end. Raises the error of a stream that failed."""
+        await self.until(lambda: self.owner.terminal)
+        if self.owner.failure is not None:
+            raise self.owner.failure
+        return self.owner.state
+
+    # ---- outputs
+
+    def reader(self, id: str, *, holds: bool = True, at: int | None = None) -> Reader:
+        """Attach a reader; the stream waits for it unless `holds` is false. It starts at the oldest output kept."""
+        owner = self.owner
+        reader = owner.outputs.attach(id, owner.services.clock.monotonic(), holds=holds and not owner.terminal, at=at)
+        if reader.holds:
+            self._watch(reader)
+        return reader
+
+    def _watch(self, reader: Reader) -> None:
+        """Let go of a reader that stops reading."""
+        owner = self.owner
+        limit = owner.settings["reader-timeout-ms"]
+        idle = (owner.services.clock.monotonic() - reader.last_call) * 1000
+        if owner.outputs.readers.get(reader.id) is not reader or owner.terminal:
+            return
+        if idle >= limit:
+            owner.outputs.detach(reader.id)
+            owner.emit("reader-released", reader=reader.id)
+        else:
+            owner.timer(f"reader {reader.id}", limit - idle + 1, lambda: self._watch(reader))
+
+    async def read(self, reader: Reader, most: int = 1, timeout_ms: float | None = None) -> list[Output]:
+        """Up to `most` outputs; waits for the first. Empty at the end, and after `timeout_ms`."""
+        owner = self.owner
+        clock = owner.services.clock
+        deadline = None if timeout_ms is None else clock.monotonic() + timeout_ms / 1000
+        while True:
+            found = owner.outputs.take(reader, most, clock.monotonic())
+            if found or owner.outputs.ended:
+                return found
+            left = None if deadline is None else (deadline - clock.monotonic()) * 1000
+            if left is not None and left <= 0:
+                return []
+            try:
+                await owner.services.timers.within(left, owner.outputs.arrival())
+            except TimeoutError:
+                return []
+
+    async def next(
+        self, timeout_ms: float = 1000, most: int = 1, *, after: int | None = None, envelope: bool = False
+    ) -> Any:
+        """`:mcp.stream.next` for the program's own place in the outputs, or for the place `after` an output number."""
+        owner = self.owner
+        reader = owner.outputs.readers.get(PROGRAM)
+        if after is not None:
+            reader = self.reader(PROGRAM, at=after + 1)
+        elif reader is None:
+            reader = self.reader(PROGRAM)
+        owner.outputs.hold(reader)
+        missed = reader.missed
+        found = await self.read(reader, most, timeout_ms)
+        if not envelope:
+            values = vector([output.value for output in found])
+            return values if most > 1 else (values[0] if found else None)
+        return self._envelope(found, most, reader.missed - missed)
+
+    def _envelope(self, found: list[Output], most: int, dropped: int) -> Any:
+        owner = self.owner
+        if not found:
+            failed = owner.outputs.ended and owner.status is ERROR
+            state = ERROR if failed else END if owner.outputs.ended else TIMEOUT
+            return keyed(status=state, item=None, output_seq=None, meta=None, dropped=dropped, error=owner.error)
+        envelopes = [
+            keyed(
+                status=ITEM,
+                item=output.value,
+                output_seq=output.output_seq,
+                meta=keyed(seq=output.seq, time=output.time, stream_id=owner.id),
+                dropped=dropped if index == 0 else 0,
+                error=None,
+            )
+            for index, output in enumerate(found)
+        ]
+        return vector(envelopes) if most > 1 else envelopes[0]
+
+    async def outputs(self, after: int = -1, limit: int = 100, *, follow: bool = False) -> Map:
+        """`:mcp.stream.outputs`: what is kept from `after` on. With `follow` waits for at least one, or the end."""
+        kept = self.owner.outputs
+        while follow and not kept.ended and kept.next <= after + 1:
+            await kept.arrival()
+        found = kept.since(max(after + 1, kept.oldest), limit)
+        listed = [
+            keyed(output_seq=output.output_seq, value=output.value, seq=output.seq, time=output.time)
+            for output in found
+        ]
+        following = found[-1].output_seq + 1 if found else max(after + 1, kept.oldest)
+        return keyed(
+            outputs=vector(listed),
+            next=following,
+            dropped=max(0, kept.oldest - after - 1),
+            end=kept.ended and following >= kept.next,
+        )
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """The outputs from the oldest kept on, until the end. Raises the error of a stream that failed."""
+        owner = self.owner
+        reader = self.reader(f"iterator-{owner.services.serial()}")
+        try:
+            while found := await self.read(reader, owner.outputs.capacity):
+                for output in found:
+                    yield output.value
+        finally:
+            owner.outputs.detach(reader.id)
+        if owner.failure is not None:
+            raise owner.failure
+
+    # ---- looking
+
+    def inspect(self, items: int = 10, redact: tuple[str, ...] = ()) -> Map:
+        """The map of streaming.md §9.1."""
+        return inspection.full(self.owner, items, redact)
+
+    def handle(self) -> Map:
+        return inspection.handle(self.owner)
+

@@ -42,6 +42,12 @@ def text(value: Any, limit: int | None = OUTPUT_LIMIT) -> str:
     return "" if value is None else show(value, limit)
 
 
+def show_brief(value: Any, width: int = 200) -> str:
+    """The printed form, cut after `width` characters: for messages."""
+    printed = _show_walk(value, width, False, cut=True) if type(value) in _BRACKETS else show(value, None)
+    return printed if len(printed) <= width else printed[:width] + "…"
+
+
 def _within(printed: str, limit: int | None) -> str:
     if limit is not None and len(printed) > limit:
         raise output_error(limit)
@@ -151,8 +157,17 @@ class _Out:
             raise output_error(self.limit)
 
 
-def _show_walk(root: Any, limit: int | None, forms: bool) -> str:
+def _show_walk(root: Any, limit: int | None, forms: bool, *, cut: bool = False) -> str:
     out = _Out(limit)
+    try:
+        _show_parts(root, out, forms)
+    except LimitError:
+        if not cut or out.size <= (limit or 0):
+            raise
+    return "".join(out.pieces)
+
+
+def _show_parts(root: Any, out: _Out, forms: bool) -> None:
     pending: list[tuple[Iterator[Any], str]] = []  # parts still to print, and what closes them
     _open(root, out, pending, forms)
     while pending:
@@ -177,7 +192,6 @@ def _show_walk(root: Any, limit: int | None, forms: bool) -> str:
             if pending:
                 out.pieces.append(" ")
                 out.size += 1
-    return "".join(out.pieces)
 
 
 def _open(value: Any, out: _Out, pending: list[tuple[Iterator[Any], str]], forms: bool) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rtfs.lang.errors import ReadError
-from rtfs.lang.source import Source, Span
+if TYPE_CHECKING:
+    from rtfs.lang.source import Source
 
 try:  # the hash alone: hashlib would load OpenSSL, 5 ms of a 60 ms start-up budget
     from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore]  # CPython 3.12 and later, not in typeshed
@@ -23,7 +23,7 @@ except ImportError:
         from hashlib import sha256  # any other Python
 
 SUFFIX = ".rtfs"
-MAX_ENTRIES = 512  # of one cache folder; storing beyond it drops the older half
+MAX_ENTRIES = 1024  # of one cache folder; storing beyond it drops the older half
 _MAGIC = b"rtfs-code-1\n"
 _DIGEST = 32
 
@@ -43,8 +43,9 @@ class Texts:
         self._texts = texts
 
     def find(self, name: str) -> Source | None:
-        parts = segments(name)
-        key = ".".join(parts or ())
+        from rtfs.lang.source import Source
+
+        key = ".".join(segments(name) or ())
         return Source(key + SUFFIX, self._texts[key]) if key in self._texts else None
 
 
@@ -91,6 +92,9 @@ def read_source(place: str, name: str | None = None) -> Source:
 
 def decode(data: bytes, name: str) -> Source:
     """UTF-8 bytes as a Source; ReadError at the first byte that is not, otherwise."""
+    from rtfs.lang.errors import ReadError
+    from rtfs.lang.source import Source, Span  # deferred: the cache is loaded before everything else (cli/bytecode.py)
+
     try:
         return Source(name, data.decode("utf-8"))
     except UnicodeDecodeError as error:

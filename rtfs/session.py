@@ -66,7 +66,7 @@ class Session:
         variant = "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
         self.world = World(lookup or Files(folder), stored, variant=variant, level=check)
         self._marketplace = marketplace
-        self._host_options = {"state_dir": state_dir, "clock": clock, "console": console, "on_streams": on_streams}
+        self._host_options: dict[str, Any] = {"state_dir": state_dir, "clock": clock, "console": console, "on_streams": on_streams}
         self._host: Host | None = None
         self._driver: Any = None  # set while an event loop drives this session
         self._runner: Any = None
@@ -144,10 +144,10 @@ class Session:
         if self._host is not None:
             self._loop().run(self._host.join(timeout))
 
-    def shutdown(self, timeout: float = 30.0) -> None:
-        """Drain what still runs, write the last snapshots, close what was opened."""
+    def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
+        """End what still runs, write the last snapshots, close what was opened. strategy: `drain` or `immediate`."""
         if self._host is not None and self._runner is not None:
-            self._runner.run(self._host.shutdown(timeout))
+            self._runner.run(self._host.shutdown(timeout, strategy))
         self.close()
 
     def close(self) -> None:

@@ -1,0 +1,55 @@
+"""The command group: a command is a file of this folder; a first word that is none of them is a script to run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+import click
+
+EPILOG = """\b
+Examples:
+  rtfs hello.rtfs                     run a script
+  rtfs -e '(+ 1 2)'                   evaluate an expression
+  echo '(+ 1 2)' | rtfs -             run what comes from standard input
+  rtfs run --help                     everything `run` can do
+"""
+
+
+class Folder(click.Group):
+    """Every module of this package that has a `command` is one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = [entry[:-3] for entry in os.listdir(os.path.dirname(__file__)) if entry.endswith(".py")]
+        return sorted(name for name in names if self.get_command(ctx, name) is not None)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = os.path.join(os.path.dirname(__file__), f"{cmd_name}.py")
+        if not cmd_name.isidentifier() or not os.path.isfile(place):
+            return None
+        found = getattr(importlib.import_module(f"rtfs.cli.{cmd_name}"), "command", None)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=Folder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rtfs", message="rtfs %(version)s")
+def group() -> None:
+    """RTFS 2.0: a pure Lisp whose only effect is a host call, with durable streams.
+
+    `rtfs FILE` is `rtfs run FILE`.
+    """
+
+
+def enter(words: list[str]) -> int:
+    """Parse `words` and do what they say; the exit code. Usage errors are 2."""
+    context = click.Context(group)
+    if words and words[0] not in ("-h", "--help", "--version") and group.get_command(context, words[0]) is None:
+        words = ["run", *words]
+    try:
+        answer = group.main(args=words, prog_name="rtfs", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return answer if isinstance(answer, int) else 0

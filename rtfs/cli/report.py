@@ -1,0 +1,117 @@
+"""What a run says on standard error: errors for people and for machines, traces, defects."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rtfs.lang.errors import ReadError, RtfsError
+
+if TYPE_CHECKING:
+    from rtfs.lang.outcome import HostCall
+    from rtfs.lang.source import Span
+
+
+def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = False) -> None:
+    """Say what went wrong. A text with several syntax errors reports them all."""
+    if error.kind == "InternalError":
+        defect(error.__cause__ or error.__context__ or error, error)
+        return
+    if as_json:
+        for each in error.errors if isinstance(error, ReadError) else [error]:
+            sys.stderr.write(json.dumps(as_data(each), ensure_ascii=False) + "\n")
+        return
+    sys.stderr.write(error.rendered(color=_colored()).rstrip("\n") + "\n")
+    if python_frames:
+        import traceback
+
+        sys.stderr.write("".join(traceback.format_exception(error.__cause__ or error.__context__ or error)))
+
+
+def as_data(error: RtfsError) -> dict[str, Any]:
+    """An error as a JSON object; `trace` innermost first."""
+    from rtfs.lang.convert import to_python
+
+    try:
+        data = json.loads(json.dumps(to_python(error.data)))
+    except (RtfsError, TypeError, ValueError):  # functions and host objects have no JSON
+        data = None
+    return {
+        "kind": error.kind,
+        "code": error.code,
+        "message": error.message,
+        "type": error.type,
+        "span": _span(error.span),
+        "trace": [{"function": name, "span": _span(span)} for name, span in error.trace],
+        "notes": list(error.notes),
+        "data": data,
+    }
+
+
+def _span(span: Span | None) -> dict[str, Any] | None:
+    if span is None:
+        return None
+    return {
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }
+
+
+def _colored() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def defect(error: BaseException, shown: RtfsError | None = None) -> None:
+    """A bug of rtfs: everything its maintainers need."""
+    import platform
+    import traceback
+
+    from rtfs import __version__
+
+    place = f"\nat {shown.span}" if shown is not None and shown.span is not None else ""
+    details = "".join(traceback.format_exception(error))
+    sys.stderr.write(
+        f"This is a defect of rtfs, not of your program.{place}\n"
+        f"Please file it in the project's issue tracker, with the script if you can, and this text:\n\n"
+        f"rtfs {__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.platform()}\n"
+        f"{details}"
+    )
+
+
+def unreadable(file: str, error: OSError) -> None:
+    """A script that cannot be opened; a mistyped command looks the same."""
+    import difflib
+
+    folder = os.path.dirname(__file__)
+    commands = [name[:-3] for name in os.listdir(folder) if name.endswith(".py") and not name.startswith("_")]
+    near = difflib.get_close_matches(file, [name for name in commands if _is_command(name)], n=1)
+    hint = f"\n  = hint: did you mean the command `{near[0]}`?" if near and not os.path.exists(file) else ""
+    sys.stderr.write(f"error: cannot read {file}: {error.strerror}{hint}\n")
+
+
+def _is_command(name: str) -> bool:
+    from importlib import import_module
+
+    return hasattr(import_module(f"rtfs.cli.{name}"), "command")
+
+
+def trace(call: HostCall) -> None:
+    """One host call as one line: place, capability, arguments."""
+    from rtfs.lang.printer import show
+
+    place = f"{call.span.source.name}:{call.span.line}: " if call.span is not None else ""
+    arguments = "".join(f" {_cut(show(argument))}" for argument in call.args)
+    sys.stderr.write(f"{place}(call :{call.capability_id}{arguments})\n")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def warn(text: str) -> None:
+    sys.stderr.write(f"warning: {text}\n")

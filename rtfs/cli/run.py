@@ -1,0 +1,68 @@
+"""`rtfs run`: the options of running a script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rtfs.cli.limit import parse_limits
+from rtfs.cli.script import Settings, run
+
+EPILOG = """\b
+Examples:
+  rtfs run hello.rtfs Ada                        arguments arrive as the vector `args`
+  rtfs run --allow-read data report.rtfs         one folder may be read
+  rtfs run --allow-all --state .state demo.rtfs  streams survive a kill and go on
+  rtfs run --limit steps=1000000,time=2s -e '(reduce + (range 1000))'
+
+\b
+Exit codes: 0 done, 1 program error or a stream that ended in error, 2 usage,
+3 refused by policy, 4 a limit or budget, 130 interrupted.
+"""
+
+
+class _Limits(click.ParamType[dict[str, float]]):
+    name = "limits"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float]:
+        if isinstance(value, dict):
+            return value
+        try:
+            return parse_limits(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+_FOLDER = click.Path(file_okay=False)
+
+
+@click.command("run", epilog=EPILOG)
+@click.argument("file", required=False)
+@click.argument("arguments", nargs=-1)
+@click.option("-e", "--eval", "expression", metavar="EXPR", help="Run EXPR instead of a file.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not print the last value.")
+@click.option("--allow", multiple=True, metavar="GLOB", help="Allow capabilities, e.g. 'ccos.io.*'. Repeatable.")
+@click.option("--allow-read", multiple=True, type=_FOLDER, metavar="DIR", help="Allow reading below DIR.")
+@click.option("--allow-write", multiple=True, type=_FOLDER, metavar="DIR", help="Allow writing below DIR.")
+@click.option("--allow-net", multiple=True, metavar="HOST", help="Allow the network, to HOST only.")
+@click.option("--allow-env", multiple=True, metavar="NAME", help="Allow reading the environment variable NAME.")
+@click.option("--allow-all", is_flag=True, help="Allow everything.")
+@click.option("--limit", "limits", type=_Limits(), metavar="LIMITS", help="Stop beyond steps=N,time=SECONDS.")
+@click.option("--state", type=_FOLDER, metavar="DIR", help="Keep streams and stored values in DIR, across runs.")
+@click.option("--mcp-config", type=click.Path(dir_okay=False), metavar="FILE", help="MCP servers by name.")
+@click.option("--progress", type=click.Choice(["auto", "json", "off"]), default="auto", help="How streams are shown.")
+@click.option("--trace", is_flag=True, help="Show each host call as one line on standard error.")
+@click.option("--json", "as_json", is_flag=True, help="Report errors as JSON.")
+def command(file: str | None, arguments: tuple[str, ...], expression: str | None, **options: Any) -> int:
+    """Run the RTFS script FILE (`-` for standard input) and print its last value unless it is nil.
+
+    Stays until the streams that the script started have ended. Ctrl-C lets them finish the work at hand, a second one
+    cancels them, a third one kills.
+    """
+    if expression is not None:
+        arguments = (file, *arguments) if file is not None else ()
+        file = None
+    elif file is None:
+        raise click.UsageError("give a FILE to run, `-` for standard input, or -e EXPR")
+    return run(Settings(file=file, expression=expression, arguments=arguments, **options))

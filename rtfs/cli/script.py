@@ -1,0 +1,209 @@
+"""Run one script from its text to its exit code. Imports no option parser: plain runs come here directly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtfs.cli.interrupt import Interrupts, Terminated
+from rtfs.cli.output import Hangup, Output, detach, flush
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.source import Source
+
+if TYPE_CHECKING:
+    from rtfs.session import Session
+
+DONE, FAILED, USAGE, REFUSED, LIMITED, HANGUP, INTERRUPTED = 0, 1, 2, 3, 4, 141, 130
+
+
+class Settings(NamedTuple):
+    """What the command line said. Exactly one of `file` (`-`: standard input) and `expression` is given."""
+
+    file: str | None = None
+    expression: str | None = None
+    arguments: tuple[str, ...] = ()
+    quiet: bool = False
+    allow: tuple[str, ...] = ()
+    allow_read: tuple[str, ...] = ()
+    allow_write: tuple[str, ...] = ()
+    allow_net: tuple[str, ...] = ()
+    allow_env: tuple[str, ...] = ()
+    allow_all: bool = False
+    limits: dict[str, float] | None = None
+    state: str | None = None
+    mcp_config: str | None = None
+    progress: str = "auto"
+    trace: bool = False
+    as_json: bool = False
+
+
+def run(settings: Settings) -> int:
+    """Run a script; the exit code of experience.md §2."""
+    try:
+        source = _source(settings)
+        if source is None:
+            return USAGE
+        code = Execution(settings, source).run()
+        flush()
+        return code
+    except RtfsError as error:
+        from rtfs.cli.report import report
+
+        flush()
+        report(error, as_json=settings.as_json, python_frames=settings.trace)
+        return exit_code(error)
+    except Hangup:
+        detach()
+        return HANGUP
+    except KeyboardInterrupt:
+        flush()
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except Terminated as terminated:
+        flush()
+        return terminated.die()
+    except Exception as error:
+        from rtfs.cli.report import defect
+
+        flush()
+        defect(error)
+        return FAILED
+
+
+def exit_code(error: RtfsError) -> int:
+    """What an error makes of the run: 3 refused, 4 a limit or budget, 130 cancelled, else 1."""
+    if error.kind in ("SecurityViolation", "ApprovalRequired"):
+        return REFUSED
+    if error.kind == "Cancelled":
+        return INTERRUPTED
+    limited = error.kind == "BudgetExhausted" or error.code.startswith("RTFS-E7")
+    return LIMITED if limited or (error.code.startswith("RTFS-S") and not error.catchable) else FAILED
+
+
+class Execution:
+    """One script from its session to its exit code, with the streams it started."""
+
+    def __init__(self, settings: Settings, source: Source) -> None:
+        self.settings = settings
+        self.source = source
+        self.interrupts = Interrupts()
+        self.progress: Any = None  # made with the first stream
+        self.session = _session(settings, source, self._streams_begin)
+
+    def run(self) -> int:
+        """The exit code; raises what ended the program."""
+        try:
+            with self.interrupts:
+                return self.interrupts.code(self._program())
+        finally:
+            self._close_progress()
+            self.session.shutdown(timeout=5.0, strategy="immediate")
+
+    def _program(self) -> int:
+        session = self.session
+        session.define("args", list(self.settings.arguments))
+        value = session.run(self.source.text, name=self.source.name)
+        if value is not None and not self.settings.quiet:
+            from rtfs.lang.printer import show
+
+            Output().write(show(value) + "\n")
+        if session.host_made and session.host.busy:
+            return self._await_streams()
+        return DONE
+
+    def _streams_begin(self, registry: Any) -> None:
+        from rtfs.cli.progress import Progress
+
+        self.interrupts.registry = registry
+        self.progress = Progress(registry, self.settings.progress)
+
+    def _await_streams(self) -> int:
+        """Wait for what the program started; the exit code that failed streams give."""
+        registry = self.interrupts.registry
+        if registry is not None:
+            from rtfs.cli.report import warn
+
+            for id in registry.program_ended():
+                warn(f"stream {id} is connected to nothing: not waiting for it")
+        self.session.join()
+        return DONE if registry is None else self._stream_errors(registry)
+
+    def _stream_errors(self, registry: Any) -> int:
+        from rtfs.cli.report import report
+
+        self._close_progress()
+        flush()
+        codes = []
+        for stream in registry.streams.values():
+            if stream.owner.failure is not None:
+                report(stream.owner.failure, as_json=self.settings.as_json, python_frames=self.settings.trace)
+                codes.append(exit_code(stream.owner.failure))
+        return codes[0] if codes else DONE
+
+    def _close_progress(self) -> None:
+        if self.progress is not None:
+            self.progress.close()
+
+
+def _source(settings: Settings) -> Source | None:
+    """The text to run; None, with a message, when the file cannot be read."""
+    from rtfs.loader import decode, read_source
+
+    if settings.expression is not None:
+        return Source("<eval>", settings.expression)
+    file = settings.file or "-"
+    if file == "-":
+        return decode(sys.stdin.buffer.read(), "<stdin>")
+    try:
+        return read_source(file)
+    except OSError as error:
+        from rtfs.cli.report import unreadable
+
+        unreadable(file, error)
+        return None
+
+
+def _session(settings: Settings, source: Source, on_streams: Callable[[Any], None]) -> Session:
+    from rtfs.session import Session
+
+    if settings.mcp_config is not None:
+        os.environ["RTFS_MCP_CONFIG"] = os.path.abspath(settings.mcp_config)
+    folder = os.path.dirname(os.path.abspath(source.name)) if settings.file not in (None, "-") else os.getcwd()
+    options: dict[str, Any] = {"folder": folder, "state_dir": settings.state, "console": Output()}
+    if settings.trace:
+        from rtfs.cli.report import trace
+
+        options["trace"] = trace
+    return Session(context=_context(settings), limits=_limits(settings), on_streams=on_streams, **options)
+
+
+def _context(settings: Settings) -> Any:
+    """`controlled` with what the flags allow (host.md §4)."""
+    from rtfs.host.policy import CLI_ALLOWED, CLI_DEFAULT
+    from rtfs.lang.outcome import RuntimeContext
+
+    if settings.allow_all:
+        return RuntimeContext.full()
+    grants = [
+        (kind, value)
+        for kind, values in (
+            ("read", settings.allow_read),
+            ("write", settings.allow_write),
+            ("net", settings.allow_net),
+            ("env", settings.allow_env),
+        )
+        for value in values
+    ]
+    if not grants and not settings.allow:
+        return CLI_DEFAULT
+    return RuntimeContext.controlled([*CLI_ALLOWED, *settings.allow], grants=grants)
+
+
+def _limits(settings: Settings) -> Any:
+    from rtfs.lang.limits import Limits
+
+    chosen = settings.limits or {}
+    steps = chosen.get("steps")
+    return Limits(steps=None if steps is None else int(steps), seconds=chosen.get("time"))

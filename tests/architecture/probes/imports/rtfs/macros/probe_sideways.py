@@ -1,0 +1,1 @@
+from rtfs.eval import builtins

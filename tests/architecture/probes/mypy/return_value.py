@@ -1,0 +1,2 @@
+def number() -> int:
+    return "text"

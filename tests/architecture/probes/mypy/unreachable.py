@@ -1,0 +1,4 @@
+def sign(x: int) -> str:
+    if isinstance(x, str):
+        return "never"
+    return "ok"

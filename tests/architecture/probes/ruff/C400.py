@@ -1,0 +1,1 @@
+squares = list(x * x for x in range(3))

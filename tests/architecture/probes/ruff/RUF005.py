@@ -1,0 +1,2 @@
+base = [1, 2]
+more = base + [3]

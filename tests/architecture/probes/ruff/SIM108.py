@@ -1,0 +1,6 @@
+import sys
+
+if sys.argv:
+    name = "a"
+else:
+    name = "b"

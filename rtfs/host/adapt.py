@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rtfs.host.provider import Provider
-from rtfs.host.shape import Problem, problem_finder, type_form
+from rtfs.host.shape import Problem, problem_finder, record_fields, type_form
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
@@ -44,39 +44,15 @@ def input_error(id: str, text: str) -> HostCallError:
 
 def parameters(provider: Provider, read: Read | None) -> list[Parameter] | None:
     """The fields of the input record, in declared order; None when the input is not a record."""
-    if isinstance(provider.input, dict):
-        entries = [(key, type_form(form, read)) for key, form in provider.input.items()]
-        return [Parameter(Keyword(key.rstrip("?")), form, not key.endswith("?")) for key, form in entries]
-    if provider.input is None:
-        return None
-    fields = record_fields(type_form(provider.input, read))
+    if type(provider.input) is dict:
+        entries = [(key, type_form(declared, read)) for key, declared in provider.input.items()]
+        return [Parameter(Keyword(key.removesuffix("?")), form, not key.endswith("?")) for key, form in entries]
+    fields = None if provider.input is None else record_fields(type_form(provider.input, read))
     return None if fields is None else [Parameter(*field) for field in fields]
 
 
 def _key_text(key: Any) -> str:
     return f":{key.name}" if type(key) is Keyword else str(key)
-
-
-def record_fields(form: Any) -> list[tuple[Any, Any, bool]] | None:
-    """(key, type, required) of each entry of `[:map [:k T] [:k T ?] …]` or `[:map {:k T :k2 [:optional T]}]`."""
-    if type(form) is not tuple or not form or form[0] not in (Keyword("map"), Keyword("record")) or len(form) < 2:
-        return None
-    if len(form) == 2 and type(form[1]) is Map:
-        return [_optional_of(key, inner) for key, inner in form[1].entries()]
-    fields = [_field(entry) for entry in form[1:] if type(entry) is tuple and entry and entry[0] != Keyword("*")]
-    return fields or None
-
-
-def _optional_of(key: Any, form: Any) -> tuple[Any, Any, bool]:
-    if type(form) is tuple and len(form) == 2 and form[0] == Keyword("optional"):
-        return key, form[1], False
-    return key, form, True
-
-
-def _field(entry: tuple[Any, ...]) -> tuple[Any, Any, bool]:
-    if len(entry) == 3 and type(entry[1]) is Map:
-        return entry[0], entry[2], not entry[1].get(Keyword("optional"))
-    return entry[0], entry[1], len(entry) == 2
 
 
 def adapter(provider: Provider, read: Read | None) -> Adapter | None:
@@ -200,3 +176,10 @@ def _count_adapter(provider: Provider) -> Adapter | None:
         return args, NOTHING
 
     return adapt
+
+
+def check_types(provider: Provider, read: Read) -> None:
+    """RtfsError when an input or output type is malformed."""
+    adapter(provider, read)
+    if provider.output is not None:
+        problem_finder(type_form(provider.output, read))

@@ -150,7 +150,8 @@ def file_error(id: str, path: str, error: OSError | ValueError) -> HostCallError
     if isinstance(error, OSError):
         reason, kind = error.strerror or str(error), _TYPES.get(error.errno or 0, "io-error")
     elif isinstance(error, UnicodeError):
-        reason, kind = f"not valid {error.encoding}" if isinstance(error, UnicodeDecodeError) else str(error), "encoding"
+        encoding = error.encoding if isinstance(error, UnicodeDecodeError) else "Unicode"
+        reason, kind = f"not valid {encoding}", "encoding"
     else:
         reason, kind = str(error), "invalid-path"
     data = Map.of([(Keyword("capability"), id), (Keyword("path"), path)])

@@ -59,8 +59,10 @@ class Marketplace:
     def register(self, provider: Provider, *, replace: bool = False) -> None:
         """Enter a capability. ValueError for an id or version of wrong form, and when the id is taken.
 
-        A taken id is given up to a higher version that breaks no caller, or with `replace`.
+        A malformed type is an RtfsError here when there is a reader already, else a HostError at its first call. A
+        taken id is given up to a higher version that breaks no caller, or with `replace`.
         """
+        from rtfs.host.adapt import check_types
         from rtfs.host.version import conflict, parse
 
         if len(provider.id) > LENGTH or not _ID.fullmatch(provider.id):
@@ -68,6 +70,8 @@ class Marketplace:
         if provider.approval not in APPROVALS:
             raise ValueError(f"approval is one of {', '.join(APPROVALS)}, got {provider.approval!r}")
         parse(provider.version)
+        if self.read is not None:
+            check_types(provider, self.read)
         present = self.find(provider.id)
         if present is not None and not present.vacant and not replace:
             reason = conflict(present, provider, self.read)

@@ -97,7 +97,7 @@ class NetGrant(NamedTuple):
 
 
 def granting(granted: tuple[str, ...], target: Endpoint, verb: str | None = None) -> NetGrant | None:
-    """The grant that lets a program go to `target` with this method (None: any). What is no grant lets nobody through."""
+    """The grant that lets a program go to `target` with this method (None: any); what is no grant admits nothing."""
     for text in granted:
         try:
             grant = NetGrant.parse(text)

@@ -15,7 +15,7 @@ from rtfs.host.adapt import adapter
 from rtfs.host.answer import answer, items, perform
 from rtfs.host.provider import Provider
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import HostCallError
+from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
@@ -41,10 +41,7 @@ class Route:
 def route(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
     """The handler of all calls of a capability under a context."""
     way = Route(host, provider, context)
-    handler = perform(way)
-    for step in reversed(STEPS):
-        handler = step(way, handler)
-    return handler
+    return _through(STEPS, way, perform(way))
 
 
 def source(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
@@ -55,10 +52,18 @@ def source(host: Host, provider: Provider, context: RuntimeContext) -> Handler:
     def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> AsyncGenerator[Any, None]:
         return items(way, inner(call, args, named))
 
-    outer: Handler = handler
-    for step in reversed(ADMISSION):
-        outer = step(way, outer)
-    return outer
+    return _through(ADMISSION, way, handler)
+
+
+def _through(steps: tuple[Step, ...], way: Route, handler: Handler) -> Handler:
+    try:
+        for step in reversed(steps):
+            handler = step(way, handler)
+    except (RtfsError, ValueError) as error:  # the manifest holds a type that is none, or that nobody can read
+        data = Map.of([(Keyword("capability"), way.id)])
+        text = f"Capability '{way.id}' declares a malformed type: {error}"
+        raise HostCallError("HostError", text, type="bad-manifest", data=data) from error
+    return handler
 
 
 def permit(way: Route, inner: Handler) -> Handler:
@@ -158,5 +163,6 @@ async def _within(way: Route, limit: int, work: Coroutine[Any, Any, Any]) -> Any
         await asyncio.gather(task, timer, return_exceptions=True)
 
 
-ADMISSION: tuple[Callable[[Route, Handler], Handler], ...] = (permit, approve, adapt, narrow)
-STEPS: tuple[Callable[[Route, Handler], Handler], ...] = (*ADMISSION, bound, answer)
+Step = Callable[[Route, Handler], Handler]
+ADMISSION: tuple[Step, ...] = (permit, approve, adapt, narrow)
+STEPS: tuple[Step, ...] = (*ADMISSION, bound, answer)

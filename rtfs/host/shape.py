@@ -20,8 +20,8 @@ def type_form(declared: Any, read: Callable[[str], Any] | None) -> Any:
     ValueError when there is no reader for it.
     """
     if type(declared) is str and not _WORD.fullmatch(declared):
-        if read is None:
-            raise ValueError(f"a type written as text needs a host with a reader: {declared}")
+        if read is None or not declared.strip():
+            raise ValueError(f"a type written as text needs a text and a host with a reader: {declared!r}")
         return read(declared)
     return _data(declared)
 
@@ -75,7 +75,17 @@ def _of_kind(name: str, kinds: tuple[str, ...]) -> Problem:
 
 
 def _of_schema(form: Any) -> Problem:
-    from rtfs.lang import schema
+    from rtfs.lang import schema  # deferred: the commonest types need no compiler
 
-    compiled = schema.parse_type(form)
+    compiled = schema.parse_type(form, strict=True)
     return lambda value: schema.problem(compiled, value)
+
+
+def record_fields(form: Any) -> list[tuple[Any, Any, bool]] | None:
+    """(key, type form, required) of each entry of a record type; None when the type is no record with entries."""
+    from rtfs.lang import schema, types
+
+    record = schema.parse_type(form, strict=True)
+    if type(record) is not types.Record or not record.fields:
+        return None
+    return [(field.key, field.type.form, not field.optional) for field in record.fields]

@@ -70,7 +70,7 @@ async def test_items_of_a_source_come_one_by_one_and_are_checked(table: Any) -> 
 
     register(table, source, output=":int")
     seen = []
-    with pytest.raises(RtfsError, match="Invalid output of t.f") as caught:
+    with pytest.raises(RtfsError, match=r"Invalid output of t.f") as caught:
         async for item in table.host.items(table.call("t.f", 2)):
             seen.append(item)
     assert caught.value.type == "output-validation"
@@ -100,7 +100,8 @@ def test_an_exception_becomes_a_host_error_with_its_text(table: Any) -> None:
     with pytest.raises(RtfsError) as caught:
         table.do("t.f")
     error = caught.value
-    assert (error.kind, error.type, error.code, error.message) == ("HostError", "host-error", "RTFS-E501", "no such city")
+    assert (error.kind, error.type, error.code) == ("HostError", "host-error", "RTFS-E501")
+    assert error.message == "no such city"
     assert error.data.get(Keyword("capability")) == "t.f"
     assert isinstance(error.__cause__, ValueError)
 
@@ -110,7 +111,7 @@ def test_an_exception_without_text_is_named_by_its_class(table: Any) -> None:
         raise KeyError
 
     register(table, broken)
-    with pytest.raises(RtfsError, match="^KeyError$"):
+    with pytest.raises(RtfsError, match=r"^KeyError$"):
         table.do("t.f")
 
 
@@ -129,7 +130,7 @@ def test_the_text_of_an_exception_never_brings_half_a_character_pair(table: Any)
         raise ValueError("x\ud800y")
 
     register(table, broken)
-    with pytest.raises(RtfsError, match="^x\\?y$"):
+    with pytest.raises(RtfsError, match=r"^x\?y$"):
         table.do("t.f")
 
 
@@ -200,7 +201,7 @@ def test_a_result_of_another_type_than_declared_never_reaches_the_program(
     results = [good, bad]
     register(table, lambda: results.pop(0), output=output)
     table.do("t.f")
-    with pytest.raises(RtfsError, match="Invalid output of t.f: ") as caught:
+    with pytest.raises(RtfsError, match=r"Invalid output of t.f: ") as caught:
         table.do("t.f")
     assert caught.value.type == "output-validation"
 
@@ -236,7 +237,7 @@ async def test_a_call_with_a_time_limit_gives_up_and_cancels_its_provider(table:
     await table.clock.advance(0.499)
     assert not pending.done()
     await table.clock.advance(0.001)
-    with pytest.raises(RtfsError, match="t.f gave no answer within 500 ms") as caught:
+    with pytest.raises(RtfsError, match=r"t.f gave no answer within 500 ms") as caught:
         await pending
     assert (caught.value.kind, caught.value.type, ended) == ("HostError", "timeout", [True])
 
@@ -275,7 +276,7 @@ def test_a_pure_context_refuses_everything(bench: Callable[..., Any], id: str) -
 @pytest.mark.parametrize("state", ["pending", "revoked"])
 def test_a_capability_without_approval_is_refused_until_it_has_it(table: Any, state: str) -> None:
     register(table, lambda: 1, approval=state)
-    with pytest.raises(RtfsError, match="^Capability 't.f' is pending approval$") as caught:
+    with pytest.raises(RtfsError, match=r"^Capability 't.f' is pending approval$") as caught:
         table.do("t.f")
     assert (caught.value.kind, caught.value.data.get(Keyword("approval"))) == ("ApprovalRequired", Keyword(state))
     table.market.set_approval("t.f", "approved")
@@ -290,7 +291,7 @@ def test_an_unknown_capability_names_its_neighbours(table: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "id", ["", "x", "os.path", "..", "ccos..echo", "ccos.echo\n", "ccos.stream.__init__", "ccos/../echo", "a" * 5000 + ".b"]
+    "id", ["", "x", "os.path", "..", "ccos..echo", "ccos.echo\n", "ccos.x.__init__", "ccos/../echo", "a" * 5000 + ".b"]
 )
 def test_an_id_of_strange_form_is_unknown(table: Any, id: str) -> None:
     with pytest.raises(RtfsError) as caught:

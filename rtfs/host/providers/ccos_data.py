@@ -14,14 +14,14 @@ _INPUT = {"data": ":seq", "criteria": ":map"}
 @provides("ccos.data.filter", input=_INPUT, output=":vector", effects=[])
 def filter_(ctx: CallContext, data: Any, criteria: Map) -> Any:
     """The elements that have every field of the criteria with an equal value."""
-    from rtfs.lang.access import get
     from rtfs.lang.equality import equal
 
     wanted = criteria.entries()
-    missing = object()
-    return vector(
-        [item for item in data if all(equal(get(item, key, missing), value) for key, value in wanted)]
-    )
+
+    def fits(item: Any) -> bool:
+        return type(item) is Map and all(key in item and equal(item[key], value) for key, value in wanted)
+
+    return vector([item for item in data if fits(item)])
 
 
 @provides("ccos.data.sort", input=_INPUT, output=":vector", effects=[])

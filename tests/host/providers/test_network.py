@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(404 if where.path == "/missing" else 200, b"hello", Content_Type="text/plain", X_Test="1")
 
-    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = handle_any  # noqa: N815
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = handle_any
 
 
 @pytest.fixture
@@ -297,7 +297,9 @@ async def test_localhost_is_granted_by_its_own_name(fetch: Any, server: Server) 
     assert server.seen[0][2]["host"] == f"localhost:{server.port}"
 
 
-@pytest.mark.parametrize("spelling", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "spelling", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "[::ffff:127.0.0.1]"]
+)
 async def test_other_spellings_of_an_address_are_that_address_or_refused(
     fetch: Any, server: Server, spelling: str
 ) -> None:
@@ -344,7 +346,7 @@ def secure(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rtfs test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -1,0 +1,1 @@
+"""How fast rtfs is, as ratios to hand-written Python doing the same work in the same process."""

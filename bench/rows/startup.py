@@ -1,0 +1,40 @@
+"""How long a script takes to start, over a bare Python: processes, medians of interleaved rounds."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.harness import ROUNDS, Measured, Row
+
+SCRIPT = '(println (str "1 + 2 = " (+ 1 2)))\n'
+
+
+def measure(*, cached: bool) -> Measured:
+    """Milliseconds of `rtfs run` of a one-line script over `python -c pass`."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "one.rtfs"
+        environment = {**os.environ, "XDG_CACHE_HOME": folder}
+        bare, ours = [sys.executable, "-c", "pass"], [sys.executable, "-m", "rtfs", str(script)]
+        times: dict[str, list[float]] = {"bare": [], "ours": []}
+        for number in range(ROUNDS + 1):
+            # Another text is another cache key; the library and the bytecode of rtfs stay cached.
+            script.write_text(SCRIPT if cached else f"{SCRIPT}; {number}\n")
+            for name, command in (("bare", bare), ("ours", ours)):
+                start = time.perf_counter()
+                subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+                times[name].append((time.perf_counter() - start) * 1e3)
+        # The first round fills the cache.
+        first, second = (statistics.median(times[name][1:]) for name in ("ours", "bare"))
+    return Measured(first - second, f"{first:.0f} ms, bare Python {second:.0f} ms")
+
+
+ROWS = [
+    Row("rtfs run of a cached script, over Python", 60, lambda: measure(cached=True), "ms"),
+    Row("rtfs run of a new script, over Python", 150, lambda: measure(cached=False), "ms"),
+]

@@ -178,6 +178,10 @@ def syntax_error(form: str, text: str, span: Span | None = None, *, notes: tuple
     return ExpansionError("SyntaxError", f"{form}: {text}", span=span, notes=notes)
 
 
+def json_error(text: str) -> EvaluationError:
+    return EvaluationError("JsonError", f"JSON error: {text}")
+
+
 def memory_error(what: str, size: int, limit: int) -> LimitError:
     return LimitError("MemoryLimitExceeded", f"Memory limit exceeded: {what} of {size} exceeds {limit}")
 

@@ -1,0 +1,130 @@
+"""RTFS values as JSON text (language.md §14.7), without recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rtfs.lang.collections import List, Map, PVector
+from rtfs.lang.errors import json_error, memory_error, overflow
+from rtfs.lang.integers import integer_text
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.printer import show
+from rtfs.lang.values import ResourceHandle, Timestamp, Uuid, type_name
+
+NESTING_LIMIT = 10_000
+CHARACTERS_LIMIT = 16_777_216
+
+_QUOTED = {code: f"\\u{code:04x}" for code in range(0x20)}
+_QUOTED.update({ord(char): f"\\{name}" for name, char in zip('"\\bfnrt', '"\\\b\f\n\r\t', strict=True)})
+
+
+def _string(value: str) -> str:
+    if value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return f'"{value.translate(_QUOTED)}"'
+
+
+def _float(value: float) -> str:
+    if value - value != 0.0:
+        raise json_error(f"{show(value)} has no JSON")
+    return repr(value)
+
+
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda value: "null",
+    bool: lambda value: "true" if value else "false",
+    int: integer_text,
+    float: _float,
+    str: _string,
+    Keyword: lambda value: _string(value.name),
+    Symbol: lambda value: _string(value.name),
+    Timestamp: lambda value: _string(show(value)),
+    Uuid: lambda value: _string(value.text),
+    ResourceHandle: lambda value: _string(value.text),
+}
+
+_KEYS: dict[type, Callable[[Any], str]] = {
+    str: _string,
+    Keyword: _SCALARS[Keyword],
+    Symbol: _SCALARS[Symbol],
+    int: lambda value: f'"{integer_text(value)}"',
+    float: lambda value: f'"{_float(value)}"',
+    bool: lambda value: '"true"' if value else '"false"',
+}
+
+_ARRAYS = frozenset({tuple, PVector, List})
+
+
+def to_json(value: Any, indent: int | None = None, *, limit: int | None = CHARACTERS_LIMIT) -> str:
+    """JSON text of a value: compact, or with `indent` spaces per level. Map order and non-ASCII text are kept.
+
+    JsonError for functions, errors, `##NaN`, infinities, keys that are collections or nil, and two keys of one text;
+    MemoryLimitExceeded beyond `limit` characters, StackOverflow beyond 10,000 levels.
+    """
+    writer = _Writer(indent, limit)
+    writer.write(value)
+    return "".join(writer.pieces)
+
+
+class _Writer:
+    """The pieces of a JSON text, and the collections that are not closed yet."""
+
+    def __init__(self, indent: int | None, limit: int | None) -> None:
+        self.indent = indent
+        self.limit = limit
+        self.pieces: list[str] = []
+        self.size = 0
+        self.open: list[tuple[Iterator[tuple[str, Any]], str]] = []
+        self.colon = ":" if indent is None else ": "
+
+    def write(self, value: Any) -> None:
+        self.part("", value)
+        while self.open:
+            parts, closer = self.open[-1]
+            for lead, part in parts:
+                if self.part(lead, part):
+                    break
+            else:
+                self.open.pop()
+                self.add(self.line() + closer if self.pieces[-1] not in ("[", "{") else closer)
+
+    def part(self, lead: str, value: Any) -> bool:
+        """Writes a scalar, or the start of a collection (then True)."""
+        comma = "" if not self.open or self.pieces[-1] in ("[", "{") else ","
+        lead = comma + self.line() + lead if self.open else lead
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            self.add(lead + scalar(value))
+            return False
+        if type(value) is not Map and type(value) not in _ARRAYS:
+            raise json_error(f"a value of kind {type_name(value)} has no JSON")
+        if len(self.open) == NESTING_LIMIT:
+            raise overflow("nesting", NESTING_LIMIT)
+        if lead:
+            self.add(lead)
+        self.add("{" if type(value) is Map else "[")
+        parts = self.entries(value) if type(value) is Map else (("", item) for item in value)
+        self.open.append((iter(parts), "}" if type(value) is Map else "]"))
+        return True
+
+    def entries(self, value: Map) -> Iterator[tuple[str, Any]]:
+        seen: set[str] = set()
+        for key, part in value.entries():
+            text = _KEYS.get(type(key))
+            if text is None:
+                raise json_error(f"a key of kind {type_name(key)} has no JSON")
+            name = text(key)
+            if name in seen:
+                raise json_error(f"two keys have the text {name}")
+            seen.add(name)
+            yield name + self.colon, part
+
+    def line(self) -> str:
+        return "" if self.indent is None else "\n" + " " * (self.indent * len(self.open))
+
+    def add(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+        if self.limit is not None and self.size > self.limit:
+            raise memory_error("characters", self.size, self.limit)

@@ -20,6 +20,8 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 _THROUGH = getattr(os, "O_PATH", os.O_RDONLY)  # enough to pass through a directory that may not be listed
 
+_IMPATIENT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # pipes are refused, not waited for
+
 _TYPES = {
     errno.ENOENT: "not-found",
     errno.EACCES: "permission-denied",
@@ -96,7 +98,7 @@ def walk(path: str, *, create: bool = False) -> int:
 
 def read_bytes(path: str, limit: int) -> bytes:
     """The content of a resolved path, a regular file of at most `limit` bytes."""
-    descriptor = open_real(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    descriptor = open_real(path, os.O_RDONLY | _IMPATIENT)
     with os.fdopen(descriptor, "rb") as file:
         _require_regular(descriptor, path)
         content = file.read(limit + 1)
@@ -108,7 +110,7 @@ def read_bytes(path: str, limit: int) -> bytes:
 def write_bytes(path: str, content: bytes, *, append: bool = False) -> None:
     """Replace or extend the content of a resolved path; the file is made when it does not exist."""
     position = os.O_APPEND if append else 0
-    descriptor = open_real(path, os.O_WRONLY | os.O_CREAT | position | getattr(os, "O_NONBLOCK", 0))
+    descriptor = open_real(path, os.O_WRONLY | os.O_CREAT | position | _IMPATIENT)
     with os.fdopen(descriptor, "ab" if append else "wb") as file:
         _require_regular(descriptor, path)
         if not append:

@@ -13,7 +13,28 @@ from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack
+
     from rtfs.host.capability import Manifest
+
+    class Facts(TypedDict, total=False):
+        """What may be declared of a Python function that becomes a capability; see Provider and Manifest."""
+
+        input: Any
+        output: Any
+        effects: Iterable[str]
+        description: str
+        version: str
+        idempotent: bool
+        approval: str
+        permissions: Iterable[str]
+        domains: Iterable[str]
+        categories: Iterable[str]
+        metadata: Any
+        examples: Iterable[Any]
+        name: str
+        provider: str
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,21 +58,20 @@ class Marketplace:
 
     # ---- registering
 
-    def capability(self, id: str, *, replace: bool = False, **facts: Any) -> Callable[[F], F]:
+    def capability(self, id: str, *, replace: bool = False, **facts: Unpack[Facts]) -> Callable[[F], F]:
         """Register a Python function: a plain one, a coroutine function, or an async generator (a stream source).
 
             @market.capability("weather.now", input="[:map [:city :string]]", output=":float", effects=[":network"])
             async def weather_now(city): ...
 
-        Facts: input, output (types; without an input the function's own parameters count), effects, description,
-        version, idempotent, approval, permissions, domains, categories, metadata, examples, name, provider. A first
-        parameter named `ctx` gets the CallContext. Arguments arrive as plain Python values.
+        Without an input type the function's own parameters count. A first parameter named `ctx` gets the CallContext.
+        Arguments arrive as plain Python values. ValueError as for `register`, TypeError for an unknown fact.
         """
 
         def enter(function: F) -> F:
             from rtfs.host.python import provider_of  # deferred: needs `inspect`
 
-            self.register(provider_of(id, function, facts), replace=replace)
+            self.register(provider_of(id, function, dict(facts)), replace=replace)
             return function
 
         return enter

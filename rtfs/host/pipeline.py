@@ -1,7 +1,8 @@
 """The way of a host call through the host, as named steps from outermost to innermost (host.md §3).
 
 A step gets the Route of a capability and the next handler, and gives a handler around it; with nothing to do for that
-capability it gives the next handler itself and costs nothing. Routes are made once per capability and context.
+capability it gives the next handler itself and costs nothing. Routes are made once per capability and context. Whatever
+else concerns all calls is one more step.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rtfs.host import policy
 from rtfs.host.adapt import adapter
 from rtfs.host.answer import answer, items, perform
 from rtfs.host.provider import Provider
+from rtfs.host.waiting import end
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.names import Keyword
@@ -158,9 +160,7 @@ async def _within(way: Route, limit: int, work: Coroutine[Any, Any, Any]) -> Any
         data = Map.of([(Keyword("capability"), way.id), (Keyword("timeout-ms"), limit)])
         raise HostCallError("HostError", f"{way.id} gave no answer within {limit} ms", type="timeout", data=data)
     finally:
-        task.cancel()
-        timer.cancel()
-        await asyncio.gather(task, timer, return_exceptions=True)
+        await end([task, timer])
 
 
 Step = Callable[[Route, Handler], Handler]

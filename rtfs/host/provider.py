@@ -80,7 +80,8 @@ def provides(id: str, **facts: Any) -> Callable[[Callable[..., Any]], Callable[.
     """Enter a function into `PROVIDERS` of its module: `@provides("a.b", input={"text": ":any"}, effects=[":io"])`.
 
     The function gets the CallContext first, then the arguments as RTFS values, by position or by name (`timeout-ms` is
-    `timeout_ms` in Python). It may be a coroutine function or an async generator. See Provider for the facts.
+    `timeout_ms` in Python). It may be a coroutine function or an async generator; a plain function that may answer
+    with a coroutine declares an output. See Provider for the facts.
     """
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ def type_form(declared: Any, read: Callable[[str], Any] | None) -> Any:
     """
     if type(declared) is str and not _WORD.fullmatch(declared):
         if read is None or not declared.strip():
-            raise ValueError(f"a type written as text needs a text and a host with a reader: {declared!r}")
+            raise ValueError(f"a type written as text needs a host with a reader: {declared!r}")
         return read(declared)
     return _data(declared)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rtfs.host.waiting import end
 from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.values import ResourceHandle
 
@@ -19,13 +20,10 @@ async def together(work: Sequence[Awaitable[Any]]) -> list[Any]:
     """All results in order. The first failure cancels the others, waits for their end and is raised."""
     tasks = [asyncio.ensure_future(part) for part in work]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        pending = [task for task in tasks if not task.done()]
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-    failed = [task for task in tasks if not task.cancelled() and task.exception() is not None and task not in pending]
+        await end(tasks)
+    failed = [task for task in tasks if task in done and (task.cancelled() or task.exception() is not None)]
     return [task.result() for task in (failed[:1] or tasks)]
 
 
@@ -77,7 +75,4 @@ class Tasks:
 
     async def aclose(self) -> None:
         """Cancel what still runs and wait for its end."""
-        running = [task for task in self._tasks.values() if not task.done()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(task for task in self._tasks.values() if not task.done())

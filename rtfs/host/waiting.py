@@ -1,15 +1,29 @@
-"""Work that blocks: done at once where nothing else runs, beside the event loop where one does."""
+"""Work that takes time: how to keep the event loop turning meanwhile, and how to end it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
 
 T = TypeVar("T")
+
+GRACE = 1.0  # seconds that cancelled work gets to end
+
+
+async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel work and wait for its end; what does not end within the grace is left behind."""
+    import asyncio
+
+    cancelled = list(tasks)
+    for task in cancelled:
+        task.cancel()
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
+    if cancelled:
+        await asyncio.wait(cancelled, timeout=GRACE)
 
 
 def blocking(work: Callable[[], T]) -> T | Coroutine[Any, Any, T]:

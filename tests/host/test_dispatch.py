@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rtfs.host import answer as answers
+from rtfs.host import waiting
 from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import RuntimeContext
@@ -326,3 +327,24 @@ def test_hints_pass_untouched(table: Any) -> None:
     register(table, lambda ctx: dict(ctx.call.metadata.hints))
     hints = {"runtime.learning.retry": "nonsense", "runtime.unknown": 5}
     assert dict(table.do("t.f", hints=hints).entries()) == hints
+
+
+async def test_a_provider_that_does_not_let_itself_be_cancelled_is_left_behind(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "GRACE", 0.01)
+    finish = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not finish.is_set():
+            try:
+                await finish.wait()
+            except asyncio.CancelledError:
+                continue
+
+    register(table, stubborn)
+    pending = asyncio.ensure_future(table.wait("t.f", timeout_ms=500))
+    await table.clock.advance(0.5)
+    with pytest.raises(RtfsError, match="gave no answer within 500 ms"):
+        await pending
+    finish.set()

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _READ: dict[str, Any] = {"effects": [":filesystem", ":filesystem-read"], "grant": ("read", "path"), "idempotent": True}
 _WRITE: dict[str, Any] = {"effects": [":filesystem"], "grant": ("write", "path")}
+# To print a line twice after a crash is better than to stop and ask.
+_CONSOLE: dict[str, Any] = {"effects": [":console"], "idempotent": True}
 _LEVELS = ("debug", "info", "warn", "error")
 _CHARACTERS = 16_777_216  # of one string (language.md §15)
 _ENCODINGS = {
@@ -36,19 +38,19 @@ def _text(value: Any) -> str:
     return text(value)
 
 
-@provides("ccos.io.println", input={"text": ":any"}, effects=[":console"])
+@provides("ccos.io.println", input={"text": ":any"}, **_CONSOLE)
 def println(ctx: CallContext, text: Any) -> None:
     """Write a line to standard output."""
     ctx.host.console.write(_text(text) + "\n")
 
 
-@provides("ccos.io.print", input={"text": ":any"}, effects=[":console"])
+@provides("ccos.io.print", input={"text": ":any"}, **_CONSOLE)
 def print_(ctx: CallContext, text: Any) -> None:
     """Write to standard output."""
     ctx.host.console.write(_text(text))
 
 
-@provides("ccos.io.log", input={"text": ":any", "level?": ":keyword"}, output=":nil", effects=[":console"])
+@provides("ccos.io.log", input={"text": ":any", "level?": ":keyword"}, output=":nil", **_CONSOLE)
 def log(ctx: CallContext, text: Any, level: Keyword = Keyword("info")) -> None:  # noqa: B008
     """Write a line to standard error with its level: `:debug`, `:info`, `:warn` or `:error`."""
     if level.name not in _LEVELS:
@@ -56,7 +58,7 @@ def log(ctx: CallContext, text: Any, level: Keyword = Keyword("info")) -> None: 
     ctx.host.console.log(level.name, _text(text))
 
 
-@provides("ccos.io.read-line", input={"prompt?": ":string"}, output=":string?", effects=[":console"])
+@provides("ccos.io.read-line", input={"prompt?": ":string"}, output=":string?", **_CONSOLE)
 def read_line(ctx: CallContext, prompt: str = "") -> Any:
     """The next line of standard input, nil at its end."""
     return blocking(lambda: whole(ctx.host.console.read_line(prompt), "the input"))

@@ -8,7 +8,7 @@ from rtfs.host.provider import CallContext, provides
 from rtfs.lang.collections import vector
 from rtfs.lang.values import Uuid
 
-_CHANCE: dict[str, Any] = {"effects": [":random"]}
+_CHANCE: dict[str, Any] = {"effects": [":random"], "idempotent": True}
 
 
 @provides("ccos.random.float", input={}, output=":float", **_CHANCE)

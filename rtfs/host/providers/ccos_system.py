@@ -8,6 +8,7 @@ from typing import Any
 from rtfs.host.provider import CallContext, provides
 from rtfs.lang.values import Timestamp
 
+_MS = [":and", ":number", [":>=", 0]]
 _CLOCK: dict[str, Any] = {"input": {}, "effects": [":clock"], "idempotent": True}
 
 
@@ -40,7 +41,7 @@ def current_timestamp_ms(ctx: CallContext) -> int:
     return ctx.clock.now_ms()
 
 
-@provides("ccos.system.sleep-ms", input={"ms": [":and", ":number", [":>=", 0]]}, output=":nil", effects=[":clock"])
+@provides("ccos.system.sleep-ms", input={"ms": _MS}, output=":nil", effects=[":clock"], idempotent=True)
 async def sleep_ms(ctx: CallContext, ms: float) -> None:
     """Wait for so many milliseconds."""
     await ctx.clock.sleep(ms / 1000)

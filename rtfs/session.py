@@ -170,6 +170,32 @@ class Session:
         run.steps = self.limits.steps
         return run
 
+    # What running code may ask of its session (`Run.tools`).
+
+    def read(self, text: str) -> list[Any]:
+        return read_forms(text)
+
+    def expand(self, form: Any, *, once: bool) -> Any:
+        """`macroexpand-1` and `macroexpand`, in the module `user`."""
+        from rtfs.program import library_loaded
+
+        library_loaded()
+        expander = self.world.expander
+        return expander.expand_1(form, "user") if once else expander.expand_head(form, "user", None)
+
+    def macro_locals(self) -> frozenset[str]:
+        return self.world.expander.locals if self.expanding() else frozenset()
+
+    def expanding(self) -> bool:
+        """Does a macro function run now?"""
+        return self.world.expander.running > 0
+
+    def malformed(self, form: Any, text: str, code: str) -> RtfsError:
+        return self.world.expander.malformed(form, text, code)
+
+    def find_type(self, name: str) -> Any:
+        return self.world.user.find_type(name)
+
     def _start(self, body: Callable[[], Any]) -> Outcome:
         program: Program
 

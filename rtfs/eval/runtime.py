@@ -229,7 +229,7 @@ def parsed(reference: TypeRef) -> Any:
 
 def check(reference: TypeRef, value: Any, where: str) -> Any:
     """The value, if it has the type."""
-    from rtfs.lang.schema import check as check_type
+    from rtfs.lang.conform import check as check_type
 
     check_type(parsed(reference), value, where, reference.level)
     return value
@@ -242,7 +242,7 @@ def check_each(reference: TypeRef, items: Any, where: str) -> None:
 
 def fits(reference: TypeRef, value: Any) -> bool:
     """Does a `match` type pattern fit? Predicates count whatever the checking level."""
-    from rtfs.lang.schema import fits as fits_type
+    from rtfs.lang.conform import fits as fits_type
 
     return fits_type(parsed(reference), value)
 

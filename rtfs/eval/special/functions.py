@@ -77,3 +77,10 @@ def _vector_index(clause: Any) -> int:
     from rtfs.eval.function import is_vector_form
 
     return next(i for i in range(clause.start) if is_vector_form(clause.form[i]))
+
+
+@special("rtfs/macro")
+def macro_function(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(rtfs/macro name [params…] body)`: the function of a defmacro, over unevaluated forms."""
+    clauses = parse_clauses(c, form, 2, "defmacro")
+    return c.deliver(compile_function(c, form[1].name, clauses, scope), dest)

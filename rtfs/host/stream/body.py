@@ -60,6 +60,7 @@ class Body:
         self.checkpoints: Checkpoints
         self.source: Source | None = None
         self.source_over: RtfsError | bool | None = None
+        self.source_memory: Any = None
         self.timers: dict[str, Timer] = {}
         self.mailbox: deque[tuple[Call, asyncio.Future[Any]]] = deque()
         self.watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -188,4 +189,5 @@ class Body:
         self.intake.time = max(snapshot.time, self.services.clock.now_ms())
         self.queue.items.extend(snapshot.queue)
         self.queue.adjust()
+        self.source_memory = snapshot.memory
         self.resumed = True

@@ -146,6 +146,7 @@ class Course(Body):
     def adjust_gate(self) -> None:
         """Let the gate follow the depth of the queue."""
         if self.queue.adjust():
+            self.intake.quiet_since = self.services.clock.now_ms()  # the silence behind a shut gate was ours
             self.emit("gate-shut" if self.queue.shut else "gate-open", depth=len(self.queue.items))
 
     def maybe_auto_resume(self) -> None:
@@ -161,6 +162,11 @@ class Course(Body):
     def _reader_moved(self) -> None:
         if self.paused_by == "result" and self.settings["auto-resume"] is not None:
             self.post(self.maybe_auto_resume)
+        self.wake()
+
+    def source_finished(self, outcome: RtfsError | bool) -> None:
+        """The source brings nothing more: rows 11 and 13, once the queue is empty."""
+        self.source_over = outcome
         self.wake()
 
     def begin_drain(self, event: str) -> None:

@@ -26,10 +26,13 @@ class Intake:
     """Numbers and queues chunks.
 
     seq: the next number; time: ms of the last chunk; position: source position after the last accepted chunk;
-    attempt: which connection brings the chunks, from 1.
+    attempt: which connection brings the chunks, from 1; quiet_since: ms since when the source has been silent.
     """
 
-    __slots__ = ("owner", "queue", "seq", "time", "position", "attempt", "last_frame_at", "_now", "_wire")
+    __slots__ = (
+        "owner", "queue", "seq", "time", "position", "attempt", "last_frame_at", "quiet_since", "_now", "_wire",
+        "_bad", "_bad_from",
+    )  # fmt: skip
 
     def __init__(self, owner: Owner, seq: int = 0, time: int = 0, position: Any = None) -> None:
         self.owner = owner
@@ -39,6 +42,8 @@ class Intake:
         self.position = position
         self.attempt = 1
         self.last_frame_at: int | None = None
+        self.quiet_since = 0
+        self._bad, self._bad_from = 0, -1
         self._now = owner.services.clock.now_ms
         self._wire = owner.settings["in-band-directives"]
 
@@ -58,7 +63,7 @@ class Intake:
         queue = self.queue
         depth = len(queue.items)
         now = self._now()
-        self.last_frame_at = now
+        self.last_frame_at = self.quiet_since = now
         if now > self.time:
             self.time = now
         if depth >= queue.capacity or self.owner.status in TERMINAL:
@@ -95,6 +100,16 @@ class Intake:
         elif len(queue.items) >= queue.capacity * OVERFLOW_FACTOR:
             raise Flooded(f"more than {queue.capacity * OVERFLOW_FACTOR} chunks are waiting")
         return True
+
+    def malformed(self, why: str) -> None:
+        """A frame that nobody can read: counted, and S026 when the stream bears none or too many came in a row."""
+        owner = self.owner
+        owner.stats.malformed_frames += 1
+        self._bad = self._bad + 1 if self._bad_from == self.seq else 1  # a chunk in between starts the count anew
+        self._bad_from = self.seq
+        owner.emit("malformed", why=why)
+        if owner.settings["malformed"].name == "fail" or self._bad > owner.settings["max-malformed"]:
+            raise fault(26, why=why)
 
     def drop(self, chunk: Chunk) -> None:
         """Tell what became of a chunk that is dropped."""

@@ -99,6 +99,8 @@ class Request:
         owner.describe("none" if source is None else source.adapter_name, epoch)
         owner.checkpoints = Checkpoints(owner, registry.committer(store), self.settings["checkpoint"], number)
         owner.source = source
+        if source is not None and owner.resumed:
+            source.adapter.remember(owner.source_memory)
         stream = Stream(owner)
         if not owner.terminal:
             await owner.checkpoints.force()

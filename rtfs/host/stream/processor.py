@@ -25,7 +25,10 @@ Reading = tuple[Any, "tuple[Any, ...] | list[Any]", "Keyword | None", "Map | Non
 
 
 def read_result(result: Any, state: Any, name: str, limit: int) -> Reading:
-    """What a processor's result says, by the rules of §1.5 in their order. S011, S012, S013, S018 if it says nothing."""
+    """What a processor's result says, by the rules of §1.5 in their order.
+
+    S011, S012, S013, S018 if it says nothing.
+    """
     if type(result) is not Map:
         if type(result) is dict:  # a processor written in Python
             return read_result(_python_map(result), state, name, limit)

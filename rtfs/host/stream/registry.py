@@ -11,15 +11,20 @@ from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rtfs.host.stream import inspection, settings
+from rtfs.host.stream import adapters, guard, inspection, settings
+from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Committer
+from rtfs.host.stream.configuration import Configuration
+from rtfs.host.stream.connection import Pool
+from rtfs.host.stream.endpoint import Directory
 from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.launch import TERMINAL_NAMES, Request
 from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.settings import Cadence, Settings
+from rtfs.host.stream.source import Source
 from rtfs.host.stream.stores import Store, open_store
 from rtfs.host.stream.stream import Stream
 from rtfs.host.stream.timers import Timers
@@ -75,7 +80,8 @@ class Progress(NamedTuple):
 class StreamRegistry:
     """The streams of one host. `host` gives `evaluator`, `clock` and `state_dir` (None: snapshots in memory).
 
-    Belongs to one event loop. processors: host-registered functions by name.
+    Belongs to one event loop. processors: host-registered functions by name; servers and topics: MCP server objects and
+    iterables of this process, by what follows `memory:`.
     """
 
     def __init__(self, host: Any) -> None:
@@ -84,6 +90,10 @@ class StreamRegistry:
         self.services.ended = self._ended
         self.streams: dict[str, Stream] = {}
         self.processors: dict[str, Any] = {}
+        self.servers: dict[str, Any] = {}
+        self.topics: dict[str, Topic] = {}
+        self.directory = Directory(Configuration(getattr(host, "mcp_config", None)), self.servers, self.topics)
+        self.pool = Pool(self.services.timers)
         self.identity = f"process {os.getpid()} on {socket.gethostname()}"
         self._stores: dict[str, tuple[Store, Committer]] = {}
         self._closed = False
@@ -105,9 +115,15 @@ class StreamRegistry:
         id, checkpoint_id, overrides = settings.read_resume(parameters)
         return await Request(self, overrides, module, security).resume_stored(id, checkpoint_id)
 
-    def plan(self, wanted: Settings, security: RuntimeContext | None) -> Any:
-        """The source of a stream, not opened yet; None when it is unconnected."""
-        return None
+    def plan(self, wanted: Settings, security: RuntimeContext | None) -> Source | None:
+        """The source of a stream, not opened yet; None when it is unconnected. S003, S024, S029, S053."""
+        endpoint = self.directory.resolve(wanted)
+        if endpoint is None:
+            return None
+        if endpoint.target is not None and security is not None:
+            guard.admit(security, endpoint.target)
+        adapter = adapters.load(endpoint.adapter, wanted, endpoint.topic)
+        return Source(adapter, endpoint.target, self.pool, wanted["endpoint"])
 
     def admit(self, stream: Stream) -> None:
         """Take a stream in and let it run."""
@@ -252,6 +268,8 @@ class StreamRegistry:
     async def _close(self, owners: list[Owner]) -> None:
         self._closed = True
         await asyncio.gather(*(owner.task for owner in owners if owner.task is not None), return_exceptions=True)
+        await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
+        await self.pool.close()
         for store, _ in self._stores.values():
             store.close()
         self._stores.clear()

@@ -106,8 +106,9 @@ class Snapshot:
             f" :number {self.number} :status {encode(self.status)} :error {encode(self.error)}"
             f" :reason {encode(self.reason)} :state {_text(self.state, ())} :position {position}"
             f" :memory {_text(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
-            f" :time {self.time} :watermark nil :queue {_text(queue, ('queue',))} :pending {{}} :stats {encode(self.stats)}"
-            f" :transitions {self.transitions} :created-at {self.created_at} {self.fixed.text()}}}"
+            f" :time {self.time} :watermark nil :queue {_text(queue, ('queue',))} :pending {{}}"
+            f" :stats {encode(self.stats)} :transitions {self.transitions} :created-at {self.created_at}"
+            f" {self.fixed.text()}}}"
         )
 
     @property

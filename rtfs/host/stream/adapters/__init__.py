@@ -1,0 +1,115 @@
+"""Adapters: how messages of a server become chunks, one file each, named like the `:adapter` (streaming.md §3.5).
+
+An adapter file offers `ADAPTER`, a class of the protocol below, and passes `tests/contracts/test_adapter.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.intake import Intake
+    from rtfs.host.stream.settings import Settings
+    from rtfs.host.stream.timers import Timers
+
+K_EVENT, K_EXT, K_TYPE = Keyword("event"), Keyword("ext"), Keyword("content-type")
+
+
+class Session(NamedTuple):
+    """What one attempt of an adapter has: the SDK's client (None without a connection) and the host's timers."""
+
+    client: Any
+    timers: Timers
+    shown: str
+
+    async def ask(self, settings: Settings, request: Any) -> Any:
+        """The answer to a request; TimeoutError after `:read-timeout-ms`."""
+        return await self.timers.within(settings["read-timeout-ms"], request)
+
+
+class Adapter(Protocol):
+    """Turns what one server says into chunks.
+
+    connects: needs a connection. endless: a normal end means that the transport was lost. replayable: can go on from
+    the position of a chunk, so that accepted chunks need not be stored. guarantee: after a lost connection. idle_ms:
+    how long silence may last when the stream does not say. token: did a progress token go out?
+    """
+
+    name: str
+    connects: bool
+    endless: bool
+    replayable: bool
+    guarantee: str
+    idle_ms: int | None
+    token: bool | None
+
+    async def run(self, session: Session, intake: Intake) -> None:
+        """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
+        ...
+
+    def may_repeat(self) -> bool:
+        """May `run` be called again after the connection was lost?"""
+        ...
+
+    def memory(self) -> Any:
+        """What must be stored beside the position: a printable value or None."""
+        ...
+
+    def remember(self, memory: Any) -> None:
+        """Take up what a snapshot had stored."""
+        ...
+
+
+class Plain:
+    """What most adapters have in common."""
+
+    connects = True
+    endless = True
+    replayable = True
+    guarantee = "at-least-once"
+    idle_ms: int | None = None
+    token: bool | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def may_repeat(self) -> bool:
+        return True
+
+    def memory(self) -> Any:
+        return None
+
+    def remember(self, memory: Any) -> None:
+        """Nothing is stored beside the position."""
+
+
+def load(name: str, settings: Settings, material: Any = None) -> Adapter:
+    """The adapter of a name; `material` is what a `memory:` endpoint stands for."""
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    adapter: Adapter = module.ADAPTER(settings) if material is None else module.ADAPTER(settings, material)
+    return adapter
+
+
+def check_size(text: str, settings: Settings) -> None:
+    """S025 for a message over `:max-message-bytes`."""
+    most = settings["max-message-bytes"]
+    if len(text) > most // 4 and len(text.encode()) > most:
+        raise fault(25, n=len(text.encode()), m=most)
+
+
+def content_hash(value: Any) -> str:
+    """A short hash of JSON data."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+async def breathe() -> None:
+    """Hand the loop back once."""
+    await asyncio.sleep(0)

@@ -1,0 +1,136 @@
+"""Transports: how bytes of an MCP server arrive, one file each, named by scheme (streaming.md §3.5, §3.6).
+
+A transport file offers `EFFECT`, the label it needs, and `connect(target, limits) -> Link`; it passes
+`tests/contracts/test_transport.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
+
+from rtfs.host.stream.catalogue import fault
+
+
+class Target(NamedTuple):
+    """Where a server is. scheme names the transport; place is a URL, a command line or a registered name.
+
+    shown: for people, without credentials. headers: asked at every connect, so that rotated tokens work. key: streams
+    with equal keys share a connection.
+    """
+
+    scheme: str
+    place: Any
+    shown: str
+    headers: Callable[[], dict[str, str]] = dict
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    folder: str | None = None
+    key: Any = None
+
+
+class Limits(NamedTuple):
+    """connect_ms: time to connect; message_bytes: size of one message."""
+
+    connect_ms: int
+    message_bytes: int
+
+
+class Link(Protocol):
+    """One connection to be: `endpoint` is what `mcp.Client` takes.
+
+    status and retry_after (seconds) tell the last refusal of an HTTP server, None elsewhere; `ended` says that the
+    other side closed the connection.
+    """
+
+    endpoint: Any
+    status: int | None
+    retry_after: float | None
+    ended: bool
+
+
+def connect(target: Target, limits: Limits) -> Link:
+    """A link to the target, not opened yet. S024 for a scheme nobody serves."""
+    link: Link = _module(target.scheme, target.shown).connect(target, limits)
+    return link
+
+
+def effect(scheme: str) -> str:
+    """The effect label a scheme needs, such as `:process`."""
+    label: str = _module(scheme, scheme).EFFECT
+    return label
+
+
+def _module(scheme: str, shown: str) -> Any:
+    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if scheme not in known:
+        raise fault(24, a=":auto", endpoint=shown, why=f"no transport serves {scheme}; there are {' '.join(known)}")
+    return importlib.import_module(f"{__name__}.{scheme}")
+
+
+class Tap:
+    """A transport whose read side is watched: it notes the end of the connection and counts what cannot be parsed."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.ended = False
+        self.malformed = 0
+
+    async def __aenter__(self) -> tuple[Any, Any]:
+        read, write = await self._transport.__aenter__()
+        return _TappedRead(read, self), write
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        result: bool | None = await self._transport.__aexit__(kind, error, trace)
+        return result
+
+
+class _TappedRead:
+    """The read side of a transport as the SDK wants it."""
+
+    def __init__(self, inner: Any, tap: Tap) -> None:
+        self._inner = inner
+        self._tap = tap
+
+    @property
+    def last_context(self) -> Any:
+        return getattr(self._inner, "last_context", None)
+
+    async def receive(self) -> Any:
+        return self._noted(await self._inner.receive())
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return self._noted(await self._inner.__anext__())
+        except StopAsyncIteration:
+            self._tap.ended = True
+            raise
+
+    def _noted(self, message: Any) -> Any:
+        if isinstance(message, Exception):
+            self._tap.malformed += 1
+        return message
+
+    def close(self) -> None:
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> _TappedRead:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        result: bool | None = await self._inner.__aexit__(kind, error, trace)
+        return result

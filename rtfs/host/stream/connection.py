@@ -1,0 +1,138 @@
+"""Connections to MCP servers, each opened, used as a door and closed by one task of its own (streaming.md §3.6)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream import transports
+from rtfs.host.stream.timers import Timer, Timers
+from rtfs.host.stream.transports import Limits, Link, Target
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+LINGER_MS = 5_000
+CAUSE_SECONDS = 1.0
+
+
+class Connection:
+    """One `mcp.Client`. Its task enters and leaves the SDK's contexts; others ask it to close and use `client`.
+
+    users: streams that hold it; failure: what broke it, as the innermost exception.
+    """
+
+    def __init__(self, target: Target, mode: str, limits: Limits) -> None:
+        self.target = target
+        self.link: Link = transports.connect(target, limits)
+        self.users = 0
+        self.failure: BaseException | None = None
+        self.timer: Timer | None = None
+        self._mode = mode
+        loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[Client] = loop.create_future()
+        self._closing = asyncio.Event()
+        self._task = loop.create_task(self._serve(), name=f"rtfs connection {target.shown}")
+
+    async def _serve(self) -> None:
+        from mcp import Client
+
+        try:
+            async with Client(self.link.endpoint, mode=self._mode) as client:
+                if not self._ready.done():
+                    self._ready.set_result(client)
+                await self._closing.wait()
+        except BaseException as error:  # groups of everything the SDK's tasks met; kept for whoever asks for the cause
+            self.failure = innermost(error)
+            if isinstance(error, asyncio.CancelledError) and self._closing.is_set():
+                raise
+        finally:
+            if not self._ready.done():
+                self._ready.cancel()
+
+    async def opened(self) -> Client:
+        """The client, once the handshake is over. Raises what prevented it."""
+        both: set[asyncio.Future[Any]] = {self._ready, self._task}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if self._ready.done() and not self._ready.cancelled():
+            return self._ready.result()
+        await asyncio.wait({self._task})
+        raise self.failure or ConnectionError("the connection closed before it was open")
+
+    @property
+    def broken(self) -> bool:
+        """Has the other side gone?"""
+        return self._task.done() or self.link.ended or self._closing.is_set()
+
+    async def cause(self) -> BaseException | None:
+        """What broke the connection, if that shows within a moment."""
+        if not self._task.done():
+            await asyncio.wait({self._task}, timeout=CAUSE_SECONDS if self.link.ended else 0.05)
+        return self.failure
+
+    async def close(self, milliseconds: int) -> None:
+        """Close it; after `milliseconds` by cancelling the task, which the SDK's own bounds let end."""
+        self._closing.set()
+        if not self._task.done():
+            await asyncio.wait({self._task}, timeout=milliseconds / 1000)
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+
+class Pool:
+    """The open connections; streams on the same server with the same credentials share one."""
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._open: dict[Any, Connection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def take(self, target: Target, mode: str, limits: Limits) -> Connection:
+        """A connection to the target, perhaps still opening; give it back with `release`."""
+        key = (target.key, mode)
+        found = self._open.get(key)
+        if found is None or found.broken:
+            found = self._open[key] = Connection(target, mode, limits)
+        if found.timer is not None:
+            found.timer.cancel()
+            found.timer = None
+        found.users += 1
+        return found
+
+    def release(self, connection: Connection, close_ms: int) -> None:
+        """A stream lets go. The last one out closes the door, after a while in which another may come."""
+        connection.users -= 1
+        if connection.users > 0:
+            return
+        if connection.broken:
+            self._retire(connection, close_ms)
+        else:
+            connection.timer = self._timers.after(LINGER_MS, lambda: self._retire(connection, close_ms))
+
+    def discard(self, connection: Connection) -> None:
+        """Nobody new may get this connection."""
+        for key, known in list(self._open.items()):
+            if known is connection:
+                del self._open[key]
+
+    def _retire(self, connection: Connection, close_ms: int) -> None:
+        self.discard(connection)
+        task = asyncio.get_running_loop().create_task(connection.close(close_ms))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self, close_ms: int = 5_000) -> None:
+        """Close everything, all at the same time."""
+        for connection in list(self._open.values()):
+            self._retire(connection, close_ms)
+        while self._closing:
+            await asyncio.wait(set(self._closing))
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first real exception inside groups of them."""
+    while isinstance(error, BaseExceptionGroup):
+        real = [inner for inner in error.exceptions if not isinstance(inner, asyncio.CancelledError)]
+        error = real[0] if real else error.exceptions[0]
+    return error

@@ -1,0 +1,152 @@
+"""What an endpoint means: which server, over which transport, and what of it (streaming.md §3.3, §3.4)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rtfs.host.stream import credential
+from rtfs.host.stream.adapters.memory import Topic
+from rtfs.host.stream.catalogue import fault, unserved
+from rtfs.host.stream.configuration import DEFAULT_URL, Configuration
+from rtfs.host.stream.settings import Settings
+from rtfs.host.stream.transports import Target
+
+CAPABILITY = "mcp.stream.start"
+_LATER = ("ws://", "wss://", "replay:")
+
+
+class Endpoint(NamedTuple):
+    """A resolved endpoint. target: None for a topic of this process; topic: None for everything else."""
+
+    target: Target | None
+    adapter: str
+    topic: Topic | None = None
+
+
+class Directory:
+    """What names mean here: configured servers and streams, and what this process registered under `memory:`."""
+
+    def __init__(self, configuration: Configuration, servers: Mapping[str, Any], topics: Mapping[str, Topic]) -> None:
+        self.configuration = configuration
+        self.servers = servers
+        self.topics = topics
+        self.provider_url: str | None = None
+
+    def resolve(self, settings: Settings) -> Endpoint | None:
+        """The endpoint of a start call, None when the stream is unconnected.
+
+        Fills in `:tool` and `:resource` it names.
+        """
+        name: str = settings["endpoint"]
+        if settings["auto-connect"] is False:
+            return None
+        for prefix in _LATER:
+            if name.startswith(prefix):
+                raise unserved(f":endpoint {prefix}…", CAPABILITY)
+        if name.startswith(("http://", "https://")):
+            return self._remote(name, settings, None)
+        if name.startswith("stdio:"):
+            return self._child(name, settings)
+        if name.startswith("memory:"):
+            return self._memory(name, settings)
+        return self._configured(name, settings) or self._logical(name, settings)
+
+    # ---- the forms
+
+    def _remote(self, url: str, settings: Settings, entry: dict[str, Any] | None) -> Endpoint:
+        kind = None if entry is None else entry.get("type", entry.get("transport"))
+        if url.rstrip("/").endswith("/sse") or kind in ("sse", "ws"):
+            raise unserved(":endpoint of the 2024 SSE transport", CAPABILITY)
+        trusted = entry is not None or self._known_origin(url)
+
+        def headers() -> dict[str, str]:
+            return credential.headers(settings, entry, self.configuration, trusted=trusted)
+
+        shown = credential.masked(url)
+        target = Target("http", url, shown, headers, key=("http", url, tuple(sorted(headers().items()))))
+        return Endpoint(target, _adapter(settings))
+
+    def _known_origin(self, url: str) -> bool:
+        """Did the operator configure this origin? Only then it gets credentials of the environment."""
+        known = [self.configuration.operator_url(), self.provider_url]
+        return any(found is not None and credential.origin(found) == credential.origin(url) for found in known)
+
+    def _child(self, name: str, settings: Settings) -> Endpoint:
+        words = shlex.split(name.removeprefix("stdio:"))
+        if not words:
+            raise fault(3, p="endpoint", kind="stdio:command", value=name)
+        return Endpoint(_process(words[0], tuple(words[1:]), (), None), _adapter(settings))
+
+    def _memory(self, name: str, settings: Settings) -> Endpoint:
+        known = name.removeprefix("memory:")
+        topic = self.topics.get(known)
+        if topic is not None:
+            return Endpoint(None, "memory", topic)
+        server = self.servers.get(known)
+        if server is None:
+            raise fault(24, a=":auto", endpoint=name, why="nothing is registered under that name")
+        return Endpoint(Target("memory", server, name, key=("memory", id(server))), _adapter(settings))
+
+    def _configured(self, name: str, settings: Settings) -> Endpoint | None:
+        server, slash, tool = name.partition("/")
+        if slash and (entry := self.configuration.server(server)) is not None:
+            settings["tool"] = settings["tool"] or tool
+            return self._entry(entry, server, settings)
+        server, colon, uri = name.partition(":")
+        if colon and (entry := self.configuration.server(server)) is not None:
+            settings["resource"] = settings["resource"] or uri
+            return self._entry(entry, server, settings)
+        named = settings["server"] or name
+        entry = self.configuration.server(named)
+        return None if entry is None else self._entry(entry, named, settings)
+
+    def _entry(self, entry: dict[str, Any], name: str, settings: Settings) -> Endpoint:
+        if settings["server-url"]:
+            return self._remote(settings["server-url"], settings, None)
+        if entry.get("url"):
+            return self._remote(str(entry["url"]), settings, entry)
+        if not entry.get("command"):
+            raise fault(3, p=f"server '{name}'", kind="entry with url or command", value="neither")
+        environment = tuple((str(key), str(value)) for key, value in (entry.get("env") or {}).items())
+        arguments = tuple(str(word) for word in entry.get("args") or ())
+        return Endpoint(_process(str(entry["command"]), arguments, environment, entry.get("cwd")), _adapter(settings))
+
+    def _logical(self, name: str, settings: Settings) -> Endpoint | None:
+        """Any other text: unconnected, unless somebody named a URL or asks for the default one."""
+        wish = settings["auto-connect"]
+        url = settings["server-url"] or self.provider_url or self.configuration.operator_url()
+        asked = wish is True or self.configuration.auto_connect() is True
+        refused = wish is None and self.configuration.auto_connect() is False
+        if url is None and asked:
+            url = DEFAULT_URL
+        if url is None or (refused and not settings["server-url"]):
+            return None
+        if settings["tool"] is None and settings["resource"] is None and settings["uris"] is None:
+            settings["tool"] = name
+        return self._remote(url, settings, None)
+
+
+def _process(command: str, arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], folder: Any) -> Target:
+    shown = f"stdio:{shlex.join((command, *arguments))}"
+    folder = None if folder is None else str(folder)
+    key = ("stdio", command, arguments, environment, folder)
+    return Target("stdio", command, shown, arguments=arguments, environment=environment, folder=folder, key=key)
+
+
+def _adapter(settings: Settings) -> str:
+    """The adapter of a server: the one asked for, else by what of the server is asked for (§3.3)."""
+    wanted: str = settings["adapter"].name
+    if wanted == "auto":
+        called = "poll" if settings["cursor-arg"] else "progress"
+        wanted = called if settings["tool"] else "listen"
+    if wanted in ("progress", "poll") and not settings["tool"]:
+        raise fault(24, a=f":{wanted}", endpoint=settings["endpoint"], why="no :tool is named")
+    if wanted == "resource" and not (settings["resource"] or settings["uris"]):
+        raise fault(24, a=":resource", endpoint=settings["endpoint"], why="no :resource is named")
+    if settings["since-arg"] is not None and settings["since-path"] is None:
+        raise fault(2, field="since-path")
+    if wanted == "memory":
+        raise fault(24, a=":memory", endpoint=settings["endpoint"], why="it is no topic of this process")
+    return wanted

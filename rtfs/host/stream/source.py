@@ -1,0 +1,189 @@
+"""The source of a stream: connects, lets the adapter run, tries again when the transport is lost (§3.7)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.adapters import Adapter, Session
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.connection import Connection, Pool
+from rtfs.host.stream.loss import as_loss
+from rtfs.host.stream.retry import Attempts, Lost
+from rtfs.host.stream.transports import Limits, Target
+from rtfs.lang.errors import RtfsError
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
+
+
+class Source:
+    """One stream's way to its server. state: closed, connecting, open or retrying; it never changes the status itself.
+
+    era: the protocol version spoken; connected_at: host ms; reconnects: how often the transport came back.
+    """
+
+    def __init__(self, adapter: Adapter, target: Target | None, pool: Pool, shown: str) -> None:
+        self.adapter = adapter
+        self.state = "closed"
+        self.era: str | None = None
+        self.connected_at: int | None = None
+        self.reconnects = 0
+        self.last_error: str | None = None
+        self.shown_url = None if target is None else target.shown
+        self._target = target
+        self._pool = pool
+        self._shown = shown
+        self._owner: Owner
+        self._task: asyncio.Task[None] | None = None
+        self._attempt: asyncio.Task[None] | None = None
+        self._interrupted: Lost | None = None
+
+    @property
+    def adapter_name(self) -> str:
+        return self.adapter.name
+
+    @property
+    def guarantee(self) -> str:
+        return self.adapter.guarantee
+
+    @property
+    def replayable(self) -> bool:
+        return self.adapter.replayable
+
+    @property
+    def progress_token(self) -> bool | None:
+        return self.adapter.token
+
+    def memory(self) -> Any:
+        """What a snapshot keeps for the adapter."""
+        return self.adapter.memory()
+
+    def launch(self, owner: Owner) -> None:
+        """Start bringing chunks to a stream."""
+        self._owner = owner
+        self.state = "connecting"
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"rtfs source {owner.id}")
+
+    def close(self) -> None:
+        """Bring nothing more. The server is not waited for."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+        self.state = "closed"
+
+    async def closed(self) -> None:
+        """Wait until the task has let go of its connection."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        owner = self._owner
+        attempts = Attempts(owner.settings["retry"], owner.services.random)
+        outcome: RtfsError | bool = True
+        try:
+            while True:
+                try:
+                    await self._once(attempts)
+                    break
+                except Lost as loss:
+                    wait = attempts.wait_ms(loss)
+                    self.last_error = loss.why
+                    if wait is None or not self.adapter.may_repeat():
+                        outcome = self._given_up(loss, attempts.failures)
+                        break
+                    await self._pause(loss, wait)
+                except RtfsError as error:
+                    outcome = error
+                    break
+        except Exception as error:  # a defect must end the stream, not leave it waiting for ever
+            owner.services.defect(owner, error)
+            outcome = fault(24, a=f":{self.adapter.name}", endpoint=self._shown, why=f"{type(error).__name__}: {error}")
+        self.state = "closed"
+        if isinstance(outcome, RtfsError):
+            self.last_error = outcome.message
+        owner.source_finished(outcome)
+
+    def _given_up(self, loss: Lost, failures: int) -> RtfsError:
+        if loss.hopeless:
+            return fault(24, a=f":{self.adapter.name}", endpoint=self._shown, why=loss.why)
+        return fault(23, data={"status": loss.status}, n=failures, e=loss.why)
+
+    async def _pause(self, loss: Lost, wait: float) -> None:
+        """Row 12: the status stays, the transport tries again."""
+        owner = self._owner
+        self.state = "retrying"
+        owner.emit("retrying", problem=loss.why, wait_ms=round(wait))
+        await owner.services.clock.sleep(wait / 1000)
+        self.state = "connecting"
+        owner.intake.attempt += 1
+
+    async def _once(self, attempts: Attempts) -> None:
+        """One connection from opening to the end of the source, under the watchdog. Lost when it can be tried again."""
+        owner = self._owner
+        before, self._interrupted = owner.intake.seq, None
+        connection: Connection | None = None
+        opened = owner.services.clock.monotonic()
+        try:
+            if self._target is not None:
+                connection = self._connect()
+            self._attempt = asyncio.ensure_future(self._with(connection))
+            try:
+                await self._attempt
+            except asyncio.CancelledError:
+                self._attempt.cancel()
+                if self._interrupted is None:
+                    raise
+                raise self._interrupted from None
+            if self.adapter.endless:
+                raise Lost("the server ended the stream", clean=True)
+        except (Lost, RtfsError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise await as_loss(error, connection, self.adapter.name, self._shown) from error
+        finally:
+            attempts.stable((owner.services.clock.monotonic() - opened) * 1000, owner.intake.seq - before)
+            watchdog = owner.timers.pop("watchdog", None)
+            if watchdog is not None:
+                watchdog.cancel()
+            if connection is not None:
+                self._pool.release(connection, owner.settings["close-timeout-ms"])
+
+    def _connect(self) -> Connection:
+        settings = self._owner.settings
+        assert self._target is not None
+        limits = Limits(settings["connect-timeout-ms"], settings["max-message-bytes"])
+        return self._pool.take(self._target, settings["mode"], limits)
+
+    async def _with(self, connection: Connection | None) -> None:
+        owner = self._owner
+        services = owner.services
+        client = None
+        if connection is not None:
+            client = await services.timers.within(owner.settings["connect-timeout-ms"], connection.opened())
+            self.era = client.protocol_version
+        again = self.connected_at is not None
+        self.connected_at = services.clock.now_ms()
+        self.state = "open"
+        if again:
+            self.reconnects += 1
+        owner.emit("reconnected" if again else "opened", era=self.era, attempt=owner.intake.attempt)
+        owner.intake.quiet_since = self.connected_at
+        self._watch()
+        await self.adapter.run(Session(client, services.timers, self._shown), owner.intake)
+
+    # ---- silence
+
+    def _watch(self) -> None:
+        """Look again when the silence allowed would be over."""
+        owner = self._owner
+        allowed = owner.settings["idle-timeout-ms"] or self.adapter.idle_ms
+        if allowed is None or self.state != "open":
+            return
+        now = owner.services.clock.now_ms()
+        silent = 0 if owner.queue.shut else now - owner.intake.quiet_since
+        if silent >= allowed:
+            self._interrupted = Lost(f"no message for {allowed} ms")
+            if self._attempt is not None:
+                self._attempt.cancel()
+        else:
+            owner.timer("watchdog", allowed - silent, self._watch)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, NoneType
 from typing import Any
 
-from rtfs.lang.collections import List, Map, PVector
+from rtfs.lang.collections import SMALL, List, Map, PVector
 from rtfs.lang.errors import LimitError, overflow
 from rtfs.lang.integers import integer_text
 from rtfs.lang.names import Keyword, Symbol
@@ -168,19 +168,24 @@ def _show_walk(root: Any, limit: int | None, forms: bool, *, cut: bool = False) 
 
 
 def _show_parts(root: Any, out: _Out, forms: bool) -> None:
-    pending: list[tuple[Iterator[Any], str]] = []  # parts still to print, and what closes them
-    _open(root, out, pending, forms)
+    pending: list[tuple[Iterator[Any], str]] = [(iter((root,)), "")]  # parts still to print, and what closes them
     while pending:
         parts, close = pending[-1]
         for part in parts:
             atom = _ATOMS.get(type(part))
             if atom is not None:
-                out.add(atom(part))
-            elif type(part) in _BRACKETS:
-                _open(part, out, pending, forms)
-                break
+                text = atom(part)
+            elif type(part) not in _BRACKETS:
+                text = _show_other(part)
             else:
-                out.add(_show_other(part))
+                if type(part) is PVector and set(map(type, part)) <= _NUMBERS:
+                    text = _show_numbers(part, out)
+                elif forms or (flat := _show_flat(part)) is None:
+                    _open(part, out, pending, forms)
+                    break
+                else:
+                    text = flat
+            out.add(text)
             out.pieces.append(" ")
             out.size += 1
         else:
@@ -189,13 +194,56 @@ def _show_parts(root: Any, out: _Out, forms: bool) -> None:
                 out.pieces.pop()
                 out.size -= 1
             out.add(close)
-            if pending:
+            if len(pending) > 1:
                 out.pieces.append(" ")
                 out.size += 1
 
 
+def _short_string(value: str) -> str:
+    if len(value) > 1_000:
+        raise KeyError
+    return show_string(value)
+
+
+_FLAT = {**_ATOMS, str: _short_string, Symbol: _name}
+
+
+def _show_flat(value: Any) -> str | None:
+    """A small collection without collections in it, in one go; None for others."""
+    kind = type(value)
+    if kind is PVector or len(value) > SMALL:
+        return None
+    opening, closing = _BRACKETS[kind]
+    try:
+        if kind is Map:
+            pairs = [f"{_FLAT[type(key)](key)} {_FLAT[type(part)](part)}" for key, part in value.raw.items()]
+            return opening + " ".join(pairs) + closing
+        return opening + " ".join([_FLAT[type(part)](part) for part in value]) + closing
+    except KeyError:
+        return None
+
+
+_NUMBERS = frozenset({int, float})
+
+
+def _show_numbers(value: PVector, out: _Out) -> str:
+    """A long vector of numbers, piece by piece; gives its end."""
+    out.add("[")
+    for start in range(0, len(value) - 1_000, 1_000):
+        out.add(_numbers(value[start : start + 1_000]) + " ")
+    rest = len(value) % 1_000 or 1_000
+    return _numbers(value[len(value) - rest :]) + "]"
+
+
+def _numbers(items: list[Any]) -> str:
+    try:
+        return " ".join([str(item) if type(item) is int else show_float(item) for item in items])
+    except ValueError:  # more digits than this process lets `str` write
+        return " ".join([_ATOMS[type(item)](item) for item in items])
+
+
 def _open(value: Any, out: _Out, pending: list[tuple[Iterator[Any], str]], forms: bool) -> None:
-    if len(pending) == NESTING_LIMIT:
+    if len(pending) > NESTING_LIMIT:
         raise overflow("nesting", NESTING_LIMIT)
     opening, closing = _BRACKETS[type(value)]
     parts: Iterable[Any] = _parts(value, forms) if type(value) is Map else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -229,5 +230,8 @@ def installed() -> dict[str, Provider]:
 
         _installed = {}
         for entry in entry_points(group="rtfs.providers"):
-            _installed.update(entry.load().PROVIDERS)
+            try:
+                _installed.update(entry.load().PROVIDERS)
+            except Exception as error:  # somebody else's code: one broken package must not take all capabilities away
+                warnings.warn(f"the capabilities of {entry.value} cannot be loaded: {error}", stacklevel=2)
     return _installed

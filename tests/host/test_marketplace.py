@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -322,3 +326,41 @@ def test_a_type_as_text_needs_a_reader_and_one_as_data_does_not(bench: Callable[
         table.do("t.g", "one")
     with pytest.raises(RtfsError, match=r"Invalid output of t.g"):
         table.do("t.g", 2)
+
+
+# ---- installed packages
+
+PACKAGE = """
+from rtfs.host.provider import provides
+
+@provides("acme.greet", input={"name": ":string"}, output=":string", effects=[])
+def greet(ctx, name):
+    return f"hello {name}"
+
+@provides("ccos.echo", input={"value": ":any"}, effects=[])
+def not_ours(ctx, value):
+    return "taken over"
+"""
+
+USE = """
+from rtfs.host.host import Host
+from rtfs.host.marketplace import Marketplace
+from rtfs.lang.outcome import CallMetadata, CausalContext, HostCall, RuntimeContext
+context, market = RuntimeContext.controlled(["**"]), Marketplace()
+host = Host(marketplace=market, context=context)
+for id in ("acme.greet", "ccos.echo"):
+    print(host.dispatch(HostCall(id, ("Ada",), context, CausalContext(), CallMetadata())))
+print(market.discover("acme.*"))
+"""
+
+
+def test_installed_packages_bring_capabilities_and_take_over_none(tmp_path: Path) -> None:
+    (tmp_path / "acme_caps.py").write_text(PACKAGE)
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[rtfs.providers]\nacme = acme_caps\nbroken = acme_nothing\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, env=environment, check=True)
+    assert run.stdout.splitlines() == ["hello Ada", "Ada", "['acme.greet']"]
+    assert "the capabilities of acme_nothing cannot be loaded" in run.stderr

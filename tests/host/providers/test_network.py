@@ -334,6 +334,33 @@ async def test_a_granted_name_that_cannot_be_resolved_is_a_network_error(fetch: 
     assert (await refused(fetch("http://no-such-host.invalid/", "*.invalid"), "HostError")).type == "network"
 
 
+async def test_a_name_is_resolved_once_and_what_was_checked_is_dialled(
+    fetch: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, resolve = ["127.0.0.1", "192.0.2.1"], socket.getaddrinfo
+
+    def rebinding(host: Any, *args: Any, **named: Any) -> Any:
+        return resolve(answers.pop(0) if host == "rebind.example" else host, *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    url = f"http://rebind.example:{server.port}/x"
+    assert (await fetch(url, "rebind.example", "127.0.0.1")).get(Keyword("status")) == 200
+    assert answers == ["192.0.2.1"]
+    assert server.seen[0][2]["host"] == f"rebind.example:{server.port}"
+
+
+async def test_a_configured_proxy_is_used_and_resolves_the_granted_name(
+    fetch: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert (await fetch("http://behind.proxy.example/x", "behind.proxy.example")).get(Keyword("status")) == 200
+    assert server.seen[0][2]["host"] == "behind.proxy.example"
+    await refused(fetch("http://other.proxy.example/x", "behind.proxy.example"))
+    assert len(server.seen) == 1
+
+
 # ---- TLS
 
 
@@ -381,3 +408,16 @@ async def test_a_certificate_is_checked_against_the_name_although_the_address_is
     error = await refused(fetch(f"https://127.0.0.1:{secure.port}/x", "127.0.0.1"), "HostError")
     assert error.type == "network"
     assert "certificate" in error.message.lower()
+
+
+async def test_a_connection_secured_for_one_name_is_not_used_for_another_at_the_same_address(
+    bench: Callable[..., Any], secure: Server
+) -> None:
+    name = _name_for_this_machine()
+    grants = [("net", grant) for grant in ("localhost", name, "127.0.0.1", "127.0.1.1")]
+    table = bench(RuntimeContext.controlled(grants=grants))
+    answer = await table.wait("ccos.network.http-fetch", f"https://localhost:{secure.port}/x")
+    assert answer.get(Keyword("status")) == 200
+    error = await refused(table.wait("ccos.network.http-fetch", f"https://{name}:{secure.port}/x"), "HostError")
+    assert "certificate" in error.message.lower()
+    await table.host.shutdown()

@@ -1,0 +1,359 @@
+"""Strings (language.md §14.3): indices and lengths count characters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtfs.eval.limits import LIMITS, check_characters, check_elements
+from rtfs.eval.registry import builtin
+from rtfs.lang.access import sequence
+from rtfs.lang.collections import MISSING, List, Map, PVector, vector
+from rtfs.lang.equality import equal
+from rtfs.lang.errors import EvaluationError, index_error, invalid_argument, type_error
+from rtfs.lang.printer import show
+from rtfs.lang.values import ErrorValue, type_name
+
+
+def wrong_kind(operation: str, expected: str, value: Any, index: int = 0) -> EvaluationError:
+    """The TypeError of argument `index` of a function."""
+    error = type_error(operation, expected, type_name(value))
+    error.operand = (operation, index)
+    return error
+
+
+def string(operation: str, value: Any, index: int = 0) -> str:
+    """The value, if it is a string."""
+    if type(value) is str:
+        return value
+    raise wrong_kind(operation, "string", value, index)
+
+
+def integer(operation: str, value: Any, index: int = 0) -> int:
+    """The value, if it is an integer."""
+    if type(value) is int:
+        return value
+    raise wrong_kind(operation, "integer", value, index)
+
+
+def strings(operation: str, *values: Any) -> None:
+    """Refuse arguments that are not all strings."""
+    for index, value in enumerate(values):
+        string(operation, value, index)
+
+
+def part_limit(operation: str, value: Any, index: int) -> int:
+    """The greatest number of parts of a split; 0 when none is given."""
+    if value is MISSING:
+        return 0
+    if integer(operation, value, index) < 1:
+        raise invalid_argument(f"{operation} into {value} parts, at least 1 is needed")
+    return int(value)
+
+
+# ---- making strings ---------------------------------------------------------------------------------------------
+
+
+def _joined(operation: str, separator: str, values: Any) -> str:
+    """The values as `str` shows them, with a separator: the total is known before anything is joined."""
+    limit = LIMITS.get().printed
+    pieces: list[str] = []
+    total = -len(separator)
+    for value in values:
+        piece = value if type(value) is str else "" if value is None else show(value, limit)
+        pieces.append(piece)
+        total += len(piece) + len(separator)
+        check_characters(total, operation)
+    return separator.join(pieces)
+
+
+@builtin("str", doc="The texts of its arguments, one after the other.", example=('(str "n=" 4 nil :k)', '"n=4:k"'))
+def str_(*values: Any) -> str:
+    return _joined("str", "", values)
+
+
+@builtin("pr-str", doc="The printed forms of its arguments, with spaces.", example=("(pr-str :a nil)", '":a nil"'))
+def pr_str(*values: Any) -> str:
+    limit = LIMITS.get().printed
+    pieces: list[str] = []
+    total = -1
+    for value in values:
+        pieces.append(show(value, limit))
+        total += len(pieces[-1]) + 1
+        check_characters(total, "pr-str")
+    return " ".join(pieces)
+
+
+@builtin(
+    "join",
+    "string-join",
+    "string/join",
+    doc="(join separator coll): the texts of the elements with a separator, by default none.",
+    example=('(join ", " [1 nil :a])', '"1, , :a"'),
+)
+def join(first: Any, coll: Any = MISSING) -> str:
+    if coll is MISSING:
+        return _joined("join", "", sequence(first, "join"))
+    return _joined("join", string("join", first), sequence(coll, "join"))
+
+
+@builtin("string/repeat", doc="(string/repeat s n): s, n times.", example=('(string/repeat "ab" 2)', '"abab"'))
+def repeat(s: Any, n: Any) -> str:
+    times = max(integer("string/repeat", n, 1), 0)
+    check_characters(len(string("string/repeat", s)) * times, "string/repeat")
+    return str(s) * times if s else ""
+
+
+# ---- sizes and parts --------------------------------------------------------------------------------------------
+
+
+@builtin("string-length", doc="The number of characters of a string.", example=('(string-length "abc")', "3"))
+def string_length(s: Any) -> int:
+    return len(string("string-length", s))
+
+
+@builtin(
+    "length",
+    "string/length",
+    doc="The number of characters of a string or elements of a collection.",
+    example=('[(length "abc") (length [1 2])]', "[3 2]"),
+)
+def length(value: Any) -> int:
+    if type(value) in (str, tuple, PVector, List, Map, ErrorValue):
+        return len(value)
+    raise wrong_kind("length", "string or collection", value)
+
+
+@builtin(
+    "substring",
+    "subs",
+    "string/substring",
+    doc="(substring s start end): the characters from start up to, not including, end.",
+    example=('(substring "umbrella" 2 5)', '"bre"'),
+)
+def substring(s: Any, start: Any, end: Any = MISSING) -> str:
+    size = len(string("substring", s))
+    last = size if end is MISSING else integer("substring", end, 2)
+    if not 0 <= integer("substring", start, 1) <= size:
+        raise index_error(start, size)
+    if not 0 <= last <= size:
+        raise index_error(last, size)
+    if start > last:
+        raise index_error(start, last)
+    return str(s)[start:last]
+
+
+@builtin(
+    "string-contains",
+    "string-contains?",
+    "includes?",
+    "string/includes?",
+    "string/contains?",
+    doc="(string-contains s part): does s contain part?",
+    example=('(string-contains "meadow" "ado")', "true"),
+)
+def string_contains(s: Any, part: Any) -> bool:
+    strings("string-contains", s, part)
+    return part in s
+
+
+@builtin(
+    "starts-with?",
+    "string/starts-with?",
+    doc="(starts-with? s part): does s start with part?",
+    example=('(starts-with? "lamp" "la")', "true"),
+)
+def starts_with(s: Any, part: Any) -> bool:
+    strings("starts-with?", s, part)
+    return bool(s.startswith(part))
+
+
+@builtin(
+    "ends-with?",
+    "string/ends-with?",
+    doc="(ends-with? s part): does s end with part?",
+    example=('(ends-with? "lamp" "la")', "false"),
+)
+def ends_with(s: Any, part: Any) -> bool:
+    strings("ends-with?", s, part)
+    return bool(s.endswith(part))
+
+
+@builtin(
+    "index-of",
+    "string/index-of",
+    doc="(index-of s part from): where part first occurs in s, or an element in a vector or list; nil if nowhere.",
+    example=('[(index-of "hello" "l") (index-of [1 2] 3)]', "[2 nil]"),
+)
+def index_of(s: Any, part: Any, start: Any = 0) -> int | None:
+    if type(s) not in (str, tuple, PVector, List):
+        raise wrong_kind("index-of", "string, vector or list", s)
+    first = max(integer("index-of", start, 2), 0)
+    if type(s) is str:
+        found = s.find(string("index-of", part, 1), first) if first <= len(s) else -1
+        return None if found < 0 else found
+    return next((at for at in range(first, len(s)) if equal(s[at], part)), None)
+
+
+@builtin(
+    "last-index-of",
+    "string/last-index-of",
+    doc="(last-index-of s part from): where part last occurs in s, not after from; nil if nowhere.",
+    example=('(last-index-of "hello" "l")', "3"),
+)
+def last_index_of(s: Any, part: Any, start: Any = MISSING) -> int | None:
+    strings("last-index-of", s, part)
+    last = len(s) if start is MISSING else min(integer("last-index-of", start, 2), len(s))
+    found = s.rfind(part, 0, last + len(part)) if last >= 0 else -1
+    return None if found < 0 else found
+
+
+@builtin("blank?", "string/blank?", doc="Is it nil, empty or only whitespace?", example=('(blank? " ")', "true"))
+def blank(s: Any) -> bool:
+    return s is None or not string("blank?", s).strip()
+
+
+# ---- taking strings apart ---------------------------------------------------------------------------------------
+
+
+@builtin(
+    "split",
+    "string/split",
+    doc='(split s separator max): the parts between separators, at most max; separator "" splits into characters.',
+    example=('(split "a::b" ":")', '["a" "" "b"]'),
+)
+def split(s: Any, separator: Any, most: Any = MISSING) -> Any:
+    strings("split", s, separator)
+    limit = part_limit("split", most, 2)
+    if separator:
+        parts = s.count(separator) + 1
+        check_elements(min(parts, limit) if limit else parts, "split")
+        return vector(s.split(separator, limit - 1))
+    if not limit or limit >= len(s):
+        return chars(s)
+    check_elements(limit, "split")
+    return vector([*s[: limit - 1], s[limit - 1 :]])
+
+
+@builtin(
+    "lines",
+    "split-lines",
+    "string/split-lines",
+    doc="The lines of a text; a final newline starts none.",
+    example=('(lines "a\\n\\nb\\n")', '["a" "" "b"]'),
+)
+def lines(s: Any) -> Any:
+    check_elements(string("lines", s).count("\n") + 1, "lines")
+    parts = s.split("\n")
+    if not parts[-1]:
+        parts.pop()
+    return vector(parts)
+
+
+@builtin("words", doc="The parts of a text between runs of whitespace.", example=('(words " a  b ")', '["a" "b"]'))
+def words(s: Any) -> Any:
+    parts = string("words", s).split(None, LIMITS.get().elements)
+    check_elements(len(parts), "words")
+    return vector(parts)
+
+
+@builtin("chars", doc="The characters of a string, each a string.", example=('(chars "ab")', '["a" "b"]'))
+def chars(s: Any) -> Any:
+    check_elements(len(string("chars", s)), "chars")
+    return vector(list(s))
+
+
+# ---- changing strings -------------------------------------------------------------------------------------------
+
+
+def _change(names: str, change: Callable[[str], str], doc: str, example: tuple[str, str]) -> None:
+    """A function of one string; the first of the names is the one errors show."""
+    primary, *aliases = names.split()
+
+    def apply(s: Any) -> str:
+        changed = change(string(primary, s))
+        check_characters(len(changed), primary)  # upper case may be longer
+        return changed
+
+    builtin(primary, *aliases, doc=doc, example=example)(apply)
+
+
+_change(
+    "string-upper upper-case upper string/upper string/upper-case",
+    str.upper,
+    "A string in upper case.",
+    ('(upper "ab")', '"AB"'),
+)
+_change(
+    "string-lower lower-case lower string/lower string/lower-case",
+    str.lower,
+    "A string in lower case.",
+    ('(lower "Ab")', '"ab"'),
+)
+_change(
+    "capitalize string/capitalize",
+    str.capitalize,
+    "The first character in upper, the others in lower case.",
+    ('(capitalize "aB")', '"Ab"'),
+)
+_change(
+    "string-trim trim string/trim",
+    str.strip,
+    "A string without whitespace at its ends.",
+    ('(trim " a ")', '"a"'),
+)
+_change(
+    "trim-left triml string/triml",
+    str.lstrip,
+    "A string without whitespace at its start.",
+    ('(triml " a ")', '"a "'),
+)
+_change(
+    "trim-right trimr string/trimr",
+    str.rstrip,
+    "A string without whitespace at its end.",
+    ('(trimr " a ")', '" a"'),
+)
+_change(
+    "trim-newline",
+    lambda s: s.rstrip("\r\n"),
+    "A string without the ends of lines at its end.",
+    ('(trim-newline "a\\n")', '"a"'),
+)
+_change(
+    "string/reverse",
+    lambda s: s[::-1],
+    "The characters of a string from the last to the first.",
+    ('(string/reverse "abc")', '"cba"'),
+)
+
+
+def _replaced(operation: str, texts: tuple[Any, Any, Any], times: int | None) -> str:
+    strings(operation, *texts)
+    s, old, new = texts
+    if not old:
+        raise invalid_argument(f"{operation} of an empty string")
+    if len(new) > len(old):
+        count = s.count(old) if times is None else times
+        check_characters(len(s) + count * (len(new) - len(old)), operation)
+    return str(s.replace(old, new, -1 if times is None else times))
+
+
+@builtin(
+    "replace",
+    "string/replace",
+    doc="(replace s from to): s with every from replaced, taken literally.",
+    example=('(replace "a.b.c" "." "-")', '"a-b-c"'),
+)
+def replace(s: Any, old: Any, new: Any) -> str:
+    return _replaced("replace", (s, old, new), None)
+
+
+@builtin(
+    "replace-first",
+    "string/replace-first",
+    doc="(replace-first s from to): s with the first from replaced.",
+    example=('(replace-first "a.b.c" "." "-")', '"a-b.c"'),
+)
+def replace_first(s: Any, old: Any, new: Any) -> str:
+    return _replaced("replace-first", (s, old, new), 1)

@@ -1,0 +1,179 @@
+"""Regular expressions (language.md §14.3): the RE2 dialect, in time linear in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rtfs.eval.builtins.string import part_limit, string, strings
+from rtfs.eval.limits import check_characters, check_elements
+from rtfs.eval.registry import builtin
+from rtfs.lang.collections import MISSING, vector
+from rtfs.lang.errors import EvaluationError, invalid_argument
+
+PATTERN_LIMIT = 4_096
+CACHE_LIMIT = 32  # one compiled pattern may hold 8 MiB
+
+_compiled: dict[str, Any] = {}
+_ESCAPE = re.compile(r"\\Q(?:(?!\\E).)*+(?:\\E)?|\\(.)", re.DOTALL)
+_REFERENCE = re.compile(r"\$([0-9$])")
+
+
+def compiled(operation: str, pattern: Any) -> Any:
+    """The compiled pattern. InvalidArgument when it is too long or no pattern of the dialect."""
+    found = _compiled.get(pattern) if type(pattern) is str else None
+    if found is None:
+        found = _compile(string(operation, pattern))
+        if len(_compiled) >= CACHE_LIMIT:
+            import re2
+
+            _compiled.clear()
+            re2.purge()  # its own cache would keep up to a gigabyte
+        _compiled[pattern] = found
+    return found
+
+
+def _compile(pattern: str) -> Any:
+    import re2
+
+    if len(pattern) > PATTERN_LIMIT:
+        raise _invalid(pattern[:40] + "…", f"{len(pattern)} characters, at most {PATTERN_LIMIT} are allowed")
+    if "\\C" in pattern and any(found.group(1) == "C" for found in _ESCAPE.finditer(pattern)):
+        raise _invalid(pattern, "invalid escape sequence: \\C")  # half a character is no string
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0]
+        raise _invalid(pattern, reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+
+
+def _invalid(pattern: str, reason: str) -> EvaluationError:
+    return invalid_argument(f"Invalid regex pattern '{pattern}': {reason}")
+
+
+def _matches(regex: Any, s: str) -> Iterator[Any]:
+    """All non-overlapping matches. re2 gives an empty match after a gap twice."""
+    last = (-1, -1)
+    for match in regex.finditer(s):
+        if match.span() != last:
+            last = match.span()
+            yield match
+
+
+@builtin(
+    "re-matches",
+    doc="(re-matches pattern s): s if the whole of it matches, else nil.",
+    example=('[(re-matches "[a-z]+" "abc") (re-matches "[a-z]+" "abc1")]', '["abc" nil]'),
+)
+def re_matches(pattern: Any, s: Any) -> str | None:
+    strings("re-matches", pattern, s)
+    return s if compiled("re-matches", pattern).fullmatch(s) else None
+
+
+@builtin(
+    "re-find",
+    doc="(re-find pattern s): the text of the first match or nil.",
+    example=('(re-find "[0-9]+" "a12b3")', '"12"'),
+)
+def re_find(pattern: Any, s: Any) -> str | None:
+    strings("re-find", pattern, s)
+    match = compiled("re-find", pattern).search(s)
+    return None if match is None else str(match.group())
+
+
+@builtin(
+    "re-seq",
+    doc="(re-seq pattern s): the texts of all matches that do not overlap.",
+    example=('(re-seq "[0-9]+" "a12b3")', '["12" "3"]'),
+)
+def re_seq(pattern: Any, s: Any) -> Any:
+    strings("re-seq", pattern, s)
+    found: list[str] = []
+    for match in _matches(compiled("re-seq", pattern), s):
+        check_elements(len(found) + 1, "re-seq")
+        found.append(match.group())
+    return vector(found)
+
+
+@builtin(
+    "re-groups",
+    doc="(re-groups pattern s): the first match and its groups, nil for those not used; nil if nothing matches.",
+    example=('(re-groups "(a)|(b)" "xb")', '["b" nil "b"]'),
+)
+def re_groups(pattern: Any, s: Any) -> Any:
+    strings("re-groups", pattern, s)
+    match = compiled("re-groups", pattern).search(s)
+    return None if match is None else vector([match.group(), *match.groups()])
+
+
+@builtin(
+    "re-replace",
+    doc="(re-replace pattern s to): s with all matches replaced; $0 to $9 in `to` are groups, $$ is a dollar.",
+    example=('(re-replace "(\\\\w)=(\\\\w)" "a=1 b=2" "$2:$1")', '"1:a 2:b"'),
+)
+def re_replace(pattern: Any, s: Any, to: Any) -> str:
+    strings("re-replace", pattern, s, to)
+    regex = compiled("re-replace", pattern)
+    template = _template(to, regex.groups)
+    pieces: list[str] = []
+    total = end = 0
+    for match in _matches(regex, s):
+        new = [part if type(part) is str else match.group(part) or "" for part in template]
+        total += match.start() - end + sum(map(len, new))
+        check_characters(total, "re-replace")
+        pieces.append(s[end : match.start()])
+        pieces.extend(new)
+        end = match.end()
+    check_characters(total + len(s) - end, "re-replace")
+    pieces.append(s[end:])
+    return "".join(pieces)
+
+
+def _template(to: str, groups: int) -> list[str | int]:
+    """Literal texts and numbers of groups in turn."""
+    parts: list[str | int] = []
+    end = 0
+    for found in _REFERENCE.finditer(to):
+        parts.append(to[end : found.start()])
+        end = found.end()
+        mark = found.group(1)
+        if mark != "$" and int(mark) > groups:
+            raise invalid_argument(f"replacement ${mark} of a pattern with {groups} groups")
+        parts.append("$" if mark == "$" else int(mark))
+    parts.append(to[end:])
+    return [part for part in parts if part != ""]
+
+
+@builtin(
+    "re-split",
+    doc="(re-split pattern s max): the parts of s between matches, at most max.",
+    example=('(re-split ",\\\\s*" "a, b,c")', '["a" "b" "c"]'),
+)
+def re_split(pattern: Any, s: Any, most: Any = MISSING) -> Any:
+    strings("re-split", pattern, s)
+    limit = part_limit("re-split", most, 2)
+    parts: list[str] = []
+    end = 0
+    for match in _matches(compiled("re-split", pattern), s):
+        if len(parts) + 1 == limit:
+            break
+        start = match.start()
+        if start == match.end() and (start == end or start == len(s)):
+            continue  # nothing lies between here and the part before
+        check_elements(len(parts) + 2, "re-split")
+        parts.append(s[end:start])
+        end = match.end()
+    parts.append(s[end:])
+    return vector(parts)
+
+
+@builtin("re-quote", doc="A pattern that matches the text literally.", example=('(re-quote "a.b")', '"a\\\\.b"'))
+def re_quote(s: Any) -> str:
+    import re2
+
+    quoted = str(re2.escape(string("re-quote", s)))
+    check_characters(len(quoted), "re-quote")
+    return quoted

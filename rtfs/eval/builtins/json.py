@@ -1,0 +1,52 @@
+"""JSON text to values and back (language.md §14.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.eval.builtins.string import string, wrong_kind
+from rtfs.eval.limits import LIMITS
+from rtfs.eval.registry import builtin
+from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.json import parse_json as parse
+from rtfs.lang.json import to_json
+from rtfs.lang.names import Keyword
+
+_KEYWORDS = Keyword("keywords")
+
+
+@builtin(
+    "parse-json",
+    "json/parse",
+    "tool/parse-json",
+    doc="(parse-json text {:keywords true}): the value of a JSON text; keys stay strings unless keywords are wanted.",
+    example=('(parse-json "{\\"n\\": [1, 2.0]}")', '{"n" [1 2.0]}'),
+)
+def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
+    string("parse-json", text)
+    if type(options) is not Map:
+        raise wrong_kind("parse-json", "map", options, 1)
+    keywords = options.get(_KEYWORDS)
+    return parse(text, keywords is not None and keywords is not False, elements=LIMITS.get().elements)
+
+
+@builtin(
+    "serialize-json",
+    "json/stringify",
+    "tool/serialize-json",
+    doc="The value as compact JSON text.",
+    example=("(serialize-json {:a [1 nil]})", '"{\\"a\\":[1,null]}"'),
+)
+def serialize_json(value: Any) -> str:
+    return to_json(value, limit=LIMITS.get().characters)
+
+
+@builtin(
+    "serialize-json-pretty",
+    "json/pretty",
+    "tool/serialize-json-pretty",
+    doc="The value as JSON text, indented by two spaces.",
+    example=("(serialize-json-pretty [1])", '"[\\n  1\\n]"'),
+)
+def serialize_json_pretty(value: Any) -> str:
+    return to_json(value, 2, limit=LIMITS.get().characters)

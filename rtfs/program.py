@@ -225,7 +225,7 @@ class World:
         """Expand, compile and run one top-level form (language.md §3.1)."""
         try:
             return self._top_form(form, text, module)
-        except RtfsError as error:
+        except ExpansionError as error:
             if error.span is None and not error.located and text.spans is not None:
                 error.span = text.spans.of(form)
             raise

@@ -53,7 +53,15 @@ def binary(left: ast.expr, operator: ast.operator, right: ast.expr, at: Place) -
 
 
 def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr, at: Place) -> ast.expr:
+    if isinstance(operator, (ast.Is, ast.IsNot)):
+        left, right = _named_literal(left, at), _named_literal(right, at)
     return placed(ast.Compare(left, [operator], [right]), at)  # type: ignore[no-any-return]
+
+
+def _named_literal(node: ast.expr, at: Place) -> ast.expr:
+    """A literal beside `is` would be a SyntaxWarning of Python's; a name it was just given is not."""
+    singleton = isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
+    return walrus("~literal", node, at) if isinstance(node, (ast.Constant, ast.Tuple)) and not singleton else node
 
 
 def is_(left: ast.expr, right: ast.expr, at: Place) -> ast.expr:

@@ -240,11 +240,13 @@ def _not(c: Compiler, form: List, scope: Scope) -> Value | None:
 def truth(c: Compiler, value: Value) -> ast.expr:
     """A Python condition that holds exactly when the value is neither nil nor false."""
     at = c.at
+    if isinstance(value.node, ast.Constant):
+        return emit.constant(value.node.value is not None and value.node.value is not False, at)
     if value.kind == BOOL:
         return value.node
     if value.kind & BOOL == 0:
         if value.kind & NIL == 0:
-            return value.node if isinstance(value.node, ast.Constant) and value.node.value else _always(c, value)
+            return _always(c, value)
         return emit.compare(value.node, ast.IsNot(), emit.constant(None, at), at)
     first, again = c.twice(value)
     not_nil = emit.compare(first, ast.IsNot(), emit.constant(None, at), at)

@@ -21,6 +21,8 @@ from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import RuntimeContext
+from rtfs.lang.printer import show
+from rtfs.session import Session
 
 
 class Server(ThreadingHTTPServer):
@@ -421,3 +423,28 @@ async def test_a_connection_secured_for_one_name_is_not_used_for_another_at_the_
     error = await refused(table.wait("ccos.network.http-fetch", f"https://{name}:{secure.port}/x"), "HostError")
     assert "certificate" in error.message.lower()
     await table.host.shutdown()
+
+
+# ---- from programs
+
+
+def test_a_program_fetches_from_inside_callbacks_and_branches(server: Server) -> None:
+    context = RuntimeContext.controlled(["ccos.concurrent/*"], grants=[("net", "127.0.0.1")])
+    session = Session(context=context, cache=False)
+    base = f"http://127.0.0.1:{server.port}"
+    text = f"""
+      [(map (fn [p] (:status (http-fetch {{:url (str "{base}" p)}}))) ["/x" "/missing"])
+       (step-parallel (:body (http-fetch {{:url "{base}/x"}}))
+                      (try (http-fetch {{:url "{base}/hang" :timeout-ms 50}}) (catch :timeout e :late))
+                      (try (http-fetch {{:url "http://localhost:{server.port}/x"}})
+                           (catch SecurityViolation e :refused)))]
+    """
+    assert show(session.run(text)) == '[[200 404] ["hello" :late :refused]]'
+    session.shutdown()
+
+
+async def test_a_program_inside_a_running_loop_fetches(server: Server) -> None:
+    session = Session(context=RuntimeContext.full(), cache=False)
+    answer = await session.run_async(f'(http-fetch {{:url "http://127.0.0.1:{server.port}/redirect?to=/x"}})')
+    assert answer.get(Keyword("body")) == "hello"
+    await session.host.shutdown()

@@ -129,10 +129,10 @@ def locate(error: RtfsError, traceback: TracebackType | None) -> None:
         if unit is not None:
             frames.append((unit, traceback))
         traceback = traceback.tb_next
-    own = [frame for frame in frames if not frame[0].library] or list(frames)
+    error.located = bool(frames)
+    own = [frame for frame in frames if not frame[0].library]  # how the library does it is not the program's concern
     if not own:
         return
-    error.located = True
     trace = []
     for unit, place in reversed(own):
         name = place.tb_frame.f_code.co_name

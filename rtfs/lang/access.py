@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -93,14 +94,23 @@ def callee(value: Any, operation: str = "function call") -> Callable[..., Any]:
     arguments are evaluated first.
     """
     kind = type(value)
-    if kind is FunctionType or kind is Keyword or kind is Map or kind is PVector:
+    if kind is FunctionType:
         function: Callable[..., Any] = value
         return function
-    if kind is tuple:
-        return lambda *args: call_vector(value, *args)
+    lookup = _LOOKUPS.get(kind)
+    if lookup is not None:
+        return partial(lookup, value)
     if operation != "function call":
         raise type_error(operation, "function", type_name(value))
     return _NotCallable(value)
+
+
+_LOOKUPS: dict[type, Callable[..., Any]] = {
+    Keyword: call_keyword,
+    Map: call_map,
+    tuple: call_vector,
+    PVector: call_vector,
+}
 
 
 class _NotCallable:

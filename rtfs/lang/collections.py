@@ -6,13 +6,28 @@ equality would break. A list is a `List`. A map is always a `Map`, with a dict i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from rtfs.lang.names import Keyword
 
 SMALL = 64
+
+# The walks over values of any kind. `equality.py`, which knows all kinds, brings them when the package is imported.
+_equal: Callable[[Any, Any], bool]
+_same_key: Callable[[Any, Any], bool]
+_hash_and_depth: Callable[[Any], tuple[int, int]]
+
+
+def install_walks(
+    equal: Callable[[Any, Any], bool],
+    same_key: Callable[[Any, Any], bool],
+    hash_and_depth: Callable[[Any], tuple[int, int]],
+) -> None:
+    """Called once, by `equality.py`."""
+    global _equal, _same_key, _hash_and_depth
+    _equal, _same_key, _hash_and_depth = equal, same_key, hash_and_depth
 
 
 class List(tuple[Any, ...]):
@@ -21,17 +36,13 @@ class List(tuple[Any, ...]):
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        from rtfs.lang.equality import equal
-
-        return type(other) is List and equal(self, other)
+        return type(other) is List and _equal(self, other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        from rtfs.lang.equality import hash_value
-
-        return hash_value(self)
+        return _hash_and_depth(self)[0]
 
     def __repr__(self) -> str:
         from rtfs.lang.printer import show
@@ -93,15 +104,11 @@ class PVector(Sequence[Any]):
         return call_vector(self, *args)
 
     def __eq__(self, other: object) -> bool:
-        from rtfs.lang.equality import equal
-
-        return type(other) is PVector and equal(self, other)
+        return type(other) is PVector and _equal(self, other)
 
     def __hash__(self) -> int:
         if self._hash is None:
-            from rtfs.lang.equality import hash_value
-
-            self._hash = hash_value(self)
+            self._hash = _hash_and_depth(self)[0]
         return self._hash
 
     def __repr__(self) -> str:
@@ -135,17 +142,13 @@ class Key:
     __slots__ = ("value", "depth", "_hash")
 
     def __init__(self, value: Any) -> None:
-        from rtfs.lang.equality import hash_and_depth
-
         self.value = value
-        self._hash, self.depth = hash_and_depth(value)  # walks over maps need not look inside their keys again
+        self._hash, self.depth = _hash_and_depth(value)  # walks over maps need not look inside their keys again
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not Key or self._hash != other._hash:
             return False
-        from rtfs.lang.equality import same_key
-
-        return same_key(self.value, other.value)
+        return _same_key(self.value, other.value)
 
     def __hash__(self) -> int:
         return self._hash
@@ -289,15 +292,11 @@ class Map(Mapping[Any, Any]):
         return call_map(self, *args)
 
     def __eq__(self, other: object) -> bool:
-        from rtfs.lang.equality import equal
-
-        return type(other) is Map and equal(self, other)
+        return type(other) is Map and _equal(self, other)
 
     def __hash__(self) -> int:
         if self._hash is None:
-            from rtfs.lang.equality import hash_value
-
-            self._hash = hash_value(self)
+            self._hash = _hash_and_depth(self)[0]
         return self._hash
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import NoneType
 from typing import Any
 
-from rtfs.lang.collections import MISSING, Key, List, Map, PVector
+from rtfs.lang.collections import MISSING, Key, List, Map, PVector, install_walks
 from rtfs.lang.errors import overflow
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.order import compare, sort_values
@@ -34,22 +34,12 @@ def equal(a: Any, b: Any) -> bool:
     if kind is not type(b):
         return False
     if kind in _SCALARS:
-        return bool(a == b)
+        same: bool = a == b
+        return same
     if kind not in _COLLECTIONS:
         return a is b
-    if kind is tuple:
-        if len(a) != len(b):
-            return False
-        for p, q in zip(a, b, strict=True):
-            if type(p) is not type(q):
-                return False
-            if type(p) not in _PLAIN:
-                break
-            if p != q:
-                return False
-        else:
-            return True
-    return _Walk(a, b, False, 0).same()
+    found = _same_plain(a, b) if kind is tuple else None
+    return _Walk(a, b, False, 0).same() if found is None else found
 
 
 def same_key(a: Any, b: Any) -> bool:
@@ -61,7 +51,24 @@ def same_key(a: Any, b: Any) -> bool:
         return bool(a == b or (a != a and b != b))
     if kind not in _COLLECTIONS:
         return a is b
-    return a is b or _Walk(a, b, True, 0).same()
+    if a is b:
+        return True
+    found = _same_plain(a, b) if kind is tuple else None
+    return _Walk(a, b, True, 0).same() if found is None else found
+
+
+def _same_plain(a: Any, b: Any) -> bool | None:
+    """Are two short vectors of plain values equal? None when it takes a walk to know."""
+    if len(a) != len(b):
+        return False
+    for p, q in zip(a, b, strict=True):
+        if type(p) is not type(q):
+            return False
+        if type(p) not in _PLAIN:
+            return None
+        if p != q:
+            return False
+    return True
 
 
 class _Walk:
@@ -282,3 +289,6 @@ def _checked(part: tuple[int, int], depth: int) -> tuple[int, int]:
     if depth + part[1] > NESTING_LIMIT:
         raise overflow("nesting", NESTING_LIMIT)
     return part
+
+
+install_walks(equal, same_key, hash_and_depth)

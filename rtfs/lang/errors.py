@@ -55,6 +55,7 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 TRACE_LIMIT = 50
+_READABLE = 10**30
 
 
 def kebab(name: str) -> str:
@@ -167,7 +168,8 @@ def invalid_argument(text: str) -> EvaluationError:
 
 
 def index_error(index: int, length: int) -> EvaluationError:
-    return EvaluationError("IndexOutOfBounds", f"Index out of bounds: index {index} is not in range [0, {length})")
+    text = f"Index out of bounds: index {_digits(index)} is not in range [0, {length})"
+    return EvaluationError("IndexOutOfBounds", text)
 
 
 def division_by_zero() -> EvaluationError:
@@ -183,7 +185,14 @@ def json_error(text: str) -> EvaluationError:
 
 
 def memory_error(what: str, size: int, limit: int) -> LimitError:
-    return LimitError("MemoryLimitExceeded", f"Memory limit exceeded: {what} of {size} exceeds {limit}")
+    return LimitError("MemoryLimitExceeded", f"Memory limit exceeded: {what} of {_digits(size)} exceeds {limit}")
+
+
+def _digits(number: int) -> str:
+    """An integer for a message: Python refuses to print long ones, and nobody would read them."""
+    if abs(number) < _READABLE:
+        return str(number)
+    return f"{'-' if number < 0 else ''}2^{number.bit_length() - 1}"
 
 
 def overflow(what: str, limit: int) -> LimitError:

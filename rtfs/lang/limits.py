@@ -6,8 +6,8 @@ from __future__ import annotations
 class Limits:
     """Limits of one run; None means unlimited. They belong to the embedder: scripts can neither read nor change them.
 
-    steps: ticks. seconds: evaluation time, not counting waits for the host. elements, characters, bits: of one collection,
-    string, integer. printed: characters of one printed text.
+    steps: ticks. seconds: evaluation time, not counting waits for the host. elements, characters, bits: of one
+    collection, string, integer. printed: characters of one printed text.
     """
 
     __slots__ = ("steps", "seconds", "elements", "characters", "bits", "printed")

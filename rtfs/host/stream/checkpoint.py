@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +168,7 @@ class Committer:
             rows = self._rows()
             try:
                 fenced = await asyncio.to_thread(self.store.commit, [row for _, row in rows])
-            except Exception as error:  # a store's library has errors of its own
+            except (OSError, *self.store.failures) as error:
                 self._refused(rows, error)
             else:
                 self._settle(rows, fenced, started)
@@ -181,7 +180,7 @@ class Committer:
             return
         try:
             fenced = self.store.commit([row for _, row in rows])
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *self.store.failures) as error:
             self._refused(rows, error)
         else:
             self._settle(rows, fenced, started)

@@ -280,6 +280,11 @@ class Stream:
         """The map of streaming.md §9.1."""
         return inspection.full(self.owner, items, redact)
 
+    def brief(self) -> Map:
+        """Status, transport, intake, error and numbers."""
+        return inspection.status(self.owner)
+
     def handle(self) -> Map:
+        """What `start` answers."""
         return inspection.handle(self.owner)
 

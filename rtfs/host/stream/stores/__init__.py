@@ -63,11 +63,16 @@ class InUse(Exception):
 
 
 class Store(Protocol):
-    """Where snapshots are kept. `durable`: bodies are text; `remote`: calls may take long, so they get a thread."""
+    """Where snapshots are kept.
+
+    durable: bodies are text; remote: calls may take long, so they get a thread; failures: what its library raises when it
+    cannot write.
+    """
 
     url: str
     durable: bool
     remote: bool
+    failures: tuple[type[Exception], ...]
 
     def claim(self, stream_id: str, seen: int | None, owner: str) -> int:
         """Become the owner: the new epoch. `seen` is the epoch read before, None for a stream that was not there.

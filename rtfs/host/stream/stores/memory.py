@@ -12,6 +12,7 @@ class MemoryStore:
 
     durable = False
     remote = False
+    failures: tuple[type[Exception], ...] = ()
 
     def __init__(self, place: str = "") -> None:
         self.url = f"memory:{place}"

@@ -36,6 +36,7 @@ class SqliteStore:
 
     durable = True
     remote = False
+    failures: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, place: str, durability: str = "normal") -> None:
         self.url = f"sqlite:{place}"

@@ -1,0 +1,134 @@
+"""`mcp.stream.*`: streams from MCP servers and from injection (streaming.md §3.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.provider import CallContext, provides
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.request import Asked
+
+EFFECTS = [":streaming"]
+
+
+def _asked(ctx: CallContext, arguments: tuple[Any, ...]) -> Asked:
+    from rtfs.host.stream.request import read_request  # deferred: a program without streams never loads them
+
+    return read_request(ctx.host.streams, ctx.capability_id, arguments)
+
+
+@provides("mcp.stream.start", effects=EFFECTS, idempotent=False)
+async def start(ctx: CallContext, *arguments: Any) -> Any:
+    """Start a stream, or go on with the stored one of that id; answers its handle."""
+    parameters = arguments[0] if len(arguments) == 1 else None
+    stream = await ctx.host.streams.start_map(parameters, ctx.call.module, ctx.security)
+    return stream.handle()
+
+
+@provides("mcp.stream.next", effects=EFFECTS, idempotent=False)
+async def next_output(ctx: CallContext, *arguments: Any) -> Any:
+    """The next output, or nil after `:timeout-ms` and at the end; a vector when `:max` > 1."""
+    asked = _asked(ctx, arguments)
+    return await asked.stream.next(asked["timeout-ms"], asked["max"], after=asked["after"], envelope=asked["envelope"])
+
+
+@provides("mcp.stream.await", effects=EFFECTS, idempotent=True)
+async def wait(ctx: CallContext, *arguments: Any) -> Any:
+    """Wait until the stream ends, has processed `:chunks`, or has the status `:status`."""
+    asked = _asked(ctx, arguments)
+    status = asked["until"] if asked["until"] is not Keyword("terminal") else asked["status"]
+    return await asked.stream.wait(asked["timeout-ms"], chunks=asked["chunks"], status=status)
+
+
+@provides("mcp.stream.send", effects=EFFECTS, idempotent=False)
+async def send(ctx: CallContext, *arguments: Any) -> Any:
+    """Inject one chunk."""
+    asked = _asked(ctx, arguments)
+    asked.refuse_server()
+    metadata = asked["metadata"]
+    return await asked.stream.send(
+        asked["chunk"], metadata if len(metadata) else None, ack=asked["ack"].name, timeout_ms=asked["timeout-ms"]
+    )
+
+
+@provides("mcp.stream.pause", effects=EFFECTS, idempotent=True)
+async def pause(ctx: CallContext, *arguments: Any) -> Any:
+    """Stop stepping; the queue is kept."""
+    asked = _asked(ctx, arguments)
+    return asked.changed(await asked.stream.pause(asked["reason"]))
+
+
+@provides("mcp.stream.resume", effects=EFFECTS, idempotent=True)
+async def resume(ctx: CallContext, *arguments: Any) -> Any:
+    """Go on with a paused stream, or with a stored one that does not live here, which answers a handle."""
+    from rtfs.host.stream.request import resume_parameters
+
+    registry = ctx.host.streams
+    id, parameters = resume_parameters(ctx.capability_id, arguments)
+    if id not in registry.streams:
+        stream = await registry.resume_stored(parameters, ctx.call.module, ctx.security)
+        return stream.handle()
+    asked = _asked(ctx, arguments)
+    return asked.changed(await asked.stream.resume(asked["reason"], drained=asked["wait"] is Keyword("drained")))
+
+
+@provides("mcp.stream.cancel", effects=EFFECTS, idempotent=True)
+async def cancel(ctx: CallContext, *arguments: Any) -> Any:
+    """End at once; the queue is discarded and the server is not waited for."""
+    asked = _asked(ctx, arguments)
+    return asked.changed(await asked.stream.cancel(asked["reason"]))
+
+
+@provides("mcp.stream.stop", effects=EFFECTS, idempotent=True)
+async def stop(ctx: CallContext, *arguments: Any) -> Any:
+    """End after the running step, with `:drain true` after the queue."""
+    asked = _asked(ctx, arguments)
+    changed = await asked.stream.stop(asked["reason"], drain=asked["drain"], timeout_ms=asked["timeout-ms"])
+    return asked.changed(changed)
+
+
+@provides("mcp.stream.inspect", effects=EFFECTS, idempotent=True)
+def inspect(ctx: CallContext, *arguments: Any) -> Map:
+    """Everything about one stream, or all streams at a glance."""
+    if not arguments or arguments == (Map(),) or arguments == (None,):
+        found: Map = ctx.host.streams.inspect_all()
+        return found
+    asked = _asked(ctx, arguments)
+    return asked.stream.inspect(asked["queue"], asked["redact"])
+
+
+@provides("mcp.stream.list", effects=EFFECTS, idempotent=True)
+def list_streams(ctx: CallContext, *arguments: Any) -> Any:
+    """Short maps of the streams, in the order of starting."""
+    from rtfs.host.stream.request import read_list
+
+    return ctx.host.streams.listed(**read_list(ctx.capability_id, arguments))
+
+
+@provides("mcp.stream.outputs", effects=EFFECTS, idempotent=True)
+async def outputs(ctx: CallContext, *arguments: Any) -> Any:
+    """The outputs that are kept after `:after`."""
+    asked = _asked(ctx, arguments)
+    return await asked.stream.outputs(asked["after"], asked["limit"], follow=asked["follow"])
+
+
+@provides("mcp.stream.status", effects=EFFECTS, idempotent=True)
+def status(ctx: CallContext, *arguments: Any) -> Map:
+    """Status, transport, intake, error and numbers."""
+    return _asked(ctx, arguments).stream.brief()
+
+
+@provides("mcp.stream.checkpoint", effects=EFFECTS, idempotent=True)
+async def checkpoint(ctx: CallContext, *arguments: Any) -> Any:
+    """Write a snapshot now; answers when it is durable."""
+    return await _asked(ctx, arguments).stream.checkpoint()
+
+
+@provides("mcp.stream.delete", effects=EFFECTS, idempotent=True)
+def delete(ctx: CallContext, *arguments: Any) -> Map:
+    """Remove a terminal stream with its snapshots and outputs."""
+    ctx.host.streams.delete(_asked(ctx, arguments).stream.id)
+    return Map({Keyword("deleted"): True})

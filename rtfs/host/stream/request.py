@@ -1,0 +1,122 @@
+"""Reading the parameters of `mcp.stream.*` calls that name a stream (streaming.md §3.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream import options
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.options import Option, Table, anything, boolean, integer, one_of, optional, text
+from rtfs.host.stream.settings import RESUME, stream_id
+from rtfs.host.stream.stream import Stream
+from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.registry import StreamRegistry
+
+_STREAM: Table = {name: Option(anything) for name in ("stream", "handle", "stream-id")}
+_REASON: Table = {**_STREAM, "reason": Option(optional(text))}
+_STATUSES = ("active", "paused", "completed", "stopped", "cancelled", "error")
+
+TABLES: dict[str, Table] = {
+    "next": {
+        **_STREAM,
+        "timeout-ms": Option(integer(0), 1000),
+        "max": Option(integer(1), 1),
+        "after": Option(optional(integer(-1))),
+        "envelope": Option(boolean, False),
+    },
+    "await": {
+        **_STREAM,
+        "timeout-ms": Option(optional(integer(0))),
+        "until": Option(one_of("terminal", *_STATUSES), Keyword("terminal")),
+        "chunks": Option(optional(integer(0))),
+        "status": Option(optional(one_of(*_STATUSES))),
+    },
+    "send": {
+        **_STREAM,
+        "chunk": Option(anything),
+        "metadata": Option(options.a_map, EMPTY_MAP),
+        "to": Option(one_of("processor", "server"), Keyword("processor")),
+        "timeout-ms": Option(integer(0), 0),
+        "ack": Option(one_of("accepted", "processed", "durable"), Keyword("accepted")),
+    },
+    "pause": _REASON,
+    "resume": {**RESUME, "reason": Option(optional(text)), "wait": Option(optional(one_of("drained")))},
+    "cancel": _REASON,
+    "stop": {**_REASON, "drain": Option(boolean, False), "timeout-ms": Option(integer(0), 30_000)},
+    "inspect": {**_STREAM, "queue": Option(integer(0), 10), "redact": Option(options.strings, ())},
+    "list": {
+        "status": Option(optional(one_of(*_STATUSES))),
+        "kind": Option(optional(one_of("mcp"))),
+        "prefix": Option(text, ""),
+        "limit": Option(integer(1), 1000),
+    },
+    "outputs": {
+        **_STREAM,
+        "after": Option(integer(-1), -1),
+        "limit": Option(integer(1), 100),
+        "follow": Option(boolean, False),
+    },
+    "status": _STREAM,
+    "checkpoint": _STREAM,
+    "delete": _STREAM,
+}
+
+
+class Asked(dict[str, Any]):
+    """The parameters of one call by normal key, defaults filled in, and the stream that it is about."""
+
+    def __init__(self, stream: Stream, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.stream = stream
+
+    def changed(self, changed: bool) -> Map:
+        """What control calls answer."""
+        return keyed(stream_id=self.stream.id, status=self.stream.status, changed=changed)
+
+    def refuse_server(self) -> None:
+        """S021: an MCP source has no way back."""
+        if self["to"] is Keyword("server"):
+            raise fault(21, id=self.stream.id)
+
+
+def _is_handle(value: Map) -> bool:
+    """Is the map what `start` answers, rather than parameters?"""
+    return Keyword("stream-id") in value and Keyword("epoch") in value
+
+
+def _parameters(capability: str, arguments: tuple[Any, ...]) -> Map:
+    """One map of parameters from `{…}`, a handle, an id, or one of the latter two and a map of options. S001."""
+    if len(arguments) == 1 and type(arguments[0]) is Map and not _is_handle(arguments[0]):
+        return arguments[0]
+    more = arguments[1] if len(arguments) == 2 else EMPTY_MAP
+    if not arguments or len(arguments) > 2 or type(more) is not Map or type(arguments[0]) not in (str, Map):
+        raise fault(1, capability=f":{capability}")
+    return Map.of([(Keyword("stream"), arguments[0]), *more.entries()])
+
+
+def read_request(registry: StreamRegistry, capability: str, arguments: tuple[Any, ...]) -> Asked:
+    """The call's parameters and its stream. S001, S003, S004, S005, S006."""
+    table = TABLES[capability.rpartition(".")[2]]
+    parameters = _parameters(capability, arguments)
+    values = options.defaulted(options.read(parameters, table, capability), table)
+    return Asked(registry.find(stream_id(parameters)), values)
+
+
+def resume_parameters(capability: str, arguments: tuple[Any, ...]) -> tuple[str, Map]:
+    """The id and the parameters of a resume call, whether or not the stream lives here."""
+    parameters = _parameters(capability, arguments)
+    return stream_id(parameters), parameters
+
+
+def read_list(capability: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """The filters of `list`."""
+    table = TABLES["list"]
+    given = arguments[0] if arguments and arguments[0] is not None else EMPTY_MAP
+    if type(given) is not Map or len(arguments) > 1:
+        raise fault(1, capability=f":{capability}")
+    values = options.defaulted(options.read(given, table, capability), table)
+    return {name: values[name] for name in ("status", "prefix", "limit")}

@@ -1,4 +1,4 @@
-"""The gates are alive: ruff, mypy and import-linter refuse each probe, under the configuration that `make check` uses."""
+"""The gates are alive: ruff, mypy and import-linter refuse each probe under the configuration of `make check`."""
 
 from __future__ import annotations
 

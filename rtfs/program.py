@@ -1,4 +1,4 @@
-"""From text to running code: reads, expands, compiles and runs one top-level form after another, and remembers the code.
+"""From text to running code: reads, expands, compiles and runs one top-level form after another; keeps the code.
 
 A program becomes a list of operations. A fresh text produces each operation and performs it at once; a text that was
 compiled before only performs them. `World` holds the modules of one session.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Operation = tuple[Any, ...]
 _ONLY, _REFER, _AS, _EXPORTS = Keyword("only"), Keyword("refer"), Keyword("as"), Keyword("exports")
-_MEMORY: dict[str, list[Operation]] = {}  # programs compiled by this process, shared by its sessions
+_MEMORY: dict[str, Any] = {}  # programs compiled by this process, shared by its sessions
 _MEMORY_LIMIT = 256
 
 
@@ -42,7 +42,7 @@ _BUILD: list[str] = []
 
 
 class Macro:
-    """A macro as the expander calls it: a function over forms, with its arity, its home and whether it is the library's."""
+    """A macro as the expander calls it: a function over forms, its arity, its home, and is it the library's?"""
 
     __slots__ = ("name", "module", "function", "library", "params")
 
@@ -98,7 +98,16 @@ class World:
 
     def run(self, source: Source, module: Module) -> Any:
         """Run a text in a module and give the value of its last form. Nothing runs if any part of it cannot be read."""
-        key = cache_key(__version__, build(), source.name, source.text, module.name, self.variant, self.level, *sorted(module.definitions))
+        key = cache_key(
+            __version__,
+            build(),
+            source.name,
+            source.text,
+            module.name,
+            self.variant,
+            self.level,
+            *sorted(module.definitions),
+        )
         stored = self._stored(key) if self._pristine else None
         text = Text(source, key[:12], is_library=self.is_library)
         module.units.append(text.unit)
@@ -123,9 +132,9 @@ class World:
         self.modules[module.name] = module
         self._fresh(text, module)
 
-    def _stored(self, key: str) -> list[Operation] | None:
+    def _stored(self, key: str) -> Any:
         """The operations of a text that was compiled before, if what it imports has not changed."""
-        found = _MEMORY.get(key)
+        found: Any = _MEMORY.get(key)
         if found is None and self.cache is not None:
             payload = self.cache.load(key)
             if payload is not None:
@@ -138,7 +147,7 @@ class World:
             if source is None or cache_key(source.text) != digest:
                 return None
         library_parts(topics, homes)
-        return operations  # type: ignore[no-any-return]
+        return operations
 
     def _remember(self, key: str, text: Text) -> None:
         if text.operations is None:
@@ -172,7 +181,11 @@ class World:
         if kind == "macro":
             constants = coding.decode_constants(operation[3])
             function = coding.run(operation[2], constants, module, text.source, self.modules)
-            module.define_macro(operation[1], Macro(operation[1], module.name, function, self.is_library), operation_metadata(operation[4]))
+            module.define_macro(
+                operation[1],
+                Macro(operation[1], module.name, function, self.is_library),
+                operation_metadata(operation[4]),
+            )
             return None
         if kind == "import":
             for name, alias, only in operation[1]:
@@ -180,7 +193,8 @@ class World:
                 module.import_all(home, alias, only)
             return None
         if kind == "module":
-            stack.append(self._open(*operation[1:], text))
+            _, name, documentation, exports = operation
+            stack.append(self._open(name, documentation, exports, text))
             return None
         if kind == "end":
             self._close(stack.pop())
@@ -251,7 +265,9 @@ class World:
         return self._do(("run", code, self_contained), text, module)
 
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:
-        target = coding.Target(module.name, text.source, f"{text.uid}.{len(text.operations or ())}", variant=self.variant)
+        target = coding.Target(
+            module.name, text.source, f"{text.uid}.{len(text.operations or ())}", variant=self.variant
+        )
         target.level = self.level
         target.used = text.used
         target.shadowed = lambda name: module.shadows(name) or (name in text.defined and module.name != "core")
@@ -306,14 +322,17 @@ class World:
 
     def _export(self, form: List, text: Text, module: Module) -> Any:
         if module.name == "user" or any(type(name) is not Symbol for name in form[1:]):
-            raise syntax_error("export", "expected names, directly in a module", text.spans.of(form) if text.spans else None)
+            raise syntax_error(
+                "export", "expected names, directly in a module", text.spans.of(form) if text.spans else None
+            )
         return self._do(("export", [name.name for name in form[1:]]), text, module)
 
     # ---- modules ------------------------------------------------------------------------------------------------
 
     @property
     def _files(self) -> set[str]:
-        return self.__dict__.setdefault("_file_modules", set())  # type: ignore[no-any-return]
+        files: set[str] = self.__dict__.setdefault("_file_modules", set())
+        return files
 
     def module(self, name: str) -> Module:
         """The module of that name, running its file if it has not run."""

@@ -1,6 +1,6 @@
 """The corridor: one session wires reader, macros, evaluation and host together and drives programs through them.
 
-text → World (read, expand, compile, run) → outcome; a HostCall → Host.dispatch → value or error → back into the program.
+text → World (read, expand, compile, run) → outcome; a HostCall → Host.dispatch → value or error → back into the text.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ class Session:
     """Programs that share definitions, and their host. Belongs to one thread; sessions are independent.
 
     marketplace: default one with the built-ins. context: what programs may do, default pure. limits: default 30 s of
-    evaluation. values: the read-only context of `@name`. on_step: called with StepEvent. lookup: where modules come from (default files:
-    `folder`, RTFS_PATH, the bundled library). cache: of compiled code, False for none. state_dir: where streams and
-    stored values live; without it they live in memory. check: `off basic standard strict`. trace: called with each
+    evaluation. values: the read-only context of `@name`. on_step: called with kind, name, path and value of each step.
+    lookup: where modules come from (default files: `folder`, RTFS_PATH, the bundled library). cache: of compiled code,
+    False for none. state_dir: where streams and stored values live; without it they live in memory. check: `off basic
+    standard strict`. trace: called with each host call. trace: called with each
     HostCall before it is answered. on_streams: called in the event loop with the stream registry, once there is one.
     """
 
@@ -63,10 +64,17 @@ class Session:
         self.on_step = on_step
         self.trace = trace
         stored = Cache() if cache is True else cache or None
-        variant = "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
+        variant = (
+            "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
+        )
         self.world = World(lookup or Files(folder), stored, variant=variant, level=check)
         self._marketplace = marketplace
-        self._host_options: dict[str, Any] = {"state_dir": state_dir, "clock": clock, "console": console, "on_streams": on_streams}
+        self._host_options: dict[str, Any] = {
+            "state_dir": state_dir,
+            "clock": clock,
+            "console": console,
+            "on_streams": on_streams,
+        }
         self._host: Host | None = None
         self._driver: Any = None  # set while an event loop drives this session
         self._runner: Any = None
@@ -317,18 +325,18 @@ class _Stepped:
             try:
                 answer = yield waits_for
             except BaseException as error:
-                step = lambda error=error: coroutine.throw(error)  # noqa: E731
+                failure: BaseException | None = error
             else:
-                step = lambda answer=answer: coroutine.send(answer)  # noqa: E731
+                failure = None
             try:
-                waits_for = step()
+                waits_for = coroutine.send(answer) if failure is None else coroutine.throw(failure)
             except StopIteration as stop:
                 return stop.value
 
 
 def _cancelled(error: BaseException | None) -> BaseException | None:
     """A cancelled task ends its program with Cancelled, which no script can catch."""
-    if error is None or isinstance(error, RtfsError) or not type(error).__name__ == "CancelledError":
+    if error is None or isinstance(error, RtfsError) or type(error).__name__ != "CancelledError":
         return error
     return LimitError("Cancelled", "Cancelled")
 

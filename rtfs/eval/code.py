@@ -126,4 +126,15 @@ _ATOMS: dict[str, Any] = {
     "g": ModuleGlobals,
 }
 
-__all__ = ["Target", "Unstorable", "compile_form", "decode_constants", "dump", "encode_constants", "inline_loop", "library", "load", "run"]
+__all__ = [
+    "Target",
+    "Unstorable",
+    "compile_form",
+    "decode_constants",
+    "dump",
+    "encode_constants",
+    "inline_loop",
+    "library",
+    "load",
+    "run",
+]

@@ -1,7 +1,7 @@
 """Core forms become Python syntax: expressions where they can, statements where they must, places kept on every node.
 
-An expression that needs statements appends them to the current `block` first; operands to its left are then spilled into
-temporaries, so the order of evaluation is exactly left to right. A `Dest` says what becomes of a form's value.
+An expression that needs statements appends them to the current `block` first; operands to its left are then spilled
+into temporaries, so the order of evaluation is exactly left to right. A `Dest` says what becomes of a form's value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,22 @@ from typing import Any
 
 from rtfs.eval import emit
 from rtfs.eval.emit import Place
-from rtfs.eval.scope import ANY, BOOL, FLOAT, FUNCTION, INT, KEYWORD, MAP, NIL, STR, VECTOR, Binding, Frame, Scope, Value
+from rtfs.eval.scope import (
+    ANY,
+    BOOL,
+    FLOAT,
+    FUNCTION,
+    INT,
+    KEYWORD,
+    MAP,
+    NIL,
+    STR,
+    VECTOR,
+    Binding,
+    Frame,
+    Scope,
+    Value,
+)
 from rtfs.lang.collections import SMALL, List, Map, PVector
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
@@ -66,8 +81,8 @@ Inline = Callable[["Compiler", List, Scope], "Value | None"]
 class Target:
     """What a piece of code is compiled for: module namespace knowledge and the unit that collects constants.
 
-    `shadowed(name)`: does the module define or import this library name? `module`: its name. `library(name)`: is it a library name?
-    `special`: table of special forms; `inline`: table of builtins with inline code.
+    `module`: its name. `shadowed(name)`: does the module define or import the name? `library(name)`: is it a library
+    name? `home(name, module)`: where a template's symbol is found.
     """
 
     def __init__(self, module: str, source: Source, uid: str, *, variant: str = "plain") -> None:
@@ -86,7 +101,9 @@ class Target:
 class Compiler:
     """Compiles one top-level form to a Python function body. See `compile_top`."""
 
-    def __init__(self, target: Target, spans: SpanTable | None, special: dict[str, Special], inline: dict[str, Inline]) -> None:
+    def __init__(
+        self, target: Target, spans: SpanTable | None, special: dict[str, Special], inline: dict[str, Inline]
+    ) -> None:
         self.target = target
         self.spans = spans
         self.special = special
@@ -127,7 +144,9 @@ class Compiler:
         self.counter += 1
         return f"{name}~{self.counter}"
 
-    def bind(self, scope: Scope, name: str, kind: int = ANY, *, function: bool = False, loops: int | None = None) -> Binding:
+    def bind(
+        self, scope: Scope, name: str, kind: int = ANY, *, function: bool = False, loops: int | None = None
+    ) -> Binding:
         """A new local in `scope`."""
         binding = Binding(name, self.fresh(name), self.frame, self.frame.loops if loops is None else loops, function)
         scope.names[name] = binding
@@ -151,10 +170,7 @@ class Compiler:
 
     def constant(self, value: Any) -> ast.expr:
         """A value that Python code cannot hold, as a global of the module set when the code is loaded."""
-        if type(value) is Keyword:
-            key = f"#k:{value.name}"
-        else:
-            key = f"#c{self.target.uid}.{len(self.target.constants)}"
+        key = f"#k:{value.name}" if type(value) is Keyword else f"#c{self.target.uid}.{len(self.target.constants)}"
         self.target.constants[key] = value
         return emit.name(key, self.at)
 
@@ -278,7 +294,11 @@ class Compiler:
 
     def values(self, form: Any, start: int, scope: Scope, stop: int | None = None) -> list[Value]:
         """The parts of a form, evaluated left to right whatever statements they need."""
-        parts = [self.nested(lambda index=index: self.sub(form, index, scope)) for index in range(start, stop or len(form))]
+        parts = []
+        for index in range(start, stop or len(form)):
+            outer, self.block = self.block, []
+            parts.append((self.sub(form, index, scope), self.block))
+            self.block = outer
         return self.in_order(parts)
 
     def in_order(self, parts: list[tuple[Value, list[ast.stmt]]]) -> list[Value]:
@@ -331,12 +351,14 @@ class Compiler:
         parts = []
         for index, part in enumerate(flat):
             outer, self.at = self.at, self._map_place(form, part, index)
-            parts.append(self.nested(lambda part=part: self.expr(part, scope)))
-            self.at = outer
+            block, self.block = self.block, []
+            parts.append((self.expr(part, scope), self.block))
+            self.at, self.block = outer, block
         nodes = [value.node for value in self.in_order(parts)]
         at = self.at
         if len(pairs) <= SMALL and all(type(key) in _STORED for key, _ in pairs):
-            return Value(emit.call("#Map", [emit.placed(ast.Dict(nodes[::2], nodes[1::2]), at)], at), MAP)
+            keys: list[ast.expr | None] = [*nodes[::2]]
+            return Value(emit.call("#Map", [emit.placed(ast.Dict(keys, nodes[1::2]), at)], at), MAP)
         return Value(emit.call("#map", nodes, at), MAP)
 
     def _map_place(self, form: Map, part: Any, index: int) -> Place:

@@ -37,10 +37,7 @@ class Binder:
 
     def _name(self, name: str, value: Value) -> None:
         c = self.c
-        if self.again:
-            binding = self.scope.names[name]
-        else:
-            binding = c.bind(self.scope, name, value.kind, loops=self.loops)
+        binding = self.scope.names[name] if self.again else c.bind(self.scope, name, value.kind, loops=self.loops)
         c.block.append(emit.assign(binding.python, value.node, c.at))
         c.know(binding.python, value.kind)
 
@@ -119,7 +116,9 @@ def bind_param(c: Compiler, scope: Scope, param: Param, raw: str, where: str, *,
         Binder(c, scope, where).bind(pattern, Value(emit.name(raw, c.at), c.frame.facts.get(raw, ANY), True))
 
 
-def rebind_step(c: Compiler, scope: Scope, param: Param, raw: str, where: str, *, rest: bool = False) -> Callable[[], None] | None:
+def rebind_step(
+    c: Compiler, scope: Scope, param: Param, raw: str, where: str, *, rest: bool = False
+) -> Callable[[], None] | None:
     """What `recur` does after assigning `raw`: check and destructure again. None when there is nothing to do."""
     pattern = parse_pattern(param.pattern, where)
     if param.type is MISSING and type(pattern) in (PName, PIgnore):

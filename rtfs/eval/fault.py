@@ -105,7 +105,7 @@ def _arity(message: str) -> RtfsError | None:
 
 
 def _shape(title: str) -> tuple[str, int, int | None] | None:
-    """Shown name and arity of a function by its Python title: `name~7:2+` of compiled code, a plain name of a builtin."""
+    """Shown name and arity of a function by its Python title: `name~7:2+` of compiled code, a builtin's name."""
     if "~" in title:
         name, _, rest = title.partition("~")
         counts = rest.partition(":")[2]
@@ -157,19 +157,22 @@ def _span(unit: Unit, place: TracebackType) -> Span | None:
 
 
 def operand_span(span: Span, operand: tuple[str, int]) -> Span | None:
-    """The n-th argument inside the text of a call `(name …)`; None when the text at the span is no such call."""
+    """The n-th argument inside the text of a call `(name …)`; None when the text at the span is no such call.
+
+    A negative place means the second of exactly two: it is not known which operand of a longer call was meant.
+    """
     name, index = operand
     lines = [span.source.line(number) for number in range(span.line, span.end_line + 1)]
     text = "\n".join(lines)
-    start = span.column - 1
-    if not text.startswith(f"({name}", start) or text[start + 1 + len(name) : start + 2 + len(name)] not in (" ", "\n", ",", "\t"):
+    place = span.column - 1
+    if not text.startswith(f"({name}", place) or text[place + 1 + len(name) :][:1] not in (" ", "\n", ",", "\t"):
         return None
-    place = start + 1
-    for _ in range(index + 1):
+    place += 1
+    for _ in range(2 if index < 0 else index + 1):
         place = _skip_form(text, _skip_space(text, place))
     begin = _skip_space(text, place)
     end = _skip_form(text, begin)
-    if end <= begin:
+    if end <= begin or (index < 0 and text[_skip_space(text, end) :][:1] != ")"):
         return None
     first, last = text.count("\n", 0, begin), text.count("\n", 0, end)
     return Span(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.destructure import bind_param, rebind_step
-from rtfs.eval.scope import ANY, FUNCTION, Binding, Frame, RecurTarget, Scope, Value
+from rtfs.eval.scope import FUNCTION, Binding, Frame, RecurTarget, Scope, Value
 from rtfs.eval.typing import checked
 from rtfs.lang.collections import MISSING, List, PVector
 from rtfs.lang.names import Keyword, Symbol
@@ -93,7 +93,9 @@ def python_title(c: Compiler, name: str | None, clauses: list[Clause]) -> str:
     return f"{c.fresh(name or '')}:{text}"
 
 
-def compile_function(c: Compiler, name: str | None, clauses: list[Clause], scope: Scope, *, own: Binding | None = None) -> Value:
+def compile_function(
+    c: Compiler, name: str | None, clauses: list[Clause], scope: Scope, *, own: Binding | None = None
+) -> Value:
     """Emit the function; gives the local that holds it. `own` is the binding the function itself is known by."""
     title = own.python if own is not None and not own.boxed else python_title(c, name, clauses)
     outer_frame, outer_block, at = c.frame, c.block, c.at
@@ -102,10 +104,7 @@ def compile_function(c: Compiler, name: str | None, clauses: list[Clause], scope
     c.block = []
     c.entry()
     try:
-        if len(clauses) == 1:
-            parameters = _single(c, clauses[0], scope)
-        else:
-            parameters = _dispatch(c, clauses, scope, name)
+        parameters = _single(c, clauses[0], scope) if len(clauses) == 1 else _dispatch(c, clauses, scope, name)
         body = c.block
     finally:
         c.frame, c.block, c.at = outer_frame, outer_block, at
@@ -147,13 +146,22 @@ def _dispatch(c: Compiler, clauses: list[Clause], scope: Scope, name: str | None
         names = [c.fresh(_hint(param.pattern)) for param in clause.params.fixed]
         rest = c.fresh(clause.params.rest.pattern.name) if clause.params.rest is not None else None
         facts = dict(c.frame.facts)
-        _, block = c.nested(lambda: _taken_apart(c, clause, scope, names, rest, args))
+        outer, c.block = c.block, []
+        _taken_apart(c, clause, scope, names, rest, args)
+        block, c.block = c.block, outer
         c.frame.facts = facts
         operator = ast.GtE() if rest is not None else ast.Eq()
-        c.block.append(emit.branch(emit.compare(emit.name(count, at), operator, emit.constant(fixed, at), at), block, [], at))
-    low, variadic = arity(clauses)
+        c.block.append(
+            emit.branch(emit.compare(emit.name(count, at), operator, emit.constant(fixed, at), at), block, [], at)
+        )
+    variadic = arity(clauses)[1]
     counts = sorted(len(k.params.fixed) for k in clauses)
-    wrong = [emit.constant(name or "fn", at), emit.constant(tuple(counts), at), emit.constant(variadic, at), emit.name(count, at)]
+    wrong = [
+        emit.constant(name or "fn", at),
+        emit.constant(tuple(counts), at),
+        emit.constant(variadic, at),
+        emit.name(count, at),
+    ]
     c.block.append(emit.does(emit.call("#wrong_count", wrong, at), at))
     return emit.arguments([], args, at)
 
@@ -178,7 +186,8 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
         c.frame.loops += 1
     inner = Scope(scope, frame=c.frame, is_body=True)
     where = c.frame.name or "fn"
-    params = [*clause.params.fixed, *([clause.params.rest] if rest is not None else [])]
+    last = clause.params.rest
+    params = [*clause.params.fixed] if last is None else [*clause.params.fixed, last]
     raw = [*names, *([rest] if rest is not None else [])]
     for param, text in zip(params, raw, strict=True):
         bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
@@ -192,7 +201,12 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
     dest.recur = target
     for text in raw:
         c.frame.facts.pop(text, None)
-    _, block = c.nested(lambda: (c.entry(), compile_body(c, clause.form, clause.start, inner, dest)))
+
+    def turn() -> None:
+        c.entry()
+        compile_body(c, clause.form, clause.start, inner, dest)
+
+    _, block = c.nested(turn)
     c.block.append(emit.forever(block, c.at))
     c.frame.loops -= 1
 

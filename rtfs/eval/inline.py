@@ -1,7 +1,7 @@
 """Builtins that compile to inline Python while they are the unshadowed library functions.
 
-Each has a fast path for the kinds it tests and falls back to the function of the same meaning, so inlining never changes
-a result, an error or the order of evaluation: every operand is evaluated before any is tested.
+Each has a fast path for the kinds it tests and falls back to the function of the same meaning, so inlining never
+changes a result, an error or the order of evaluation: every operand is evaluated before any is tested.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
     at = c.at
     if is_number(left) and is_number(right):
         return None, left.node, right.node
-    if is_number(left) and left.stable or is_number(right):
+    if (is_number(left) and left.stable) or is_number(right):
         unknown = right if is_number(left) else left
         first, again = c.twice(unknown)
         test = emit.is_(emit.type_of(first, at), emit.name("#int", at), at)
@@ -65,7 +65,9 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
         return (test, left.node, again) if unknown is right else (test, again, right.node)
     a_first, a = c.twice(left)
     b_first, b = c.twice(right)
-    chain = ast.Compare(emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)])
+    chain = ast.Compare(
+        emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)]
+    )
     floats = ast.Compare(emit.type_of(a, at), [ast.Is(), ast.Is()], [emit.type_of(b, at), emit.name("#float", at)])
     return emit.either([emit.placed(chain, at), emit.placed(floats, at)], at), a, b
 
@@ -168,7 +170,9 @@ def _mod(c: Compiler, form: List, scope: Scope) -> Value | None:
         return Value(emit.binary(left.node, ast.Mod(), right.node, at), INT)
     a_first, a = c.twice(left)
     b_first, b = c.twice(right)
-    chain = ast.Compare(emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)])
+    chain = ast.Compare(
+        emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)]
+    )
     fast = emit.binary(a, ast.Mod(), b, at)
     learn_numbers(c, left, right)
     kind = NUMBER if left.kind != INT or right.kind != INT else INT
@@ -215,12 +219,12 @@ def _equal(c: Compiler, left: Value, right: Value) -> ast.expr:
     at = c.at
     for value, other in ((left, right), (right, left)):
         # identity decides for what exists once: nil, booleans, keywords
-        if value.kind in (NIL, KEYWORD) or value.kind == BOOL and isinstance(value.node, ast.Constant):
+        if value.kind in (NIL, KEYWORD) or (value.kind == BOOL and isinstance(value.node, ast.Constant)):
             return emit.is_(left.node, right.node, at)
         # a string equals only strings, whatever the other side is
         if value.kind == STR and isinstance(value.node, ast.Constant) and other.kind & ~(STR | NIL | NUMBER) == 0:
             return emit.compare(left.node, ast.Eq(), right.node, at)
-    if left.kind == INT and right.kind == INT or left.kind == STR and right.kind == STR:
+    if (left.kind == INT and right.kind == INT) or (left.kind == STR and right.kind == STR):
         return emit.compare(left.node, ast.Eq(), right.node, at)
     for value, other, kind in ((left, right, INT), (right, left, INT), (left, right, STR), (right, left, STR)):
         if value.kind == kind and value.stable:
@@ -283,7 +287,10 @@ def _kind_test(c: Compiler, form: List, scope: Scope) -> Value | None:
     at = c.at
     first, again = c.twice(c.sub(form, 1, scope))
     types, _ = _KIND_TESTS[form[0].name.lstrip(".")]
-    tests = [emit.is_(emit.type_of(node, at), emit.name(kind, at), at) for node, kind in zip((first, again), types, strict=False)]
+    tests = [
+        emit.is_(emit.type_of(node, at), emit.name(kind, at), at)
+        for node, kind in zip((first, again), types, strict=False)
+    ]
     return Value(emit.either(tests, at), BOOL)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,15 @@ def _each(c: Compiler, items: Value, what: str, item: str, body: Callable[[], No
     c.frame.blocks += 1
     facts = dict(c.frame.facts)
     c.know(item, ANY)
-    _, block = c.nested(lambda: (c.entry(), body()))
+    outer, c.block = c.block, []
+    c.entry()
+    body()
+    block, c.block = c.block, outer
     c.frame.facts = facts
     c.frame.loops -= 1
     c.frame.blocks -= 1
-    target = emit.placed(emit.ast.Name(item, emit.STORE), at)
-    c.block.append(emit.placed(emit.ast.For(target, view, block, []), at))
+    target = emit.placed(ast.Name(item, emit.STORE), at)
+    c.block.append(emit.placed(ast.For(target, view, block, []), at))
 
 
 def _call(c: Compiler, clause: Clause, names: list[str], scope: Scope) -> Value:
@@ -69,7 +73,7 @@ def _collect(c: Compiler, form: List, scope: Scope) -> Value | None:
     items = c.sub(form, 2, scope)
     item, out = c.fresh("item"), c.fresh("out")
     source = c.temp(items)
-    c.block.append(emit.assign(out, emit.placed(emit.ast.List([], emit.LOAD), at), at))
+    c.block.append(emit.assign(out, emit.placed(ast.List([], emit.LOAD), at), at))
 
     def turn() -> None:
         value = _call(c, clause, [item], scope)

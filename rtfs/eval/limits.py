@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from rtfs.lang.errors import memory_error, overflow
 from rtfs.lang.limits import Limits
 
-ELEMENTS = 2_000_000
-CHARACTERS = 16_777_216
-BITS = 262_144
 REENTRIES = 400
 
 LIMITS: ContextVar[Limits] = ContextVar("rtfs_limits", default=Limits())  # noqa: B039  # never changed in place
@@ -20,7 +15,7 @@ _reentries: ContextVar[int] = ContextVar("rtfs_reentries", default=0)
 
 def check_elements(count: int, what: str = "collection") -> None:
     """Refuse a collection of that many elements if it is too large."""
-    if count > ELEMENTS or count > 64:
+    if count > 64:
         limit = LIMITS.get().elements
         if count > limit:
             raise memory_error(what, count, limit)
@@ -42,14 +37,17 @@ def check_bits(bits: int, what: str = "integer") -> None:
             raise memory_error(what, bits, limit)
 
 
-@contextmanager
-def reentry() -> Iterator[None]:
-    """Around code that calls back into RTFS from C: nested too deeply it would exhaust the C stack."""
-    depth = _reentries.get()
-    if depth >= REENTRIES:
-        raise overflow("call depth", REENTRIES)
-    token = _reentries.set(depth + 1)
-    try:
-        yield
-    finally:
-        _reentries.reset(token)
+class reentry:
+    """`with reentry():` around calls back into RTFS from C: nested too deeply they would exhaust the C stack."""
+
+    __slots__ = ("_token",)
+    _token: Token[int]
+
+    def __enter__(self) -> None:
+        depth = _reentries.get()
+        if depth >= REENTRIES:
+            raise overflow("call depth", REENTRIES)
+        self._token = _reentries.set(depth + 1)
+
+    def __exit__(self, *raised: object) -> None:
+        _reentries.reset(self._token)

@@ -1,7 +1,7 @@
 """A run of compiled code: its host calls, its steps, its end; and the only place that suspends.
 
-A host call is a plain Python call of the driver while the driver can answer at once. Where it cannot, the program's greenlet
-switches to whoever resumed it: that costs about a microsecond and works from any depth, inside any callback.
+A host call is a plain Python call of the driver while the driver can answer at once. Where it cannot, the program's
+greenlet switches to whoever resumed it: that costs about a microsecond and works from any depth, inside any callback.
 """
 
 from __future__ import annotations
@@ -27,11 +27,27 @@ _CLEANUP = "ccos.resource.close"
 class Run:
     """What one evaluation carries along. `answer(call)` gives the host's value or raises; it may suspend the caller.
 
-    `hints` name → value in force; `path` names of the steps around; `values` the host's context; `seq` the next call's number;
-    `ending` the limit error after which only cleanup is allowed.
+    `hints` name → value in force; `path` names of the steps around; `values` the host's context; `seq` the next call's
+    number; `ending` the limit error after which only cleanup is allowed.
     """
 
-    __slots__ = ("answer", "security", "hints", "path", "values", "step_values", "seq", "gensyms", "ending", "plan", "on_step", "stop", "causal", "tools", "steps")
+    __slots__ = (
+        "answer",
+        "security",
+        "hints",
+        "path",
+        "values",
+        "step_values",
+        "seq",
+        "gensyms",
+        "ending",
+        "plan",
+        "on_step",
+        "stop",
+        "causal",
+        "tools",
+        "steps",
+    )
 
     def __init__(
         self,
@@ -153,7 +169,8 @@ class Program:
 
     def start(self) -> Outcome:
         """Run until the program ends, fails or asks the host."""
-        return self._switch(None)
+        outcome: Outcome = self._switch(None)
+        return outcome
 
     def suspend(self, request: Any) -> Any:
         """Called inside the program: hand `request` to whoever resumed it, wait for the answer."""
@@ -192,7 +209,7 @@ class Pending:
 
     def _claim(self) -> None:
         if self.turn != self.program._turn or self.program.done:
-            text = f"call {self.call.seq} of capability '{self.call.capability_id}' was answered before; an outcome is one-shot"
+            text = f"call {self.call.seq} of '{self.call.capability_id}' was answered before; an outcome is one-shot"
             raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
         self.program._turn += 1
 
@@ -211,7 +228,7 @@ class Pending:
         raise NotImplementedError("snapshots of suspended programs")
 
     def _next(self, outcome: Any) -> Outcome:
-        return self.program.waiting(outcome) if type(outcome) is HostCall else outcome  # type: ignore[no-any-return]
+        return self.program.waiting(outcome) if type(outcome) is HostCall else outcome
 
 
 def host_failure(error: Any, call: HostCall) -> RtfsError:

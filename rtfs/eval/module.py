@@ -18,7 +18,7 @@ def module_error(text: str) -> ExpansionError:
 
 
 class Module:
-    """One namespace. `globals` is what compiled code runs in; `definitions` name → metadata of what the module defines."""
+    """One namespace. `globals` is what compiled code runs in; `definitions` name → metadata of what it defines."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from importlib import import_module
+from types import FunctionType
 from typing import Any, TypeVar
-
-from rtfs.lang.errors import arity_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,18 +47,20 @@ def load_topic(topic: str) -> None:
 
 def load_all() -> dict[str, Any]:
     """All builtins by name."""
+    from pkgutil import iter_modules
+
     from rtfs.eval import builtins
 
-    for module in pkgutil.iter_modules(builtins.__path__):
+    for module in iter_modules(builtins.__path__):
         load_topic(module.name)
     return BUILTINS
 
 
 def arity_of(name: str) -> tuple[int, int | None]:
-    """Least and greatest argument count of a builtin. KeyError when there is no such function."""
-    code = BUILTINS[name].__code__
-    low = code.co_argcount - len(BUILTINS[name].__defaults__ or ())
+    """Least and greatest argument count of a builtin, None when unbounded. KeyError when there is no such function."""
+    function = BUILTINS[name]
+    if type(function) is not FunctionType:
+        raise KeyError(name)
+    code = function.__code__
+    low = code.co_argcount - len(function.__defaults__ or ())
     return low, None if code.co_flags & 4 else code.co_argcount
-
-
-__all__ = ["BUILTINS", "DOCS", "PRIMARY", "TOPICS", "arity_of", "arity_text", "builtin", "constant", "load_all", "load_topic"]

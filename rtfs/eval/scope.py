@@ -25,9 +25,9 @@ class Value:
 class Binding:
     """A local: its RTFS name, its unique Python name, the frame that owns it.
 
-    `loops` tells the loop regions around its assignment: a closure made in a loop would see a later turn's value of such
-    a local, so it is given the value through a factory. `function` marks a local that is known to be a function.
-    A `boxed` local may be captured before it has its value inside a loop: it lives in a one-item list, new on every turn.
+    `loops` tells the loop regions around its assignment: a closure made in a loop would see a later turn's value of
+    such a local, so it is given the value through a factory. `function` marks a local that is known to be a function. A
+    `boxed` local may be captured before it has its value inside a loop: it lives in a one-item list, new on every turn.
     """
 
     __slots__ = ("name", "python", "frame", "loops", "function", "boxed")
@@ -94,7 +94,7 @@ class Frame:
 
 
 class RecurTarget:
-    """Where `recur` goes: the Python locals it rebinds, what is done after that, the kinds assumed at the loop's head."""
+    """Where `recur` goes: the Python locals it rebinds, what follows, the kinds assumed at the loop's head."""
 
     __slots__ = ("names", "what", "rest", "rebind", "assumed", "seen")
 

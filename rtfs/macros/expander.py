@@ -14,7 +14,7 @@ from rtfs.lang.errors import ExpansionError, RtfsError, arity_text, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.source import Span, SpanTable
-from rtfs.lang.values import ErrorValue, Timestamp, Uuid, ResourceHandle, is_vector
+from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid, is_vector
 from rtfs.macros.quasiquote import head, lower
 from rtfs.macros.walk import WALKERS
 
@@ -170,7 +170,12 @@ class Expander:
         self.stack.append((macro.name, form))
         if len(self.stack) > MAX_DEPTH:
             chain = " > ".join(name for name, _ in self.stack[:3])
-            raise ExpansionError("MacroError", f"Macro expansion deeper than {MAX_DEPTH}: {chain} …", code="RTFS-E202", span=self.call_span())
+            raise ExpansionError(
+                "MacroError",
+                f"Macro expansion deeper than {MAX_DEPTH}: {chain} …",
+                code="RTFS-E202",
+                span=self.call_span(),
+            )
         low, high = macro.params
         count = len(form) - 1
         if count < low or (high is not None and count > high):
@@ -199,9 +204,13 @@ class Expander:
 
     def _wrapped(self, macro: Any, error: RtfsError) -> RtfsError:
         """An error inside a macro's body, as an error of the macro call."""
-        if getattr(error, "from_macro", False) or not error.catchable and error.kind != "InternalError":
+        if getattr(error, "from_macro", False) or (not error.catchable and error.kind != "InternalError"):
             return error
-        if isinstance(error, ExpansionError) and error.kind in ("MacroError",) and not error.message.startswith("host call"):
+        if (
+            isinstance(error, ExpansionError)
+            and error.kind in ("MacroError",)
+            and not error.message.startswith("host call")
+        ):
             return error
         failure = self._failure(macro, error.message)
         failure.from_macro = True  # type: ignore[attr-defined]
@@ -233,7 +242,12 @@ class Expander:
 
     def place(self, form: Any, span: Span | None) -> None:
         """A form that a macro built stands where the macro call stands."""
-        if self.spans is not None and span is not None and type(form) in (List, tuple, PVector, Map) and self.spans.of(form) is None:
+        if (
+            self.spans is not None
+            and span is not None
+            and type(form) in (List, tuple, PVector, Map)
+            and self.spans.of(form) is None
+        ):
             self.spans.put(form, span, ())
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from rtfs.lang.collections import List, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
-from rtfs.lang.pattern import is_pattern, map_pairs, parse_pattern, pattern_names, rewrite_defaults, split_bindings, unmeta
+from rtfs.lang.pattern import (
+    is_pattern,
+    map_pairs,
+    parse_pattern,
+    pattern_names,
+    rewrite_defaults,
+    split_bindings,
+    unmeta,
+)
 from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
@@ -28,12 +36,28 @@ def walker(*names: str) -> Callable[[Walker], Walker]:
     return register
 
 
-@walker("quote", "module", "import", "export", "defstruct", "deftype", "unquote", "unquote-splicing", "quasiquote", "=>")
+@walker(
+    "quote", "module", "import", "export", "defstruct", "deftype", "unquote", "unquote-splicing", "quasiquote", "=>"
+)
 def as_it_is(x: Expander, form: List, names: Names) -> Any:
     return form
 
 
-@walker("if", "do", "and", "or", "recur", "throw", "call", "context/get", "step-if", "step-loop", "step-parallel", "finally", "rtfs/rounds")
+@walker(
+    "if",
+    "do",
+    "and",
+    "or",
+    "recur",
+    "throw",
+    "call",
+    "context/get",
+    "step-if",
+    "step-loop",
+    "step-parallel",
+    "finally",
+    "rtfs/rounds",
+)
 def expressions(x: Expander, form: List, names: Names) -> Any:
     return x.each(form, 1, names)
 
@@ -169,7 +193,9 @@ def _body_parts(x: Expander, form: Any, start: int, names: Names) -> list[Any]:
     for index in range(start, len(form)):
         part = form[index]
         # a return type after the parameters is no expression
-        is_type = index - start < 2 and (part == Symbol(":") or (index > start and form[start] == Symbol(":") and index == start + 1))
+        is_type = index - start < 2 and (
+            part == Symbol(":") or (index > start and form[start] == Symbol(":") and index == start + 1)
+        )
         parts.append(part if is_type and type(form) is not tuple else x.expand(part, inner))
     return parts
 

@@ -52,7 +52,10 @@ VALUES = [
     ("(loop [[a & more] [1 2 3] n 0] (if (nil? a) n (recur more (+ n a))))", "6"),
     ("(+ 1 (loop [i 0] (if (< i 4) (recur (inc i)) i)))", "5"),
     ('(loop [x 1 n 0] (if (= n 2) x (recur (str "s" x) (inc n))))', '"ss1"'),
-    ("(loop [i 0 t 0] (if (= i 3) t (recur (inc i) (+ t (loop [j 0 u 0] (if (= j 3) u (recur (inc j) (+ u j))))))))", "9"),
+    (
+        "(loop [i 0 t 0] (if (= i 3) t (recur (inc i) (+ t (loop [j 0 u 0] (if (= j 3) u (recur (inc j) (+ u j))))))))",
+        "9",
+    ),
     # conditions
     ("(and 1 false 3)", "false"),
     ("(or nil 5)", "5"),
@@ -66,7 +69,7 @@ VALUES = [
     ("(= 1 1.0)", "false"),
     ("(let [f (fn [x] (= x 1))] [(f 1) (f 1.0) (f true)])", "[true false false]"),
     ("(let [f (fn [x] (+ x x))] [(f 1) (f 1.5)])", "[2 3.0]"),
-    ("(let [f (fn [a b] (< a b))] [(f 1 2) (f 1.5 1) (f \"a\" \"b\")])", "[true false true]"),
+    ('(let [f (fn [a b] (< a b))] [(f 1 2) (f 1.5 1) (f "a" "b")])', "[true false true]"),
     # destructuring and match
     ("(let [[a [b c] & r :as w] [1 [2 3] 4 5]] [a b c r w])", "[1 2 3 (4 5) [1 [2 3] 4 5]]"),
     ("(let [{:keys [a b] :or {b (* a 10)}} {:a 2}] b)", "20"),
@@ -88,9 +91,9 @@ VALUES = [
     ("(map (fn [x] (try (/ 6 x) (catch e (:type e)))) [0 2])", "[:division-by-zero 3]"),
     # data
     ("{1 :i 1.0 :f true :b}", "{1 :i 1.0 :f true :b}"),
-    ("(plan :name \"p\" :language rtfs20 :body (+ 1 2))", "3"),
-    ("(:since (meta (do (defn f \"adds\" {:since 2} [x] (inc x)) f)))", "nil"),
-    ("(defn f \"adds\" {:since 2} [x] (inc x)) [(doc f) (:since (meta f)) (:params (meta f))]", '["adds" 2 [x]]'),
+    ('(plan :name "p" :language rtfs20 :body (+ 1 2))', "3"),
+    ('(:since (meta (do (defn f "adds" {:since 2} [x] (inc x)) f)))', "nil"),
+    ('(defn f "adds" {:since 2} [x] (inc x)) [(doc f) (:since (meta f)) (:params (meta f))]', '["adds" 2 [x]]'),
     ("(defn named [x] x) [named (fn [] 1) inc]", "[#<function named> #<function> #<function inc>]"),
 ]
 
@@ -110,14 +113,26 @@ FAILURES = [
     ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:1-1:6"),
     ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:1-1:15"),
     ("(+ 1 (recur 2))", "SyntaxError", "recur: not in tail position of a loop or function", "test.rtfs:1:6-1:15"),
-    ("(if true 1 2 3)", "SyntaxError", "if: expected a condition, a branch and an optional other branch, got 4 forms", "test.rtfs:1:1-1:16"),
+    (
+        "(if true 1 2 3)",
+        "SyntaxError",
+        "if: expected a condition, a branch and an optional other branch, got 4 forms",
+        "test.rtfs:1:1-1:16",
+    ),
     ("(throw 42)", "ApplicationError", "42", "test.rtfs:1:1-1:11"),
-    ("(defn f [n] (+ 1 (f n))) (f 0)", "StackOverflow", "Stack overflow: call depth exceeded 50000", "test.rtfs:1:18-1:23"),
+    (
+        "(defn f [n] (+ 1 (f n))) (f 0)",
+        "StackOverflow",
+        "Stack overflow: call depth exceeded 50000",
+        "test.rtfs:1:18-1:23",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "kind", "message", "span"), FAILURES)
-def test_an_error_names_its_kind_its_text_and_the_exact_place(text: str, kind: str, message: str, span: str, failing: Failing) -> None:
+def test_an_error_names_its_kind_its_text_and_the_exact_place(
+    text: str, kind: str, message: str, span: str, failing: Failing
+) -> None:
     error = failing(text)
     assert (error.kind, error.message, repr(error.span)) == (kind, message, span)
 
@@ -142,19 +157,26 @@ def test_operands_are_evaluated_before_any_is_checked(played: Callable[..., tupl
     assert end == "TypeError: Type error in +: expected number, got string"
 
 
-def test_host_calls_happen_from_left_to_right_also_when_an_operand_needs_statements(played: Callable[..., tuple[list[list[str]], str]]) -> None:
-    text = "[(call :a) (let [x (call :b)] (loop [i 0] (if (< i 1) (recur (inc i)) x))) {(call :c) (call :d)} (- (call :e) (call :f))]"
+def test_host_calls_happen_from_left_to_right_also_when_an_operand_needs_statements(
+    played: Callable[..., tuple[list[list[str]], str]],
+) -> None:
+    text = """[(call :a) (let [x (call :b)] (loop [i 0] (if (< i 1) (recur (inc i)) x)))
+               {(call :c) (call :d)} (- (call :e) (call :f))]"""
     calls, end = played(text, 1, 2, 3, 4, 6, 5)
     assert [name for name, *_ in calls] == ["a", "b", "c", "d", "e", "f"]
     assert end == "[1 2 {3 4} 1]"
 
 
-def test_a_map_form_evaluates_every_pair_and_the_later_equal_key_wins(played: Callable[..., tuple[list[list[str]], str]]) -> None:
+def test_a_map_form_evaluates_every_pair_and_the_later_equal_key_wins(
+    played: Callable[..., tuple[list[list[str]], str]],
+) -> None:
     assert played("{(call :k) 1 (call :k) 2}", rtfs.Keyword("a"), rtfs.Keyword("a")) == ([["k"], ["k"]], "{:a 2}")
 
 
 def test_hints_and_step_path_reach_the_host() -> None:
-    text = '(step "outer" ^{:runtime.learning.timeout {:absolute-ms 50}} (map (fn [x] (call :slow x)) [1])) (call :plain)'
+    text = (
+        '(step "outer" ^{:runtime.learning.timeout {:absolute-ms 50}} (map (fn [x] (call :slow x)) [1])) (call :plain)'
+    )
     outcome = rtfs.Session(cache=False).start(text)
     assert isinstance(outcome, rtfs.RequiresHost)
     assert list(outcome.call.metadata.hints) == ["runtime.learning.timeout"]

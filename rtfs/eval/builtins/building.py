@@ -28,7 +28,11 @@ def cons(x: Any, coll: Any) -> Any:
     return like(coll, [x, *sequence(coll, "cons")])
 
 
-@builtin("conj", doc="The collection with elements added at its end; a map with pairs or maps.", example=("(conj [1] 2)", "[1 2]"))
+@builtin(
+    "conj",
+    doc="The collection with elements added at its end; a map with pairs or maps.",
+    example=("(conj [1] 2)", "[1 2]"),
+)
 def conj(coll: Any, *items: Any) -> Any:
     for item in items:
         coll = conj1(coll, item)
@@ -54,7 +58,9 @@ def conj1(coll: Any, item: Any) -> Any:
     raise type_error("conj", "collection", type_name(coll))
 
 
-@builtin("into", doc="The first collection with all elements of the second added.", example=("(into [] {:a 1})", "[[:a 1]]"))
+@builtin(
+    "into", doc="The first collection with all elements of the second added.", example=("(into [] {:a 1})", "[[:a 1]]")
+)
 def into(target: Any, source: Any) -> Any:
     items = sequence(source, "into")
     kind = type(target)
@@ -99,7 +105,7 @@ def reverse(coll: Any) -> Any:
 
 def unique(items: Any) -> list[Any]:
     """The first of equal elements, in order."""
-    seen = {}
+    seen: dict[Any, Any] = {}
     for item in items:
         seen.setdefault(stored_key(item), item)
     return list(seen.values())
@@ -110,9 +116,12 @@ def distinct(coll: Any) -> Any:
     return vector(unique(sequence(coll, "distinct")))
 
 
-@builtin("distinct-by", doc="The first of the elements with equal (f x).", example=("(distinct-by abs [1 -1 2])", "[1 2]"))
+@builtin(
+    "distinct-by", doc="The first of the elements with equal (f x).", example=("(distinct-by abs [1 -1 2])", "[1 2]")
+)
 def distinct_by(f: Any, coll: Any) -> Any:
-    target, seen = callee(f, "distinct-by"), {}
+    target = callee(f, "distinct-by")
+    seen: dict[Any, Any] = {}
     for item in sequence(coll, "distinct-by"):
         seen.setdefault(stored_key(target(item)), item)
     return vector(list(seen.values()))
@@ -136,7 +145,11 @@ def frequencies(coll: Any) -> Map:
     return Map.from_stored(counts)
 
 
-@builtin("group-by", doc="The elements by their (f x), in order of first appearance.", example=("(group-by odd? [1 2 3])", "{true [1 3] false [2]}"))
+@builtin(
+    "group-by",
+    doc="The elements by their (f x), in order of first appearance.",
+    example=("(group-by odd? [1 2 3])", "{true [1 3] false [2]}"),
+)
 def group_by(f: Any, coll: Any) -> Map:
     target = callee(f, "group-by")
     groups: dict[Any, list[Any]] = {}
@@ -154,7 +167,11 @@ def _positive(operation: str, n: Any) -> int:
     return int(n)
 
 
-@builtin("partition", doc="Parts of n elements; an incomplete last part is dropped or padded.", example=("(partition 2 [1 2 3])", "[[1 2]]"))
+@builtin(
+    "partition",
+    doc="Parts of n elements; an incomplete last part is dropped or padded.",
+    example=("(partition 2 [1 2 3])", "[[1 2]]"),
+)
 def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     size = _positive("partition", n)
     if b is MISSING:
@@ -177,7 +194,12 @@ def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     return vector(parts)
 
 
-@builtin("partition-all", "chunk", doc="Parts of n elements, the last one maybe shorter.", example=("(partition-all 2 [1 2 3])", "[[1 2] [3]]"))
+@builtin(
+    "partition-all",
+    "chunk",
+    doc="Parts of n elements, the last one maybe shorter.",
+    example=("(partition-all 2 [1 2 3])", "[[1 2] [3]]"),
+)
 def partition_all(n: Any, a: Any, b: Any = MISSING) -> Any:
     size = _positive("partition-all", n)
     step, coll = (size, a) if b is MISSING else (_positive("partition-all", a), b)
@@ -185,7 +207,9 @@ def partition_all(n: Any, a: Any, b: Any = MISSING) -> Any:
     return vector([vector(list(items[start : start + size])) for start in range(0, len(items), step)])
 
 
-@builtin("partition-by", doc="A new part whenever (f x) changes.", example=("(partition-by odd? [1 3 2])", "[[1 3] [2]]"))
+@builtin(
+    "partition-by", doc="A new part whenever (f x) changes.", example=("(partition-by odd? [1 3 2])", "[[1 3] [2]]")
+)
 def partition_by(f: Any, coll: Any) -> Any:
     target = callee(f, "partition-by")
     parts: list[list[Any]] = []
@@ -199,7 +223,11 @@ def partition_by(f: Any, coll: Any) -> Any:
     return vector([vector(part) for part in parts])
 
 
-@builtin("flatten", doc="The elements of nested vectors and lists in one vector.", example=("(flatten [1 [2 (list 3)]])", "[1 2 3]"))
+@builtin(
+    "flatten",
+    doc="The elements of nested vectors and lists in one vector.",
+    example=("(flatten [1 [2 (list 3)]])", "[1 2 3]"),
+)
 def flatten(coll: Any) -> Any:
     out: list[Any] = []
     stack = [iter(sequence(coll, "flatten"))]
@@ -217,7 +245,11 @@ def flatten(coll: Any) -> Any:
     return vector(out)
 
 
-@builtin("interleave", doc="Elements in turn, until the shortest ends.", example=("(interleave [1 2] [:a :b])", "[1 :a 2 :b]"))
+@builtin(
+    "interleave",
+    doc="Elements in turn, until the shortest ends.",
+    example=("(interleave [1 2] [:a :b])", "[1 :a 2 :b]"),
+)
 def interleave(first: Any, *others: Any) -> Any:
     views = [sequence(coll, "interleave") for coll in (first, *others)]
     return vector([item for group in zip(*views, strict=False) for item in group])
@@ -340,7 +372,11 @@ def pop(coll: Any) -> Any:
 # ---- sorting ----------------------------------------------------------------------------------------------------
 
 
-@builtin("sort", doc="The elements in order; cmp answers whether it comes before, or a number.", example=("(sort > [1 3 2])", "[3 2 1]"))
+@builtin(
+    "sort",
+    doc="The elements in order; cmp answers whether it comes before, or a number.",
+    example=("(sort > [1 3 2])", "[3 2 1]"),
+)
 def sort(a: Any, b: Any = MISSING) -> Any:
     if b is MISSING:
         return vector(sorted_by(list(sequence(a, "sort")), None))

@@ -37,22 +37,34 @@ _constructor("HostError.", "HostError")
 _constructor("ValidationError.", "ValidationError")
 
 
-@builtin("error", doc="Raises an error with a message and data.", example=('(try (error "bad") (catch e (ex-message e)))', '"bad"'))
+@builtin(
+    "error",
+    doc="Raises an error with a message and data.",
+    example=('(try (error "bad") (catch e (ex-message e)))', '"bad"'),
+)
 def error(message: Any, data: Any = None) -> None:
     raise _made(message, data)
 
 
-@builtin("ex-message", doc="The message of an error, nil of anything else.", example=('(ex-message (ex-info "m"))', '"m"'))
+@builtin(
+    "ex-message", doc="The message of an error, nil of anything else.", example=('(ex-message (ex-info "m"))', '"m"')
+)
 def ex_message(value: Any) -> Any:
     return value.error.message if type(value) is ErrorValue else None
 
 
-@builtin("ex-data", doc="The data of an error, nil of anything else.", example=('(ex-data (ex-info "m" {:n 1}))', "{:n 1}"))
+@builtin(
+    "ex-data", doc="The data of an error, nil of anything else.", example=('(ex-data (ex-info "m" {:n 1}))', "{:n 1}")
+)
 def ex_data(value: Any) -> Any:
     return value.error.data if type(value) is ErrorValue else None
 
 
-@builtin("ex-type", doc="The type of an error, nil of anything else.", example=('(ex-type (ex-info "m"))', ":application-error"))
+@builtin(
+    "ex-type",
+    doc="The type of an error, nil of anything else.",
+    example=('(ex-type (ex-info "m"))', ":application-error"),
+)
 def ex_type(value: Any) -> Any:
     return Keyword(value.error.type) if type(value) is ErrorValue else None
 

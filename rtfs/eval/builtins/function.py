@@ -61,7 +61,9 @@ def partial(f: Any, *given: Any) -> Any:
     return bound
 
 
-@builtin("juxt", doc="A function giving the vector of what each function gives.", example=("((juxt inc dec) 1)", "[2 0]"))
+@builtin(
+    "juxt", doc="A function giving the vector of what each function gives.", example=("((juxt inc dec) 1)", "[2 0]")
+)
 def juxt(first: Any, *others: Any) -> Any:
     targets = [callee(f, "juxt") for f in (first, *others)]
 
@@ -104,7 +106,9 @@ def fnil(f: Any, first: Any, *others: Any) -> Any:
     return filled
 
 
-@builtin("validate", doc="The value, if it has the type; otherwise TypeValidationError.", example=("(validate :int 3)", "3"))
+@builtin(
+    "validate", doc="The value, if it has the type; otherwise TypeValidationError.", example=("(validate :int 3)", "3")
+)
 def validate(type_form: Any, value: Any) -> Any:
     from rtfs.lang.conform import check
 

@@ -25,7 +25,9 @@ def get_(coll: Any, key: Any, default: Any = None) -> Any:
     return get(coll, key, default)
 
 
-@builtin("get-in", doc="The value at the end of a path of keys, or the default.", example=("(get-in {:a [1]} [:a 0])", "1"))
+@builtin(
+    "get-in", doc="The value at the end of a path of keys, or the default.", example=("(get-in {:a [1]} [:a 0])", "1")
+)
 def get_in(coll: Any, path: Any, default: Any = None) -> Any:
     for key in sequence(path, "get-in"):
         kind = type(coll)
@@ -40,7 +42,11 @@ def get_in(coll: Any, path: Any, default: Any = None) -> Any:
     return coll
 
 
-@builtin("contains?", doc="Has a map the key, a sequence the element, a string the part?", example=("(contains? [5] 5)", "true"))
+@builtin(
+    "contains?",
+    doc="Has a map the key, a sequence the element, a string the part?",
+    example=("(contains? [5] 5)", "true"),
+)
 def contains(coll: Any, item: Any) -> bool:
     kind = type(coll)
     if kind is Map or kind is ErrorValue:
@@ -130,7 +136,11 @@ def _at(coll: Any, key: Any, operation: str) -> Any:
     raise type_error(operation, "map or vector", type_name(coll))
 
 
-@builtin("update", doc="The map with the value under a key replaced by f of it.", example=("(update {:n 1} :n + 5)", "{:n 6}"))
+@builtin(
+    "update",
+    doc="The map with the value under a key replaced by f of it.",
+    example=("(update {:n 1} :n + 5)", "{:n 6}"),
+)
 def update(coll: Any, key: Any, f: Any, *args: Any) -> Any:
     target = callee(f, "update")
     return assoc1("update", coll, key, call_with(target, (_at(coll, key, "update"), *args)))
@@ -154,18 +164,28 @@ def _along(operation: str, coll: Any, steps: list[Any], change: Any) -> Any:
     return value
 
 
-@builtin("assoc-in", doc="The map with a value at the end of a path.", example=("(assoc-in {} [:a :b] 1)", "{:a {:b 1}}"))
+@builtin(
+    "assoc-in", doc="The map with a value at the end of a path.", example=("(assoc-in {} [:a :b] 1)", "{:a {:b 1}}")
+)
 def assoc_in(coll: Any, path: Any, value: Any) -> Any:
     return _along("assoc-in", coll, _path("assoc-in", path), lambda old: value)
 
 
-@builtin("update-in", doc="The map with the value at the end of a path replaced by f of it.", example=("(update-in {:a {:n 1}} [:a :n] inc)", "{:a {:n 2}}"))
+@builtin(
+    "update-in",
+    doc="The map with the value at the end of a path replaced by f of it.",
+    example=("(update-in {:a {:n 1}} [:a :n] inc)", "{:a {:n 2}}"),
+)
 def update_in(coll: Any, path: Any, f: Any, *args: Any) -> Any:
     target = callee(f, "update-in")
     return _along("update-in", coll, _path("update-in", path), lambda old: call_with(target, (old, *args)))
 
 
-@builtin("dissoc-in", doc="The map without the key at the end of a path.", example=("(dissoc-in {:a {:b 1}} [:a :b])", "{:a {}}"))
+@builtin(
+    "dissoc-in",
+    doc="The map without the key at the end of a path.",
+    example=("(dissoc-in {:a {:b 1}} [:a :b])", "{:a {}}"),
+)
 def dissoc_in(coll: Any, path: Any) -> Any:
     steps = _path("dissoc-in", path)
     levels = [_map("dissoc-in", coll)]
@@ -179,7 +199,11 @@ def dissoc_in(coll: Any, path: Any) -> Any:
     return value
 
 
-@builtin("merge", doc="One map of all entries; later ones win, nil is ignored.", example=("(merge {:a 1} nil {:a 2})", "{:a 2}"))
+@builtin(
+    "merge",
+    doc="One map of all entries; later ones win, nil is ignored.",
+    example=("(merge {:a 1} nil {:a 2})", "{:a 2}"),
+)
 def merge(*maps: Any) -> Map:
     result = EMPTY_MAP
     for one in maps:
@@ -198,7 +222,11 @@ def merge_with(f: Any, *maps: Any) -> Map:
     return result
 
 
-@builtin("deep-merge", doc="Like merge; maps under one key are merged too.", example=("(deep-merge {:a {:b 1}} {:a {:c 2}})", "{:a {:b 1 :c 2}}"))
+@builtin(
+    "deep-merge",
+    doc="Like merge; maps under one key are merged too.",
+    example=("(deep-merge {:a {:b 1}} {:a {:c 2}})", "{:a {:b 1 :c 2}}"),
+)
 def deep_merge(*maps: Any) -> Map:
     result = EMPTY_MAP
     for one in maps:
@@ -209,7 +237,11 @@ def deep_merge(*maps: Any) -> Map:
     return result
 
 
-@builtin("select-keys", doc="The entries of the keys, in the order asked.", example=("(select-keys {:a 1 :b 2} [:b])", "{:b 2}"))
+@builtin(
+    "select-keys",
+    doc="The entries of the keys, in the order asked.",
+    example=("(select-keys {:a 1 :b 2} [:b])", "{:b 2}"),
+)
 def select_keys(coll: Any, wanted: Any) -> Map:
     source = _map("select-keys", coll)
     return Map.of([(key, source.get(key)) for key in sequence(wanted, "select-keys") if key in source])

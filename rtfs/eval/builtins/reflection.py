@@ -60,7 +60,9 @@ def read_string(text: Any) -> Any:
     return forms[0]
 
 
-@builtin("macroexpand-1", doc="The form with its head macro expanded once.", example=("(macroexpand-1 '(f 1))", "(f 1)"))
+@builtin(
+    "macroexpand-1", doc="The form with its head macro expanded once.", example=("(macroexpand-1 '(f 1))", "(f 1)")
+)
 def macroexpand_1(form: Any) -> Any:
     return RUN.get().tools.expand(form, once=True)
 
@@ -70,7 +72,11 @@ def macroexpand(form: Any) -> Any:
     return RUN.get().tools.expand(form, once=False)
 
 
-@builtin("local-symbol?", doc="While a macro runs: is the symbol a local at the macro call?", example=("(local-symbol? 'x)", "false"))
+@builtin(
+    "local-symbol?",
+    doc="While a macro runs: is the symbol a local at the macro call?",
+    example=("(local-symbol? 'x)", "false"),
+)
 def local_symbol(symbol: Any) -> bool:
     if type(symbol) is not Symbol:
         raise type_error("local-symbol?", "symbol", type_name(symbol))
@@ -81,7 +87,7 @@ def local_symbol(symbol: Any) -> bool:
 @builtin(
     "syntax-error",
     doc="Raises a SyntaxError at a form; only while a macro runs.",
-    example=("(try (syntax-error nil \"t\") (catch InvalidArgument e :refused))", ":refused"),
+    example=('(try (syntax-error nil "t") (catch InvalidArgument e :refused))', ":refused"),
 )
 def syntax_error(form: Any, text: Any, code: Any = "RTFS-E301") -> Any:
     tools = RUN.get().tools

@@ -9,6 +9,8 @@ from typing import Any
 from rtfs.eval.builtins.string import part_limit, string, strings
 from rtfs.eval.limits import check_characters, check_elements
 from rtfs.eval.registry import builtin
+from rtfs.eval.runtime import poll
+from rtfs.eval.signal import FLAG
 from rtfs.lang.collections import MISSING, vector
 from rtfs.lang.errors import EvaluationError, invalid_argument
 
@@ -54,13 +56,21 @@ def _invalid(pattern: str, reason: str) -> EvaluationError:
     return invalid_argument(f"Invalid regex pattern '{pattern}': {reason}")
 
 
-def _matches(regex: Any, s: str) -> Iterator[Any]:
-    """All non-overlapping matches. re2 gives an empty match after a gap twice."""
-    last = (-1, -1)
-    for match in regex.finditer(s):
-        if match.span() != last:
-            last = match.span()
-            yield match
+def _matches(regex: Any, data: bytes) -> Iterator[Any]:
+    """All matches that do not overlap, in UTF-8: re2 would translate positions of a string for each of them."""
+    at = 0
+    while at <= len(data):
+        if FLAG:
+            poll()  # one search may read the whole text, so that all of them together are slow
+        match = regex.search(data, at)
+        if match is None:
+            return
+        yield match
+        start, at = match.span()
+        if start == at:
+            at += 1
+            while at < len(data) and data[at] & 0xC0 == 0x80:
+                at += 1  # never between the bytes of a character
 
 
 @builtin(
@@ -92,9 +102,9 @@ def re_find(pattern: Any, s: Any) -> str | None:
 def re_seq(pattern: Any, s: Any) -> Any:
     strings("re-seq", pattern, s)
     found: list[str] = []
-    for match in _matches(compiled("re-seq", pattern), s):
+    for match in _matches(compiled("re-seq", pattern), s.encode()):
         check_elements(len(found) + 1, "re-seq")
-        found.append(match.group())
+        found.append(match.group().decode())
     return vector(found)
 
 
@@ -120,15 +130,17 @@ def re_replace(pattern: Any, s: Any, to: Any) -> str:
     template = _template(to, regex.groups)
     pieces: list[str] = []
     total = end = 0
-    for match in _matches(regex, s):
-        new = [part if type(part) is str else match.group(part) or "" for part in template]
-        total += match.start() - end + sum(map(len, new))
+    data = s.encode()
+    for match in _matches(regex, data):
+        new = [part if type(part) is str else (match.group(part) or b"").decode() for part in template]
+        new.append(data[end : match.start()].decode())
+        total += sum(map(len, new))
         check_characters(total, "re-replace")
-        pieces.append(s[end : match.start()])
+        pieces.append(new.pop())
         pieces.extend(new)
         end = match.end()
-    check_characters(total + len(s) - end, "re-replace")
-    pieces.append(s[end:])
+    pieces.append(data[end:].decode())
+    check_characters(total + len(pieces[-1]), "re-replace")
     return "".join(pieces)
 
 
@@ -157,16 +169,17 @@ def re_split(pattern: Any, s: Any, most: Any = MISSING) -> Any:
     limit = part_limit("re-split", most, 2)
     parts: list[str] = []
     end = 0
-    for match in _matches(compiled("re-split", pattern), s):
+    data = s.encode()
+    for match in _matches(compiled("re-split", pattern), data):
         if len(parts) + 1 == limit:
             break
         start = match.start()
-        if start == match.end() and (start == end or start == len(s)):
+        if start == match.end() and (start == end or start == len(data)):
             continue  # nothing lies between here and the part before
         check_elements(len(parts) + 2, "re-split")
-        parts.append(s[end:start])
+        parts.append(data[end:start].decode())
         end = match.end()
-    parts.append(s[end:])
+    parts.append(data[end:].decode())
     return vector(parts)
 
 

@@ -97,7 +97,11 @@ def not_empty(coll: Any) -> Any:
     return None if is_empty(coll) else coll
 
 
-@builtin("seq", doc="A list unchanged, otherwise a vector of the elements; nil when empty.", example=('(seq "ab")', '["a" "b"]'))
+@builtin(
+    "seq",
+    doc="A list unchanged, otherwise a vector of the elements; nil when empty.",
+    example=('(seq "ab")', '["a" "b"]'),
+)
 def seq(coll: Any) -> Any:
     items = sequence(coll, "seq")
     if not len(items):
@@ -147,13 +151,21 @@ def _prefix(f: Any, items: Any) -> int:
     return len(items)
 
 
-@builtin("take-while", doc="The elements before the first that does not satisfy f.", example=("(take-while pos? [1 0 2])", "[1]"))
+@builtin(
+    "take-while",
+    doc="The elements before the first that does not satisfy f.",
+    example=("(take-while pos? [1 0 2])", "[1]"),
+)
 def take_while(f: Any, coll: Any) -> Any:
     items = sequence(coll, "take-while")
     return vector(list(items[: _prefix(callee(f, "take-while"), items)]))
 
 
-@builtin("drop-while", doc="The elements from the first that does not satisfy f.", example=("(drop-while pos? [1 0 2])", "[0 2]"))
+@builtin(
+    "drop-while",
+    doc="The elements from the first that does not satisfy f.",
+    example=("(drop-while pos? [1 0 2])", "[0 2]"),
+)
 def drop_while(f: Any, coll: Any) -> Any:
     items = sequence(coll, "drop-while")
     return vector(list(items[_prefix(callee(f, "drop-while"), items) :]))
@@ -183,7 +195,12 @@ def take_nth(n: Any, coll: Any) -> Any:
 # ---- applying a function ----------------------------------------------------------------------------------------
 
 
-@builtin("map", "mapv", doc="The values of f for the elements; several collections until the shortest ends.", example=("(map + [1 2] [10 20])", "[11 22]"))
+@builtin(
+    "map",
+    "mapv",
+    doc="The values of f for the elements; several collections until the shortest ends.",
+    example=("(map + [1 2] [10 20])", "[11 22]"),
+)
 def map_(f: Any, coll: Any, *others: Any) -> Any:
     target = callee(f, "map")
     if not others:
@@ -200,14 +217,20 @@ def map_indexed(f: Any, coll: Any) -> Any:
     return vector([target(index, item) for index, item in enumerate(sequence(coll, "map-indexed"))])
 
 
-@builtin("keep-indexed", doc="The values of f for index and element that are not nil.", example=("(keep-indexed (fn [i x] (if (pos? i) x)) [1 2])", "[2]"))
+@builtin(
+    "keep-indexed",
+    doc="The values of f for index and element that are not nil.",
+    example=("(keep-indexed (fn [i x] (if (pos? i) x)) [1 2])", "[2]"),
+)
 def keep_indexed(f: Any, coll: Any) -> Any:
     target = callee(f, "keep-indexed")
     values = [target(index, item) for index, item in enumerate(sequence(coll, "keep-indexed"))]
     return vector([value for value in values if value is not None])
 
 
-@builtin("mapcat", doc="The values of f for the elements, joined.", example=("(mapcat (fn [x] [x x]) [1 2])", "[1 1 2 2]"))
+@builtin(
+    "mapcat", doc="The values of f for the elements, joined.", example=("(mapcat (fn [x] [x x]) [1 2])", "[1 1 2 2]")
+)
 def mapcat(f: Any, coll: Any, *others: Any) -> Any:
     joined: list[Any] = []
     for part in map_(f, coll, *others):
@@ -220,7 +243,9 @@ def mapcat(f: Any, coll: Any, *others: Any) -> Any:
 @builtin("filter", "filterv", doc="The elements that satisfy f.", example=("(filter even? [1 2])", "[2]"))
 def filter_(f: Any, coll: Any) -> Any:
     target = callee(f, "filter")
-    return vector([item for item in sequence(coll, "filter") if (kept := target(item)) is not None and kept is not False])
+    return vector(
+        [item for item in sequence(coll, "filter") if (kept := target(item)) is not None and kept is not False]
+    )
 
 
 @builtin("remove", doc="The elements that do not satisfy f.", example=("(remove even? [1 2])", "[1]"))
@@ -268,7 +293,11 @@ def reductions(f: Any, first_: Any, coll: Any = MISSING) -> Any:
     return vector(out)
 
 
-@builtin("reduce-kv", doc="Folds keys and values (of a vector: indices and items).", example=("(reduce-kv (fn [a k v] (+ a v)) 0 {:a 1})", "1"))
+@builtin(
+    "reduce-kv",
+    doc="Folds keys and values (of a vector: indices and items).",
+    example=("(reduce-kv (fn [a k v] (+ a v)) 0 {:a 1})", "1"),
+)
 def reduce_kv(f: Any, initial: Any, coll: Any) -> Any:
     target = callee(f, "reduce-kv")
     if type(coll) in (tuple, PVector, List):
@@ -324,7 +353,9 @@ def min_by(f: Any, coll: Any) -> Any:
     return _by(callee(f, "min-by"), sequence(coll, "min-by"), -1)
 
 
-@builtin("max-by", doc="The element with the greatest (f x); nil if empty.", example=('(max-by count ["aa" "b"])', '"aa"'))
+@builtin(
+    "max-by", doc="The element with the greatest (f x); nil if empty.", example=('(max-by count ["aa" "b"])', '"aa"')
+)
 def max_by(f: Any, coll: Any) -> Any:
     return _by(callee(f, "max-by"), sequence(coll, "max-by"), 1)
 

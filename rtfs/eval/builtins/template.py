@@ -33,7 +33,9 @@ def make_map(*flat: Any) -> Map:
     return map_of(flat)
 
 
-@builtin("rtfs/map-of", doc="The items of a spliced template as a map form.", example=("(rtfs/map-of '(:a 1))", "{:a 1}"))
+@builtin(
+    "rtfs/map-of", doc="The items of a spliced template as a map form.", example=("(rtfs/map-of '(:a 1))", "{:a 1}")
+)
 def map_of(flat: Any) -> Map:
     if len(flat) % 2:
         raise syntax_error("map", f"expected keys and values in turn, got {len(flat)} forms after splicing")
@@ -56,7 +58,11 @@ def concat(*pieces: Any) -> List:
     return List(items)
 
 
-@builtin("rtfs/items", doc="The sequence view of a collection as a vector, for loops.", example=('(rtfs/items "ab")', '["a" "b"]'))
+@builtin(
+    "rtfs/items",
+    doc="The sequence view of a collection as a vector, for loops.",
+    example=('(rtfs/items "ab")', '["a" "b"]'),
+)
 def items(coll: Any) -> Any:
     if type(coll) in (tuple, PVector):
         return coll
@@ -70,20 +76,30 @@ def integer(value: Any) -> int:
     return value
 
 
-@builtin("rtfs/no-match", doc="Raises the MatchError of a case or condp.", example=("(try (rtfs/no-match 1) (catch MatchError e 0))", "0"))
+@builtin(
+    "rtfs/no-match",
+    doc="Raises the MatchError of a case or condp.",
+    example=("(try (rtfs/no-match 1) (catch MatchError e 0))", "0"),
+)
 def no_match(value: Any) -> None:
     error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}")
     error.data = Map.of([(Keyword("value"), value)])
     raise error
 
 
-@builtin("rtfs/failed-assertion", doc="Raises AssertionError.", example=('(try (rtfs/failed-assertion "t") (catch AssertionError e 0))', "0"))
+@builtin(
+    "rtfs/failed-assertion",
+    doc="Raises AssertionError.",
+    example=('(try (rtfs/failed-assertion "t") (catch AssertionError e 0))', "0"),
+)
 def failed_assertion(text: Any) -> None:
     shown = text if type(text) is str else show(text)
     raise EvaluationError("AssertionError", f"Assertion failed: {shown}")
 
 
-@builtin("rtfs/parallel-values", doc="Checks the answer of a parallel call.", example=("(rtfs/parallel-values [1] 1)", "[1]"))
+@builtin(
+    "rtfs/parallel-values", doc="Checks the answer of a parallel call.", example=("(rtfs/parallel-values [1] 1)", "[1]")
+)
 def parallel_values(answer: Any, count: int) -> Any:
     if type(answer) not in (tuple, PVector):
         raise type_error("parallel", f"vector of {count} values", type_name(answer))

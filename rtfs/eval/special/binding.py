@@ -131,9 +131,9 @@ def symbols_of(form: Any) -> set[str]:
 
 def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group: Scope) -> Scope:
     name = binding.pattern.name if type(binding.pattern) is Symbol else None
-    late = group.future.get(name) if name is not None and is_fn_form(binding.value) else None
+    late = group.future.get(name or "") if is_fn_form(binding.value) else None
     inner = Scope(scope, frame=c.frame)
-    if late is not None:
+    if late is not None and name is not None:
         own_name = _has_own_name(binding.value)
         index = binding.value_index
         value = c.sub(vector, index, scope) if own_name else function_value(c, vector, index, name, scope)
@@ -178,7 +178,8 @@ def loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     assert dest is not None
     bindings = need_bindings(c, form, "loop")
     if c.frame.blocks >= MAX_BLOCKS // 3:
-        return outlined(c, form, scope, dest)
+        outlined(c, form, scope, dest)
+        return None
     c.frame.blocks += 1
     c.frame.loops += 1
     inner = Scope(scope, frame=c.frame, is_body=True)
@@ -206,7 +207,9 @@ def loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     return None
 
 
-def _loop_variables(c: Compiler, form: List, bindings: list[BindingForm], inner: Scope) -> tuple[list[Param], list[str]]:
+def _loop_variables(
+    c: Compiler, form: List, bindings: list[BindingForm], inner: Scope
+) -> tuple[list[Param], list[str]]:
     params, raws = [], []
     for binding in bindings:
         value = c.sub(form[1], binding.value_index, inner)
@@ -222,7 +225,9 @@ def _loop_variables(c: Compiler, form: List, bindings: list[BindingForm], inner:
     return params, raws
 
 
-def _loop_body(c: Compiler, form: List, inner: Scope, own: Dest, target: RecurTarget, before: dict[str, int]) -> list[ast.stmt]:
+def _loop_body(
+    c: Compiler, form: List, inner: Scope, own: Dest, target: RecurTarget, before: dict[str, int]
+) -> list[ast.stmt]:
     """The body under the kinds assumed now."""
     c.frame.facts = dict(before)
     for raw, kind in zip(target.names, target.assumed, strict=True):
@@ -232,9 +237,12 @@ def _loop_body(c: Compiler, form: List, inner: Scope, own: Dest, target: RecurTa
             c.know(binding.python, ANY)
     inner.future.clear()
     names = dict(inner.names)
-    _, block = c.nested(lambda: (c.entry(), compile_body(c, form, 2, inner, own)))
+    outer, c.block = c.block, []
+    c.entry()
+    compile_body(c, form, 2, inner, own)
+    block, c.block = c.block, outer
     inner.names = names
-    return block  # type: ignore[no-any-return]
+    return block
 
 
 def outlined(c: Compiler, form: List, scope: Scope, dest: Dest) -> None:
@@ -255,7 +263,11 @@ def recur(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
     values = c.values(form, 1, scope)
     for position, value in enumerate(values):
         target.seen[position] |= value.kind
-    moves = [(n, v) for n, v in zip(target.names, values, strict=True) if not (isinstance(v.node, ast.Name) and v.node.id == n)]
+    moves = [
+        (n, v)
+        for n, v in zip(target.names, values, strict=True)
+        if not (isinstance(v.node, ast.Name) and v.node.id == n)
+    ]
     if target.rest and moves and moves[-1][0] == target.names[-1]:
         name, value = moves[-1]
         moves[-1] = (name, Value(emit.call("#rest_items", [value.node], c.at)))

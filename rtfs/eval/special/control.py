@@ -39,15 +39,18 @@ def _compound(c: Compiler, part: List, scope: Scope, name: str) -> tuple[ast.exp
     """`(and …)` or `(or …)` as a condition, unless a later operand needs statements."""
     counter, start = c.counter, dict(c.frame.facts)
     results = []
+    blocks: list[list[ast.stmt]] = []
     for index in range(1, len(part)):
-        result, block = c.nested(lambda index=index: condition(c, part, index, scope))
-        if block and index > 1:
+        outer, c.block = c.block, []
+        result = condition(c, part, index, scope)
+        blocks.append(c.block)
+        c.block = outer
+        if blocks[-1] and index > 1:
             c.counter, c.frame.facts = counter, start
             return None
-        first = block if index == 1 else first  # noqa: F821  # bound by the first turn
         results.append(result)
         c.frame.facts = dict(result[1] if name == "and" else result[2])
-    c.block.extend(first)
+    c.block.extend(blocks[0])
     nodes = [node for node, _, _ in results]
     certain = results[0][2] if name == "and" else results[0][1]
     whole = dict(c.frame.facts)
@@ -60,7 +63,9 @@ def _compound(c: Compiler, part: List, scope: Scope, name: str) -> tuple[ast.exp
 def if_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(if c t e?)`"""
     if not 3 <= len(form) <= 4:
-        raise c.fail("if", f"expected a condition, a branch and an optional other branch, got {len(form) - 1} forms", form)
+        raise c.fail(
+            "if", f"expected a condition, a branch and an optional other branch, got {len(form) - 1} forms", form
+        )
     if dest is WANT:
         return _if_value(c, form, scope)
     test, holds, fails = condition(c, form, 1, scope)

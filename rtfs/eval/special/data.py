@@ -80,7 +80,9 @@ def _kept(c: Compiler, form: List, kept: list[Any], head: str, scope: Scope, des
     return c.sub_emit(form, 2, scope, dest)
 
 
-def _hinted(c: Compiler, form: List, hints: list[Any], kept: list[Any], head: str, scope: Scope, dest: Dest | None) -> Value | None:
+def _hinted(
+    c: Compiler, form: List, hints: list[Any], kept: list[Any], head: str, scope: Scope, dest: Dest | None
+) -> Value | None:
     """Hints hold while the form runs; leaving it in any way restores the outer ones."""
     at = c.at
     flat = [part for pair in hints for part in (emit.constant(pair[0].name, at), c.expr(pair[1], scope).node)]

@@ -45,7 +45,9 @@ def _is_clause(form: Any, name: str) -> bool:
 def try_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(try body* (catch …)* (finally body*)?)`"""
     assert dest is not None
-    end = next((i for i in range(1, len(form)) if _is_clause(form[i], "catch") or _is_clause(form[i], "finally")), len(form))
+    end = next(
+        (i for i in range(1, len(form)) if _is_clause(form[i], "catch") or _is_clause(form[i], "finally")), len(form)
+    )
     catches = [i for i in range(end, len(form)) if _is_clause(form[i], "catch")]
     last = len(form) - 1 if _is_clause(form[-1], "finally") and len(form) > 1 else None
     if end == len(form):
@@ -65,7 +67,9 @@ def try_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
 def _with_catches(c: Compiler, form: List, end: int, catches: list[int], scope: Scope, dest: Dest) -> None:
     c.frame.blocks += 2
     before = dict(c.frame.facts)
-    _, body = c.nested(lambda: c.body(form[:end], 1, scope, dest.plain()) if end > 1 else c.body((), 0, scope, dest.plain()))
+    _, body = c.nested(
+        lambda: c.body(form[:end], 1, scope, dest.plain()) if end > 1 else c.body((), 0, scope, dest.plain())
+    )
     facts = [c.frame.facts]
     raised, error = c.fresh("raised"), c.fresh("error")
     c.frame.facts = dict(before)
@@ -77,7 +81,9 @@ def _with_catches(c: Compiler, form: List, end: int, catches: list[int], scope: 
     c.frame.blocks -= 2
 
 
-def _handlers(c: Compiler, form: List, catches: list[int], scope: Scope, dest: Dest, raised: str, error: str, facts: list[Any]) -> None:
+def _handlers(
+    c: Compiler, form: List, catches: list[int], scope: Scope, dest: Dest, raised: str, error: str, facts: list[Any]
+) -> None:
     """`error = caught(raised)`, then the clauses in order; a last resort raises again."""
     at = c.at
     c.block.append(emit.assign(error, emit.call("#caught", [emit.name(raised, at)], at), at))

@@ -97,7 +97,8 @@ def _entered(c: Compiler, form: List, name: str, options: dict[str, int], scope:
         c.block.append(emit.assign(binding.python, value.node, at))
         params = emit.name(binding.python, at)
     expose, keys = (
-        c.sub(form, options[k], scope).node if k in options else emit.constant(None, at) for k in ("expose-context", "context-keys")
+        c.sub(form, options[k], scope).node if k in options else emit.constant(None, at)
+        for k in ("expose-context", "context-keys")
     )
     token = c.fresh("step")
     c.block.append(emit.assign(token, emit.call("#step", [emit.constant(name, at), expose, keys, params], at), at))
@@ -109,7 +110,9 @@ def _left(c: Compiler, token: str, body: list[ast.stmt], result: str) -> None:
     at = c.at
     raised = c.fresh("raised")
     fail = emit.does(emit.call("#step_failed", [emit.name(token, at), emit.name(raised, at)], at), at)
-    handler = emit.placed(ast.ExceptHandler(emit.name("#BaseException", at), raised, [fail, emit.placed(ast.Raise(), at)]), at)
+    handler = emit.placed(
+        ast.ExceptHandler(emit.name("#BaseException", at), raised, [fail, emit.placed(ast.Raise(), at)]), at
+    )
     c.block.append(emit.placed(ast.Try(body or [emit.placed(ast.Pass(), at)], [handler], [], []), at))
     done = emit.call("#step_done", [emit.name(token, at), emit.name(result, at)], at)
     c.block.append(emit.does(done, at))
@@ -138,22 +141,24 @@ def step(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
 @special("step-if", statement=True)
 def step_if(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(step-if opt* c t e?)`"""
-    return _as_step(c, form, scope, dest, lambda rest: List((Symbol("if"), *rest)), (2, 3))
+    _as_step(c, form, scope, dest, "if", (2, 3))
+    return None
 
 
-def _as_step(c: Compiler, form: List, scope: Scope, dest: Dest | None, body: Any, counts: tuple[int, int]) -> None:
+def _as_step(c: Compiler, form: List, scope: Scope, dest: Dest | None, inner: str, counts: tuple[int, int]) -> None:
     name = form[0].name
     _, start = _options(c, form, 1)
     rest = form[start:]
     if not counts[0] <= len(rest) <= counts[1]:
         raise c.fail(name, f"expected {counts[0]} to {counts[1]} forms after the options, got {len(rest)}", form)
-    c.emit(List((Symbol("step"), name, *form[1:start], body(rest))), scope, dest)
+    c.emit(List((Symbol("step"), name, *form[1:start], List((Symbol(inner), *rest)))), scope, dest)
 
 
 @special("step-loop", statement=True)
 def step_loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(step-loop opt* c body+)`: while the condition holds, at most 10,000 rounds."""
-    return _as_step(c, form, scope, dest, lambda rest: List((Symbol("rtfs/rounds"), *rest)), (2, 1 << 30))
+    _as_step(c, form, scope, dest, "rtfs/rounds", (2, 1 << 30))
+    return None
 
 
 @special("rtfs/rounds", statement=True)
@@ -236,7 +241,8 @@ def plan(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
 def object_form(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(capability "id" :k v …)` evaluates to a map that says what it is (language.md §5.8)."""
     what = form[0].name
-    start, pairs = 1, [(Keyword("object"), Keyword(what))]
+    start = 1
+    pairs: list[tuple[Any, Any]] = [(Keyword("object"), Keyword(what))]
     if len(form) > 1 and type(form[1]) in (str, Symbol):
         pairs.append((Keyword("id"), form[1] if type(form[1]) is str else form[1].name))
         start = 2
@@ -246,13 +252,15 @@ def object_form(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Val
     if len(rest) % 2 or any(type(key) is not Keyword for key in rest[::2]):
         raise c.fail(what, "expected properties as keyword and value", form)
     nodes = [c.literal(part, scope).node for pair in pairs for part in pair]
-    parts = []
+    parts: list[tuple[Value, list[ast.stmt]]] = []
     for position in range(start, len(form), 2):
-        parts.append(c.nested(lambda p=position: c.literal(form[p], scope)))
+        parts.append((c.literal(form[position], scope), []))
+        outer, c.block = c.block, []
         if form[position].name in _DATA_KEYS:
-            quoted = List((Symbol("quote"), form[position + 1]))
-            parts.append(c.nested(lambda q=quoted: c.expr(q, scope)))
+            value = c.expr(List((Symbol("quote"), form[position + 1])), scope)
         else:
-            parts.append(c.nested(lambda p=position: c.sub(form, p + 1, scope)))
+            value = c.sub(form, position + 1, scope)
+        parts.append((value, c.block))
+        c.block = outer
     nodes.extend(value.node for value in c.in_order(parts))
     return c.deliver(Value(emit.call("#map", nodes, c.at)), dest)

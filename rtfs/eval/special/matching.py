@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,33 @@ from rtfs.lang.pattern import map_pairs
 from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
-    import ast
-
     from rtfs.eval.compiler import Compiler
 
 Then = Callable[[], None]
 _SHORT_TYPES = frozenset(
-    "int integer float number string bool boolean nil keyword symbol timestamp uuid error any vector list map seq function fn resource".split()
+    [
+        "int",
+        "integer",
+        "float",
+        "number",
+        "string",
+        "bool",
+        "boolean",
+        "nil",
+        "keyword",
+        "symbol",
+        "timestamp",
+        "uuid",
+        "error",
+        "any",
+        "vector",
+        "list",
+        "map",
+        "seq",
+        "function",
+        "fn",
+        "resource",
+    ]
 )
 _LITERALS = (bool, int, float, str, Keyword, type(None))
 
@@ -55,7 +76,9 @@ def match(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
     if dest.kind == "assign":
         c.know(dest.name, ANY)
     failure = emit.does(emit.call("#no_match", [value.node], c.at), c.at)
-    c.block.append(failure if done is None else emit.branch(emit.negate(emit.name(done, c.at), c.at), [failure], [], c.at))
+    c.block.append(
+        failure if done is None else emit.branch(emit.negate(emit.name(done, c.at), c.at), [failure], [], c.at)
+    )
     return None
 
 
@@ -75,7 +98,15 @@ def _clauses(c: Compiler, form: List) -> list[tuple[int, int | None, int]]:
     return clauses
 
 
-def _clause(c: Compiler, form: List, parts: tuple[int, int | None, int], value: Value, scope: Scope, dest: Dest, done: str | None) -> None:
+def _clause(
+    c: Compiler,
+    form: List,
+    parts: tuple[int, int | None, int],
+    value: Value,
+    scope: Scope,
+    dest: Dest,
+    done: str | None,
+) -> None:
     pattern, guard, body = parts
     inner = Scope(scope, frame=c.frame)
 
@@ -86,11 +117,11 @@ def _clause(c: Compiler, form: List, parts: tuple[int, int | None, int], value: 
 
     def guarded() -> None:
         if guard is None:
-            return succeed()
+            succeed()
+            return
         test = truth(c, c.sub(form, guard, inner))
         _, block = c.nested(succeed)
         c.block.append(emit.branch(test, block, [], c.at))
-        return None
 
     outer, c.at = c.at, c.place_of(form[pattern], form, pattern)
     fit(c, inner, form[pattern], value, guarded)
@@ -148,7 +179,7 @@ def _fit_vector(c: Compiler, scope: Scope, pattern: Any, value: Value, then: The
     helper = "#exactly" if rest is None else "#at_least"
     parts = c.fresh("parts")
     c.block.append(emit.assign(parts, emit.call(helper, [value.node, emit.constant(len(items), at)], at), at))
-    test = emit.compare(emit.name(parts, at), emit.ast.IsNot(), emit.constant(None, at), at)
+    test = emit.compare(emit.name(parts, at), ast.IsNot(), emit.constant(None, at), at)
 
     def inside() -> None:
         pieces: list[tuple[Any, Value]] = []
@@ -169,7 +200,7 @@ def _fit_map(c: Compiler, scope: Scope, pattern: Map, value: Value, then: Then) 
     keys = [c.expr(List((Symbol("quote"), key)), scope).node for key, _ in entries]
     parts = c.fresh("parts")
     c.block.append(emit.assign(parts, emit.call("#having", [value.node, *keys], at), at))
-    test = emit.compare(emit.name(parts, at), emit.ast.IsNot(), emit.constant(None, at), at)
+    test = emit.compare(emit.name(parts, at), ast.IsNot(), emit.constant(None, at), at)
 
     def inside() -> None:
         pieces: list[tuple[Any, Value]] = []
@@ -271,7 +302,13 @@ def _names(c: Compiler, pattern: Any) -> set[str]:
             return {pattern[1].name} | _names(c, pattern[2])
         if head == "or":
             return _names(c, pattern[1]) if len(pattern) > 1 else set()
-        return _names(c, pattern[2]) if head == "type" and len(pattern) == 3 else _names(c, pattern[1]) if len(pattern) == 2 and head != "type" else set()
+        return (
+            _names(c, pattern[2])
+            if head == "type" and len(pattern) == 3
+            else _names(c, pattern[1])
+            if len(pattern) == 2 and head != "type"
+            else set()
+        )
     return set()
 
 

@@ -48,7 +48,13 @@ def deftype(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value |
 @special("module", "import", "export", "defmacro")
 def only_at_top(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     what = form[0].name
-    where = "directly in a module" if what == "export" else "at top level" if what == "module" else "at top level or directly in a module"
+    where = (
+        "directly in a module"
+        if what == "export"
+        else "at top level"
+        if what == "module"
+        else "at top level or directly in a module"
+    )
     raise c.fail(what, f"allowed only {where}", form)
 
 

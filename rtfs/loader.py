@@ -102,7 +102,7 @@ def decode(data: bytes, name: str) -> Source:
         before = data[: error.start].decode("utf-8")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         span = Span(source, line, column, line, column + 1)
-        raise ReadError(f"Parse error: byte 0x{data[error.start]:02x} is not UTF-8", span=span) from None
+        raise ReadError(f"byte 0x{data[error.start]:02x} is not UTF-8", span=span) from None
 
 
 class Cache:

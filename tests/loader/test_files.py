@@ -82,7 +82,7 @@ def test_bytes_that_are_not_utf8_are_a_parse_error_with_their_place(tmp_path: Pa
     place.write_bytes(b"(def x 1)\n(def \xc3\xa9 \xff)")
     with pytest.raises(ReadError) as caught:
         read_source(str(place), "bad.rtfs")
-    assert caught.value.message == "Parse error: byte 0xff is not UTF-8"
+    assert caught.value.message == "byte 0xff is not UTF-8"
     assert repr(caught.value.span) == "bad.rtfs:2:8-2:9"
 
 

@@ -168,7 +168,7 @@ class Committer:
             rows = self._rows()
             try:
                 fenced = await asyncio.to_thread(self.store.commit, [row for _, row in rows])
-            except (OSError, *self.store.failures) as error:
+            except self.store.failures as error:
                 self._refused(rows, error)
             else:
                 self._settle(rows, fenced, started)
@@ -180,7 +180,7 @@ class Committer:
             return
         try:
             fenced = self.store.commit([row for _, row in rows])
-        except (OSError, *self.store.failures) as error:
+        except self.store.failures as error:
             self._refused(rows, error)
         else:
             self._settle(rows, fenced, started)

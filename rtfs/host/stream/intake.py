@@ -79,6 +79,29 @@ class Intake:
         if not depth:
             self.owner.wake()
 
+    def extend(self, items: list[Any], first: int | None) -> None:
+        """Several plain chunks at once, no more than `room`. first: position after the first; None: no positions."""
+        queue = self.queue
+        now = self._now()
+        self.last_frame_at = self.quiet_since = now
+        time = self.time = max(now, self.time)
+        numbers = range(self.seq, self.seq + len(items))
+        if first is None:
+            queue.items.extend([(seq, item, time, None, None) for seq, item in zip(numbers, items, strict=True)])
+        else:
+            ahead = first - self.seq
+            queue.items.extend([(seq, item, time, seq + ahead, None) for seq, item in zip(numbers, items, strict=True)])
+            self.position = first + len(items) - 1
+        self.seq += len(items)
+        if len(queue.items) >= queue.high and not queue.shut:
+            self.owner.adjust_gate()
+        self.owner.wake()
+
+    @property
+    def room(self) -> int:
+        """How many chunks a source may bring at once: up to the high mark, 0 when it has to wait."""
+        return 0 if self.queue.shut else max(0, self.queue.high - len(self.queue.items))
+
     def _make_room(self) -> bool:
         """Apply the overflow policy for a chunk of the source: may it enter?"""
         owner, queue = self.owner, self.queue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.adapters import Plain, Session, breathe
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.settings import Settings
 
-BREATH = 1_024  # items between two looks at the loop when nothing else makes us wait
+BATCH = 1_024  # items between two looks at the loop
 
 
 class EOF:
@@ -32,6 +33,9 @@ class PAUSE:
 
     def __init__(self, milliseconds: float) -> None:
         self.milliseconds = milliseconds
+
+
+_CONTROLS = frozenset({type, PAUSE})
 
 
 class Topic:
@@ -81,19 +85,19 @@ class MemoryAdapter(Plain):
                 return
 
     async def _run_plain(self, items: Iterator[Any], number: int, session: Session, intake: Intake) -> None:
-        queue, replayable, controls = intake.queue, self.replayable, (EOF, ABORT, MALFORMED)
-        for item in items:
-            number += 1
-            if queue.shut:
-                await intake.opened()
-            elif number % BREATH == 0:
-                await breathe()
-            if item in controls if isinstance(item, type) else isinstance(item, PAUSE):
-                if not await self._take(item, number, session, intake):
-                    return
+        while True:
+            await intake.opened()
+            batch = list(islice(items, min(intake.room, BATCH)))
+            if not batch:
+                return
+            if intake.owner.terminal or not _CONTROLS.isdisjoint(map(type, batch)):
+                for number, item in enumerate(batch, number + 1):  # noqa: B020 - goes on counting after the loop
+                    if not await self._take(item, number, session, intake):
+                        return
             else:
-                self._taken = number
-                intake.append(item, number if replayable else None, None)
+                intake.extend(batch, number + 1 if self.replayable else None)
+                number = self._taken = number + len(batch)
+                await breathe()
 
     async def _take(self, item: Any, number: int, session: Session, intake: Intake) -> bool:
         """One item or control; False at the end."""

@@ -65,8 +65,8 @@ class InUse(Exception):
 class Store(Protocol):
     """Where snapshots are kept.
 
-    durable: bodies are text; remote: calls may take long, so they get a thread; failures: what its library raises when it
-    cannot write.
+    durable: bodies are text; remote: calls may take long, so they get a thread; failures: what it raises when it cannot
+    write.
     """
 
     url: str

@@ -12,7 +12,7 @@ class MemoryStore:
 
     durable = False
     remote = False
-    failures: tuple[type[Exception], ...] = ()
+    failures: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(self, place: str = "") -> None:
         self.url = f"memory:{place}"

@@ -36,7 +36,7 @@ class SqliteStore:
 
     durable = True
     remote = False
-    failures: tuple[type[Exception], ...] = (sqlite3.Error,)
+    failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
 
     def __init__(self, place: str, durability: str = "normal") -> None:
         self.url = f"sqlite:{place}"

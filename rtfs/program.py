@@ -265,7 +265,9 @@ class World:
         return self._do(("run", code, self_contained), text, module)
 
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:
-        target = coding.Target(
+        from rtfs.eval.compiler import Target
+
+        target = Target(
             module.name, text.source, f"{text.uid}.{len(text.operations or ())}", variant=self.variant
         )
         target.level = self.level

@@ -6,12 +6,7 @@ import marshal
 from types import CodeType, FunctionType
 from typing import Any
 
-from rtfs.eval import inline_loop, library
-from rtfs.eval.compiler import Compiler, ModuleGlobals, Target
-from rtfs.eval.inline import INLINE
-from rtfs.eval.special import load as load_special
-from rtfs.eval.special.hosts import CallSite
-from rtfs.eval.typing import TypeRef
+from rtfs.eval.constant import CallSite, ModuleGlobals, TypeRef
 from rtfs.lang.collections import List, Map, PVector, vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import SpanTable
@@ -20,8 +15,12 @@ from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
 Constants = dict[str, Any]
 
 
-def compile_form(form: Any, target: Target, spans: SpanTable | None, filename: str) -> tuple[CodeType, Constants]:
+def compile_form(form: Any, target: Any, spans: SpanTable | None, filename: str) -> tuple[CodeType, Constants]:
     """The code of a core form: calling it as a function of no arguments in the module's globals runs the form."""
+    from rtfs.eval.compiler import Compiler
+    from rtfs.eval.inline_loop import INLINE
+    from rtfs.eval.special import load as load_special
+
     target.constants = {}
     tree = Compiler(target, spans, load_special(), INLINE).compile_top(form)
     whole = compile(tree, filename, "exec", dont_inherit=True)
@@ -125,16 +124,3 @@ _ATOMS: dict[str, Any] = {
     "T": lambda form, level: TypeRef(_decode(form), level),
     "g": ModuleGlobals,
 }
-
-__all__ = [
-    "Target",
-    "Unstorable",
-    "compile_form",
-    "decode_constants",
-    "dump",
-    "encode_constants",
-    "inline_loop",
-    "library",
-    "load",
-    "run",
-]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rtfs.eval import emit
+from rtfs.eval.constant import ModuleGlobals
 from rtfs.eval.emit import Place
 from rtfs.eval.scope import (
     ANY,
@@ -436,15 +437,6 @@ class Compiler:
         self.emit(form, scope, RETURN)
         top = emit.function("#top", emit.arguments([], None, self.at), self.block, self.at)
         return ast.Module([top], [])
-
-
-class ModuleGlobals:
-    """A constant that stands for the globals of a module, filled in when code is loaded."""
-
-    __slots__ = ("module",)
-
-    def __init__(self, module: str) -> None:
-        self.module = module
 
 
 _SCALARS: dict[type, int] = {type(None): NIL, bool: BOOL, int: INT, str: STR}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from rtfs.eval.limits import LIMITS
 from rtfs.eval.signal import FLAG
 from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, type_error
 from rtfs.lang.names import Keyword
@@ -161,6 +162,8 @@ class Program:
         self._greenlet: Any = greenlet(self._main)
         context = copy_context()
         context.run(RUN.set, run)
+        if run.tools is not None:
+            context.run(LIMITS.set, run.tools.limits)
         self._greenlet.gr_context = context
         self._turn = 0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import FunctionType, NoneType
 from typing import Any
 
+from rtfs.eval.constant import TypeRef
 from rtfs.eval.machine import RUN, call_host, current_run
 from rtfs.eval.signal import FLAG
-from rtfs.eval.typing import TypeRef
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal

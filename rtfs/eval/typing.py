@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
+from rtfs.eval.constant import TypeRef
 from rtfs.eval.scope import ANY, BOOL, FLOAT, INT, KEYWORD, MAP, NIL, NUMBER, STR, VECTOR, Value
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
@@ -28,18 +29,6 @@ _PRIMITIVES: dict[str, tuple[tuple[str, ...], int]] = {
     "map": (("#Map",), MAP),
     "nil": (("#NoneType",), NIL),
 }
-
-
-class TypeRef:
-    """A type expression in code: parsed when first needed, names resolved in its module."""
-
-    __slots__ = ("form", "level", "module", "parsed")
-
-    def __init__(self, form: Any, level: str, module: Any = None) -> None:
-        self.form = form
-        self.level = level
-        self.module = module
-        self.parsed: Any = None
 
 
 def _primitive(c: Compiler, form: Any) -> tuple[tuple[str, ...], int] | None:

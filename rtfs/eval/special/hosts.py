@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.compiler import Dest
+from rtfs.eval.constant import CallSite
 from rtfs.eval.function import compile_function, parse_clauses
 from rtfs.eval.inline import truth
 from rtfs.eval.scope import ANY, Scope, Value
@@ -14,28 +15,9 @@ from rtfs.eval.special import special
 from rtfs.eval.special.binding import compile_body
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
-from rtfs.lang.source import Span
 
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
-
-
-class CallSite:
-    """Where a host call stands: its place in the source and its module."""
-
-    __slots__ = ("place", "module", "source")
-
-    def __init__(self, place: emit.Place, module: str, source: Any = None) -> None:
-        self.place = place
-        self.module = module
-        self.source = source
-
-    @property
-    def span(self) -> Span | None:
-        if self.source is None:
-            return None
-        line, column, end_line, end_column = self.place
-        return Span(self.source, line, column + 1, end_line, end_column + 1)
 
 
 def site(c: Compiler) -> ast.expr:

@@ -11,8 +11,7 @@ from rtfs.eval.compiler import Dest
 from rtfs.eval.inline import _equal, truth
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.special.binding import compile_body
-from rtfs.eval.typing import TypeRef, type_constant
+from rtfs.eval.typing import type_constant
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
@@ -310,6 +309,3 @@ def _names(c: Compiler, pattern: Any) -> set[str]:
             else set()
         )
     return set()
-
-
-__all__ = ["TypeRef", "compile_body", "fit", "match"]

@@ -9,8 +9,8 @@ from rtfs.eval.compiler import Dest
 from rtfs.eval.scope import NIL, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import define, definition_name
-from rtfs.eval.typing import TypeRef, type_constant
-from rtfs.lang.collections import List, Map
+from rtfs.eval.typing import type_constant
+from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol
 
 if TYPE_CHECKING:
@@ -56,6 +56,3 @@ def only_at_top(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Val
         else "at top level or directly in a module"
     )
     raise c.fail(what, f"allowed only {where}", form)
-
-
-__all__ = ["Map", "TypeRef", "defstruct", "deftype", "only_at_top"]

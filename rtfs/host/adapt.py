@@ -10,10 +10,12 @@ from rtfs.host.shape import Problem, problem_finder, record_fields, type_form
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
+from rtfs.lang.outcome import HostCall
 
 Bound = tuple[tuple[Any, ...], dict[str, Any]]
 Adapter = Callable[[tuple[Any, ...]], Bound]
 Read = Callable[[str], Any]
+Handler = Callable[[HostCall, tuple[Any, ...], dict[str, Any]], Any]
 
 NOTHING: dict[str, Any] = {}
 
@@ -55,21 +57,30 @@ def _key_text(key: Any) -> str:
     return f":{key.name}" if type(key) is Keyword else str(key)
 
 
-def adapter(provider: Provider, read: Read | None) -> Adapter | None:
-    """How to bind arguments; None when they go to the provider as they are and any number fits."""
+def adapted(provider: Provider, read: Read | None, inner: Handler) -> Handler:
+    """A handler that binds the arguments and goes on with `inner`; `inner` itself when any arguments are right."""
     fields = parameters(provider, read)
-    if fields is not None:
-        return _record_adapter(provider, fields)
-    if provider.input is not None:
-        return _whole_adapter(provider.id, problem_finder(type_form(provider.input, read)))
-    return _count_adapter(provider)
+    if fields is None and provider.input is None:
+        bind = _count_adapter(provider)
+    elif fields is None:
+        bind = _whole_adapter(provider.id, problem_finder(type_form(provider.input, read)))
+    elif provider.native and len(fields) == 1 and fields[0].required and fields[0].problem is None:
+        return _one_value(provider.id, fields[0], inner)
+    else:
+        bind = _record_adapter(provider, fields)
+    if bind is None:
+        return inner
+
+    def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        args, named = bind(args)
+        return inner(call, args, named)
+
+    return handler
 
 
 def _record_adapter(provider: Provider, fields: list[Parameter]) -> Adapter:
     """A single map binds by key when it fits the record, unless the record is one field that may be a map itself."""
     id, pass_on = provider.id, _passing(provider, fields)
-    if provider.native and len(fields) == 1 and fields[0].required and fields[0].problem is None:
-        return _one_value(id, fields[0])
     keyed = len(fields) != 1 or fields[0].closed_to_maps
     known = {field.key for field in fields}
     required = [field for field in fields if field.required]
@@ -105,15 +116,15 @@ def _passing(provider: Provider, fields: list[Parameter]) -> Callable[[str, list
     return by_name if provider.native or named is None or all(field.name in named for field in fields) else in_order
 
 
-def _one_value(id: str, field: Parameter) -> Adapter:
-    """The commonest shape: one required value of any kind."""
+def _one_value(id: str, field: Parameter, inner: Handler) -> Handler:
+    """The commonest shape, one required value of any kind, with as little around it as there can be."""
 
-    def adapt(args: tuple[Any, ...]) -> Bound:
+    def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if len(args) != 1:
             raise input_error(id, _wrong_count([field], 1, args))
-        return args, NOTHING
+        return inner(call, args, named)
 
-    return adapt
+    return handler
 
 
 def _chosen(fields: list[Parameter], extra: int) -> list[Parameter]:
@@ -180,6 +191,6 @@ def _count_adapter(provider: Provider) -> Adapter | None:
 
 def check_types(provider: Provider, read: Read) -> None:
     """RtfsError when an input or output type is malformed."""
-    adapter(provider, read)
+    adapted(provider, read, lambda call, args, named: None)
     if provider.output is not None:
         problem_finder(type_form(provider.output, read))

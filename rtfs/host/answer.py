@@ -14,7 +14,8 @@ from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall
 
 if TYPE_CHECKING:
-    from rtfs.host.pipeline import Handler, Route
+    from rtfs.host.adapt import Handler
+    from rtfs.host.pipeline import Route
 
 ELEMENTS = 2_000_000  # of one collection (language.md §15)
 

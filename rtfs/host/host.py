@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.adapt import NOTHING
+from rtfs.host.adapt import NOTHING, Handler
 from rtfs.host.clock import Clock
 from rtfs.host.console import Console
 from rtfs.host.marketplace import Marketplace
-from rtfs.host.pipeline import Handler, route, source
+from rtfs.host.pipeline import route, source
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.outcome import HostCall, RuntimeContext
 

@@ -192,7 +192,7 @@ def _rank(manifest: Manifest, words: list[str]) -> int | None:
 
 def built_in(id: str) -> Provider | None:
     """A capability of the folder: `ccos.state.kv.get` is in `ccos_state_kv`, else in `ccos_state`, else in `ccos`."""
-    if len(id) > LENGTH or not _ID.fullmatch(id):
+    if len(id) > LENGTH or not _ID.fullmatch(id) or not id[0].isalpha():
         return None
     parts = re.split(r"[./]", id.replace("-", "_"))
     for length in range(len(parts) - 1, 0, -1):

@@ -12,7 +12,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host import policy
-from rtfs.host.adapt import adapter
+from rtfs.host.adapt import Handler, adapted
 from rtfs.host.answer import answer, items, perform
 from rtfs.host.provider import Provider
 from rtfs.host.waiting import end
@@ -23,9 +23,6 @@ from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
     from rtfs.host.host import Host
-
-Handler = Callable[[HostCall, tuple[Any, ...], dict[str, Any]], Any]
-
 
 class Route:
     """One capability under one context. `immediate`: its answer is there at once and needs no inspection."""
@@ -97,15 +94,7 @@ def approve(way: Route, inner: Handler) -> Handler:
 
 def adapt(way: Route, inner: Handler) -> Handler:
     """Bind the arguments to the declared input."""
-    bind = adapter(way.provider, way.host.read)
-    if bind is None:
-        return inner
-
-    def adapted(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        args, named = bind(args)
-        return inner(call, args, named)
-
-    return adapted
+    return adapted(way.provider, way.host.read, inner)
 
 
 def narrow(way: Route, inner: Handler) -> Handler:

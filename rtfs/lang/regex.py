@@ -6,19 +6,23 @@ import re
 from typing import Any
 
 LONGEST = 4_096
-_BYTE = re.compile(r"(?:[^\\]|^)(?:\\\\)*\\C")  # RE2's "one byte" would cut characters
-_COMPILED: dict[str, Any] = {}
-_KEPT = 500
+KEPT = 32  # one compiled pattern may hold 8 MiB
+
+_compiled: dict[str, Any] = {}
+_ESCAPE = re.compile(r"\\Q(?:(?!\\E).)*+(?:\\E)?|\\(.)", re.DOTALL)
 
 
 def compile_regex(pattern: str) -> Any:
     """A compiled RE2 pattern. ValueError with the text `Invalid regex pattern 'p': …` for what the dialect lacks."""
-    found = _COMPILED.get(pattern)
+    found = _compiled.get(pattern)
     if found is None:
         found = _compile(pattern)
-        if len(_COMPILED) >= _KEPT:
-            _COMPILED.clear()
-        _COMPILED[pattern] = found
+        if len(_compiled) >= KEPT:
+            import re2
+
+            _compiled.clear()
+            re2.purge()  # its own cache would keep up to a gigabyte
+        _compiled[pattern] = found
     return found
 
 
@@ -26,15 +30,17 @@ def _compile(pattern: str) -> Any:
     import re2  # deferred: most programs have no pattern
 
     if len(pattern) > LONGEST:
-        shown = f"{pattern[:60]}…"
-        raise ValueError(f"Invalid regex pattern '{shown}': longer than {LONGEST} characters")
-    if _BYTE.search(pattern):
-        raise ValueError(f"Invalid regex pattern '{pattern}': invalid escape sequence: \\C")
+        raise _invalid(pattern[:40] + "…", f"{len(pattern)} characters, at most {LONGEST} are allowed")
+    if any(found.group(1) == "C" for found in _ESCAPE.finditer(pattern)):
+        raise _invalid(pattern, "invalid escape sequence: \\C")  # half a character is no string
     options = re2.Options()
     options.log_errors = False
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0] if error.args else "not a pattern"
-        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"Invalid regex pattern '{pattern}': {text}") from None
+        raise _invalid(pattern, reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+
+
+def _invalid(pattern: str, reason: str) -> ValueError:
+    return ValueError(f"Invalid regex pattern '{pattern}': {reason}")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import Any
 
+from rtfs.eval.builtins.comparison import identity
 from rtfs.eval.limits import reentry
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
-from rtfs.lang.errors import type_error
-from rtfs.lang.values import type_name
+from rtfs.lang.collections import MISSING, vector
 
 
-def call_with(f: Any, args: Any) -> Any:
-    """Call with a sequence of arguments: few of them without going through C, which would use its stack."""
+def spread(f: Any, args: Any) -> Any:
+    """Call `f` with a sequence of arguments. A plain call uses no C stack; Python's `f(*args)` does."""
     count = len(args)
     if count == 1:
         return f(args[0])
@@ -21,56 +20,65 @@ def call_with(f: Any, args: Any) -> Any:
         return f(args[0], args[1])
     if count == 3:
         return f(args[0], args[1], args[2])
+    if count == 4:
+        return f(args[0], args[1], args[2], args[3])
     if count == 0:
         return f()
     with reentry():
         return f(*args)
 
 
-@builtin("apply", doc="Calls f with the arguments, the last of which is spread.", example=("(apply + 1 [2 3])", "6"))
-def apply(f: Any, first: Any, *others: Any) -> Any:
-    given = (first, *others)
-    last = given[-1]
-    if type(last) in (int, float, bool) or isinstance(last, FunctionType):
-        raise type_error("apply", "sequence", type_name(last))
-    return call_with(callee(f, "apply"), [*given[:-1], *sequence(last, "apply")])
+@builtin(
+    "apply",
+    doc="Calls f with the arguments, the last of which is a sequence that is spread.",
+    example=("(apply + 1 [2 3])", "6"),
+)
+def apply(f: Any, x: Any, *others: Any) -> Any:
+    target = callee(f, "apply")
+    if not others:
+        return spread(target, sequence(x, "apply"))
+    return spread(target, [x, *others[:-1], *sequence(others[-1], "apply")])
 
 
-@builtin("comp", doc="The composition of functions, right to left.", example=("((comp inc abs) -3)", "4"))
+@builtin(
+    "comp",
+    doc="The composition of functions, applied right to left.",
+    example=("((comp inc abs) -3)", "4"),
+)
 def comp(*functions: Any) -> Any:
     if not functions:
-        return lambda x: x
-    chain = [callee(f, "comp") for f in reversed(functions)]
+        return identity
+    innermost, *others = [callee(f, "comp") for f in reversed(functions)]
 
     def composed(*args: Any) -> Any:
-        value = call_with(chain[0], args)
-        for f in chain[1:]:
+        value = spread(innermost, args)
+        for f in others:
             value = f(value)
         return value
 
     return composed
 
 
-@builtin("partial", doc="The function with its first arguments given.", example=("((partial + 1) 2)", "3"))
+@builtin("partial", doc="The function with its first arguments given.", example=("((partial - 10) 3)", "7"))
 def partial(f: Any, *given: Any) -> Any:
     target = callee(f, "partial")
 
     def bound(*args: Any) -> Any:
-        return call_with(target, (*given, *args))
+        return spread(target, given + args)
 
     return bound
 
 
 @builtin(
-    "juxt", doc="A function giving the vector of what each function gives.", example=("((juxt inc dec) 1)", "[2 0]")
+    "juxt",
+    doc="The function that gives the vector of what each function gives.",
+    example=("((juxt inc dec) 1)", "[2 0]"),
 )
-def juxt(first: Any, *others: Any) -> Any:
-    targets = [callee(f, "juxt") for f in (first, *others)]
+def juxt(f: Any, *others: Any) -> Any:
+    targets = [callee(one, "juxt") for one in (f, *others)]
 
     def beside(*args: Any) -> Any:
-        from rtfs.lang.collections import vector
-
-        return vector([call_with(f, args) for f in targets])
+        return vector([spread(target, args) for target in targets])
 
     return beside
 
@@ -80,7 +88,7 @@ def complement(f: Any) -> Any:
     target = callee(f, "complement")
 
     def opposite(*args: Any) -> bool:
-        value = call_with(target, args)
+        value = spread(target, args)
         return value is None or value is False
 
     return opposite
@@ -88,55 +96,23 @@ def complement(f: Any) -> Any:
 
 @builtin("constantly", doc="A function that always gives x.", example=("((constantly 5) 1 2)", "5"))
 def constantly(x: Any) -> Any:
-    return lambda *args: x
+    def constant(*args: Any) -> Any:
+        return x
 
-
-@builtin("fnil", doc="The function with defaults for nil arguments.", example=("((fnil inc 0) nil)", "1"))
-def fnil(f: Any, first: Any, *others: Any) -> Any:
-    from rtfs.lang.errors import arity_error
-
-    if len(others) > 2:
-        raise arity_error("fnil", "between 2 and 4", len(others) + 2)
-    target, defaults = callee(f, "fnil"), (first, *others)
-
-    def filled(*args: Any) -> Any:
-        given = [d if a is None else a for a, d in zip(args, defaults, strict=False)]
-        return call_with(target, [*given, *args[len(given) :]])
-
-    return filled
+    return constant
 
 
 @builtin(
-    "validate", doc="The value, if it has the type; otherwise TypeValidationError.", example=("(validate :int 3)", "3")
+    "fnil",
+    doc="The function with defaults for arguments that are nil.",
+    example=("((fnil + 0 1) nil nil)", "1"),
 )
-def validate(type_form: Any, value: Any) -> Any:
-    from rtfs.lang.conform import check
+def fnil(f: Any, x: Any, y: Any = MISSING, z: Any = MISSING) -> Any:
+    target = callee(f, "fnil")
+    defaults = [default for default in (x, y, z) if default is not MISSING]
 
-    check(_type(type_form), value, "value", "standard")
-    return value
+    def filled(*args: Any) -> Any:
+        known = [default if arg is None else arg for arg, default in zip(args, defaults, strict=False)]
+        return spread(target, [*known, *args[len(known) :]])
 
-
-@builtin("valid?", doc="Does the value have the type?", example=("(valid? :int 3.5)", "false"))
-def is_valid(type_form: Any, value: Any) -> bool:
-    from rtfs.lang.conform import fits
-
-    return bool(fits(_type(type_form), value))
-
-
-@builtin("explain", doc="What is wrong with the value for the type, or nil.", example=("(explain :int 3)", "nil"))
-def explain(type_form: Any, value: Any) -> Any:
-    from rtfs.lang.conform import problem
-
-    return problem(_type(type_form), value)
-
-
-def _type(form: Any) -> Any:
-    from rtfs.eval.machine import RUN
-    from rtfs.lang.collections import Map
-    from rtfs.lang.names import Keyword
-    from rtfs.lang.schema import parse_type
-
-    if type(form) is Map:
-        form = (Keyword("map"), form)
-    tools = RUN.get().tools if RUN.get(None) is not None else None
-    return parse_type(form, (lambda name: None) if tools is None else tools.find_type)
+    return filled

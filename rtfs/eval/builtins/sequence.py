@@ -53,7 +53,7 @@ def last(coll: Any) -> Any:
 @builtin("ffirst", doc="The first element of the first element.", example=("(ffirst [[1] [2]])", "1"))
 def ffirst(coll: Any) -> Any:
     items = view(coll, "ffirst")
-    inner = view(items[0], "ffirst") if len(items) else ()
+    inner: Any = view(items[0], "ffirst") if len(items) else ()
     return inner[0] if len(inner) else None
 
 
@@ -94,7 +94,11 @@ def _indexed(operation: str, coll: Any) -> Any:
 # ---- the same kind with fewer elements --------------------------------------------------------------------------
 
 
-@builtin("rest", doc="All but the first element, in the same kind.", example=('[(rest [1 2]) (rest "xy")]', '[[2] "y"]'))
+@builtin(
+    "rest",
+    doc="All but the first element, in the same kind.",
+    example=('[(rest [1 2]) (rest "xy")]', '[[2] "y"]'),
+)
 def rest(coll: Any) -> Any:
     if type(coll) is str or type(coll) is tuple:
         return coll[1:]

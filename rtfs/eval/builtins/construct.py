@@ -1,0 +1,182 @@
+"""Sequences made of elements and of other sequences (language.md §14.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.eval.builtins.sequence import as_vector, like
+from rtfs.eval.limits import check_elements
+from rtfs.eval.registry import builtin
+from rtfs.lang.access import sequence
+from rtfs.lang.collections import SMALL, List, Map, PVector, vector
+from rtfs.lang.equality import NESTING_LIMIT
+from rtfs.lang.errors import overflow, type_error
+from rtfs.lang.values import type_name
+
+
+@builtin("vec", doc="A vector of the elements.", example=("(vec '(1 2))", "[1 2]"))
+def vec(coll: Any) -> Any:
+    return coll if type(coll) is PVector else as_vector(sequence(coll, "vec"))
+
+
+@builtin("list", doc="A list of the arguments.", example=("(list 1 2)", "(1 2)"))
+def list_(*items: Any) -> List:
+    return List(items)
+
+
+@builtin("vector", doc="A vector of the arguments.", example=("(vector 1 2)", "[1 2]"))
+def vector_(*items: Any) -> Any:
+    return as_vector(items)
+
+
+@builtin("cons", doc="The sequence with an element in front.", example=("(cons 0 [1])", "[0 1]"))
+def cons(x: Any, coll: Any) -> Any:
+    items = sequence(coll, "cons")
+    check_elements(len(items) + 1)
+    return like(coll, [x, *items])
+
+
+@builtin("concat", doc="All elements in one vector.", example=("(concat [1] '(2) {:a 3})", "[1 2 [:a 3]]"))
+def concat(*colls: Any) -> Any:
+    views = [sequence(coll, "concat") for coll in colls]
+    check_elements(sum([len(items) for items in views]))
+    return vector([item for items in views for item in items])
+
+
+# ---- adding -----------------------------------------------------------------------------------------------------
+
+
+@builtin(
+    "conj",
+    doc="The vector or list with elements added at its end; the map with pairs or maps added. nil counts as [].",
+    example=("[(conj [1] 2 3) (conj {:a 1} [:b 2])]", "[[1 2 3] {:a 1 :b 2}]"),
+)
+def conj(coll: Any, *items: Any) -> Any:
+    if coll is None:
+        coll = ()
+    elif type(coll) not in _GROWING:
+        raise type_error("conj", "vector, list or map", type_name(coll))
+    if len(items) == 1:
+        return _with(coll, items[0])
+    return _with_all(coll, items, "conj") if items else coll
+
+
+_GROWING = frozenset({tuple, PVector, List, Map})
+
+
+def _with(coll: Any, item: Any) -> Any:
+    kind = type(coll)
+    if kind is tuple:
+        return (*coll, item) if len(coll) < SMALL else PVector([*coll, item])
+    if kind is PVector:
+        return coll.conj(item)
+    if kind is List:
+        check_elements(len(coll) + 1)
+        return List((*coll, item))
+    if type(item) is Map:
+        result = coll.merge(item)
+        check_elements(len(result))
+        return result
+    return coll.assoc(*_pair(item, "conj"))
+
+
+def _with_all(coll: Any, items: Any, operation: str) -> Any:
+    if type(coll) is not Map:
+        check_elements(len(coll) + len(items))
+        return like(coll, [*coll, *items])
+    pairs: list[tuple[Any, Any]] = []
+    for item in items:
+        if type(item) is Map:
+            pairs.extend(item.entries())
+        else:
+            pairs.append(_pair(item, operation))
+    result = coll.merge(Map.of(pairs))
+    check_elements(len(result))
+    return result
+
+
+def _pair(item: Any, operation: str) -> tuple[Any, Any]:
+    if (type(item) is tuple or type(item) is List) and len(item) == 2:
+        return (item[0], item[1])
+    raise type_error(operation, "[key value] or map", type_name(item))
+
+
+@builtin(
+    "into",
+    doc="The first collection with all elements of the second added, as by conj. nil counts as [].",
+    example=("[(into [1] '(2)) (into {} [[:a 1]])]", "[[1 2] {:a 1}]"),
+)
+def into(target: Any, source: Any) -> Any:
+    if target is None:
+        target = ()
+    elif type(target) not in _GROWING:
+        raise type_error("into", "vector, list or map", type_name(target))
+    if type(target) is Map and type(source) is Map:
+        return _with(target, source)
+    return _with_all(target, sequence(source, "into"), "into")
+
+
+# ---- interweaving -----------------------------------------------------------------------------------------------
+
+
+@builtin(
+    "interleave",
+    doc="Elements of the sequences in turn, until the shortest ends.",
+    example=("(interleave [1 2] [:a :b :c])", "[1 :a 2 :b]"),
+)
+def interleave(coll: Any, *others: Any) -> Any:
+    views = [sequence(one, "interleave") for one in (coll, *others)]
+    check_elements(min([len(items) for items in views]) * len(views))
+    return vector([item for group in zip(*views, strict=False) for item in group])
+
+
+@builtin(
+    "zip",
+    doc="Vectors of the elements at the same place, until the shortest ends.",
+    example=("(zip [1 2] [:a :b])", "[[1 :a] [2 :b]]"),
+)
+def zip_(coll: Any, *others: Any) -> Any:
+    views = [sequence(one, "zip") for one in (coll, *others)]
+    check_elements(min([len(items) for items in views]) * len(views))
+    return vector([as_vector(group) for group in zip(*views, strict=False)])
+
+
+@builtin("interpose", doc="The separator between the elements.", example=("(interpose 0 [1 2])", "[1 0 2]"))
+def interpose(separator: Any, coll: Any) -> Any:
+    items = sequence(coll, "interpose")
+    check_elements(2 * len(items))
+    mixed = [part for item in items for part in (separator, item)]
+    return vector(mixed[1:])
+
+
+@builtin("zipmap", doc="A map of keys and values.", example=("(zipmap [:a :b] [1 2])", "{:a 1 :b 2}"))
+def zipmap(keys: Any, values: Any) -> Map:
+    return Map.of(zip(sequence(keys, "zipmap"), sequence(values, "zipmap"), strict=False))
+
+
+# ---- flattening -------------------------------------------------------------------------------------------------
+
+
+@builtin(
+    "flatten",
+    doc="The elements of nested vectors and lists in one vector.",
+    example=("(flatten [1 [2 '(3)] {:a [4]}])", "[1 2 3 {:a [4]}]"),
+)
+def flatten(coll: Any) -> Any:
+    flat: list[Any] = []
+    nested = 0
+    stack = [iter(sequence(coll, "flatten"))]
+    while stack:
+        for item in stack[-1]:
+            if type(item) in (tuple, PVector, List):
+                nested += 1
+                check_elements(max(len(flat), nested))  # one vector may occur in many places
+                if len(stack) == NESTING_LIMIT:
+                    raise overflow("nesting", NESTING_LIMIT)
+                stack.append(iter(item))
+                break
+            flat.append(item)
+        else:
+            stack.pop()
+    check_elements(len(flat))
+    return vector(flat)

@@ -1,0 +1,134 @@
+"""Equal elements, groups and parts of sequences (language.md §14.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.eval.builtins.number import integer
+from rtfs.eval.builtins.sequence import as_vector
+from rtfs.eval.limits import check_elements
+from rtfs.eval.registry import builtin
+from rtfs.lang.access import callee, sequence
+from rtfs.lang.collections import MISSING, Map, stored_key, vector
+from rtfs.lang.equality import equal, same_key
+from rtfs.lang.errors import invalid_argument
+
+
+@builtin(
+    "distinct",
+    "set",
+    doc="The first of equal elements, equal as map keys are.",
+    example=("(distinct [1 1.0 2 1])", "[1 1.0 2]"),
+)
+def distinct(coll: Any) -> Any:
+    seen: dict[Any, Any] = {}
+    for item in sequence(coll, "distinct"):
+        seen.setdefault(stored_key(item), item)
+    return vector(list(seen.values()))
+
+
+@builtin(
+    "distinct-by",
+    doc="The first of the elements with equal (f x).",
+    example=("(distinct-by abs [1 -1 2])", "[1 2]"),
+)
+def distinct_by(f: Any, coll: Any) -> Any:
+    target = callee(f, "distinct-by")
+    seen: dict[Any, Any] = {}
+    for item in sequence(coll, "distinct-by"):
+        seen.setdefault(stored_key(target(item)), item)
+    return vector(list(seen.values()))
+
+
+@builtin("dedupe", doc="The elements that differ from the one before.", example=("(dedupe [1 1 2 1])", "[1 2 1]"))
+def dedupe(coll: Any) -> Any:
+    kept: list[Any] = []
+    for item in sequence(coll, "dedupe"):
+        if not kept or not same_key(kept[-1], item):
+            kept.append(item)
+    return vector(kept)
+
+
+@builtin("frequencies", doc="How often each element occurs.", example=("(frequencies [:a :b :a])", "{:a 2 :b 1}"))
+def frequencies(coll: Any) -> Map:
+    counts: dict[Any, int] = {}
+    for item in sequence(coll, "frequencies"):
+        key = stored_key(item)
+        counts[key] = counts.get(key, 0) + 1
+    return Map.from_stored(counts)
+
+
+@builtin(
+    "group-by",
+    doc="The elements by their (f x), in order of first appearance.",
+    example=("(group-by odd? [1 2 3])", "{true [1 3] false [2]}"),
+)
+def group_by(f: Any, coll: Any) -> Map:
+    target = callee(f, "group-by")
+    groups: dict[Any, list[Any]] = {}
+    for item in sequence(coll, "group-by"):
+        groups.setdefault(stored_key(target(item)), []).append(item)
+    return Map.from_stored({key: vector(items) for key, items in groups.items()})
+
+
+# ---- parts ------------------------------------------------------------------------------------------------------
+
+
+def _positive(operation: str, n: Any, what: str, index: int = 0) -> int:
+    if integer(operation, n, index) < 1:
+        raise invalid_argument(f"{operation} needs a {what} of at least 1")
+    return int(n)
+
+
+@builtin(
+    "partition",
+    doc="(partition n step pad coll): parts of n elements, step apart; an incomplete last part is dropped or padded.",
+    example=("[(partition 2 1 [1 2 3]) (partition 2 2 [0] [1 2 3])]", "[[[1 2] [2 3]] [[1 2] [3 0]]]"),
+)
+def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
+    size = _positive("partition", n, "size")
+    step = size if b is MISSING else _positive("partition", a, "step", 1)
+    coll = a if b is MISSING else b if c is MISSING else c
+    items = sequence(coll, "partition")
+    whole = max(0, (len(items) - size) // step + 1)
+    check_elements(whole * size)
+    parts = [as_vector(items[start : start + size]) for start in range(0, whole * step, step)]
+    start = whole * step
+    if c is not MISSING and start < len(items):
+        part = [*items[start : start + size]]
+        filling = sequence(b, "partition")
+        parts.append(vector([*part, *filling[: size - len(part)]]))
+    return vector(parts)
+
+
+@builtin(
+    "partition-all",
+    "chunk",
+    doc="(partition-all n step coll): parts of n elements, step apart, the last ones maybe shorter.",
+    example=("(partition-all 2 [1 2 3])", "[[1 2] [3]]"),
+)
+def partition_all(n: Any, a: Any, b: Any = MISSING) -> Any:
+    size = _positive("partition-all", n, "size")
+    step = size if b is MISSING else _positive("partition-all", a, "step", 1)
+    items = sequence(a if b is MISSING else b, "partition-all")
+    check_elements(-(-len(items) // step) * min(size, len(items)))
+    return vector([as_vector(items[start : start + size]) for start in range(0, len(items), step)])
+
+
+@builtin(
+    "partition-by",
+    doc="The elements in parts, a new one whenever (f x) changes.",
+    example=("(partition-by odd? [1 3 2])", "[[1 3] [2]]"),
+)
+def partition_by(f: Any, coll: Any) -> Any:
+    target = callee(f, "partition-by")
+    parts: list[list[Any]] = []
+    previous: Any = MISSING
+    for item in sequence(coll, "partition-by"):
+        key = target(item)
+        if previous is not MISSING and equal(key, previous):
+            parts[-1].append(item)
+        else:
+            parts.append([item])
+        previous = key
+    return vector([vector(part) for part in parts])

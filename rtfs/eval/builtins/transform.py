@@ -1,0 +1,152 @@
+"""A function applied to every element: map, filter, reduce and their kin (language.md §14.4).
+
+A loop or comprehension calls RTFS functions without using the C stack; Python's own `map` would not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.eval.builtins.function import spread
+from rtfs.eval.limits import check_elements
+from rtfs.eval.registry import builtin
+from rtfs.lang.access import callee, sequence
+from rtfs.lang.collections import MISSING, Map, PVector, vector
+from rtfs.lang.errors import type_error
+from rtfs.lang.values import type_name
+
+
+def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
+    """The values of f for the elements at each place, until the shortest collection ends."""
+    target = callee(f, operation)
+    if len(colls) == 1:
+        return [target(item) for item in sequence(colls[0], operation)]
+    views = [sequence(coll, operation) for coll in colls]
+    if len(views) == 2:
+        return [target(a, b) for a, b in zip(*views, strict=False)]
+    return [spread(target, items) for items in zip(*views, strict=False)]
+
+
+@builtin(
+    "map",
+    "mapv",
+    doc="The values of f for the elements; several collections until the shortest ends.",
+    example=("(map + [1 2] [10 20 30])", "[11 22]"),
+)
+def map_(f: Any, coll: Any, *others: Any) -> Any:
+    return vector(_mapped("map", f, (coll, *others)))
+
+
+@builtin(
+    "map-indexed",
+    doc="The values of f for index and element.",
+    example=("(map-indexed vector [:a :b])", "[[0 :a] [1 :b]]"),
+)
+def map_indexed(f: Any, coll: Any) -> Any:
+    target = callee(f, "map-indexed")
+    return vector([target(index, item) for index, item in enumerate(sequence(coll, "map-indexed"))])
+
+
+@builtin(
+    "keep-indexed",
+    doc="The values of f for index and element that are not nil.",
+    example=("(keep-indexed (fn [i x] (if (odd? i) x)) [:a :b])", "[:b]"),
+)
+def keep_indexed(f: Any, coll: Any) -> Any:
+    target = callee(f, "keep-indexed")
+    items = enumerate(sequence(coll, "keep-indexed"))
+    return vector([value for index, item in items if (value := target(index, item)) is not None])
+
+
+@builtin(
+    "mapcat",
+    doc="The elements of the values of f, which are sequences.",
+    example=("(mapcat (fn [x] [x x]) [1 2])", "[1 1 2 2]"),
+)
+def mapcat(f: Any, coll: Any, *others: Any) -> Any:
+    joined: list[Any] = []
+    for part in _mapped("mapcat", f, (coll, *others)):
+        items = sequence(part, "mapcat")
+        check_elements(len(joined) + len(items))
+        joined.extend(items)
+    return vector(joined)
+
+
+@builtin("filter", "filterv", doc="The elements that satisfy f.", example=("(filter even? [1 2])", "[2]"))
+def filter_(f: Any, coll: Any) -> Any:
+    target = callee(f, "filter")
+    items = sequence(coll, "filter")
+    return vector([item for item in items if (kept := target(item)) is not None and kept is not False])
+
+
+@builtin("remove", doc="The elements that do not satisfy f.", example=("(remove even? [1 2])", "[1]"))
+def remove(f: Any, coll: Any) -> Any:
+    target = callee(f, "remove")
+    items = sequence(coll, "remove")
+    return vector([item for item in items if (gone := target(item)) is None or gone is False])
+
+
+@builtin("keep", doc="The values of f that are not nil.", example=("(keep :a [{:a 1} {}])", "[1]"))
+def keep(f: Any, coll: Any) -> Any:
+    target = callee(f, "keep")
+    return vector([value for item in sequence(coll, "keep") if (value := target(item)) is not None])
+
+
+# ---- folds ------------------------------------------------------------------------------------------------------
+
+
+@builtin(
+    "reduce",
+    doc="(reduce f init coll): f folded over the elements from the left; init defaults to the first element.",
+    example=("[(reduce + 10 [1 2]) (reduce + [])]", "[13 0]"),
+)
+def reduce(f: Any, init: Any, coll: Any = MISSING) -> Any:
+    target = callee(f, "reduce")
+    total, items = _start("reduce", init, coll)
+    if total is MISSING:
+        return target()
+    for item in items:
+        total = target(total, item)
+    return total
+
+
+@builtin("reductions", doc="The intermediate results of reduce.", example=("(reductions + [1 2 3])", "[1 3 6]"))
+def reductions(f: Any, init: Any, coll: Any = MISSING) -> Any:
+    target = callee(f, "reductions")
+    total, items = _start("reductions", init, coll)
+    if total is MISSING:
+        return (target(),)
+    results = [total]
+    for item in items:
+        total = target(total, item)
+        results.append(total)
+    check_elements(len(results))
+    return vector(results)
+
+
+def _start(operation: str, init: Any, coll: Any) -> tuple[Any, Any]:
+    """What a fold starts from (MISSING when there is nothing) and an iterator of what follows."""
+    if coll is not MISSING:
+        return init, iter(sequence(coll, operation))
+    items = iter(sequence(init, operation))
+    return next(items, MISSING), items
+
+
+@builtin(
+    "reduce-kv",
+    doc="(reduce-kv f init coll): f folded over keys and values of a map, or indices and items of a vector.",
+    example=("(reduce-kv (fn [total k v] (+ total v)) 0 {:a 1 :b 2})", "3"),
+)
+def reduce_kv(f: Any, init: Any, coll: Any) -> Any:
+    target = callee(f, "reduce-kv")
+    if type(coll) is Map:
+        pairs: Any = coll.entries()
+    elif type(coll) is tuple or type(coll) is PVector:
+        pairs = enumerate(coll)
+    elif coll is None:
+        pairs = ()
+    else:
+        raise type_error("reduce-kv", "map or vector", type_name(coll))
+    for key, value in pairs:
+        init = target(init, key, value)
+    return init

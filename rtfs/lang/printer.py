@@ -252,6 +252,8 @@ def _open(value: Any, out: _Out, pending: list[tuple[Iterator[Any], str]], forms
             opening, closing, parts = "^", "", value[1:]
         elif value[0].name == "rtfs/map":
             opening, closing, parts = "{", "}", value[1:]
+        elif value[0].name == "unquote-splicing" and len(value) == 2:  # in a map only `~@` itself splices
+            opening, closing, parts = "~@", "", value[1:]
     out.add(opening)
     pending.append((iter(parts), closing))
 

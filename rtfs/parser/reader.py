@@ -162,8 +162,9 @@ class _Reader:
         values = self.parse.values
         inside = values[[value is outermost for value in values].index(True) + 1 :]
         places = [each[2] for part in inside for each in (part if type(part) is list else [part])]
-        lines = [place.line for place in places if place.column == 1 and place.line > outermost[2].line]
-        return [f"a form begins in the first column of line {line}: is a bracket missing before it?" for line in lines[:1]]
+        begin = outermost[2].line
+        lines = [place.line for place in places if place.column == 1 and place.line > begin]
+        return [f"a form begins in the first column of line {lines[0]}: is a bracket missing before it?"] if lines else []
 
 
 def _is_open(token: Token) -> str:

@@ -37,6 +37,7 @@ def doc(value: Any) -> Any:
 
 @builtin(
     "gensym",
+    "rtfs/gensym",
     doc="A fresh symbol, numbered from 1 in each run.",
     example=('(map symbol? [(gensym) (gensym "x")])', "[true true]"),
 )

@@ -37,7 +37,6 @@ def doc(value: Any) -> Any:
 
 @builtin(
     "gensym",
-    "rtfs/gensym",
     doc="A fresh symbol, numbered from 1 in each run.",
     example=('(map symbol? [(gensym) (gensym "x")])', "[true true]"),
 )

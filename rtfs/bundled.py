@@ -127,9 +127,9 @@ def _world() -> program.World:
 
 
 def _module(name: str, text: program.Text) -> Module:
-    module = Module(name)
+    module = Module(_PREFIX + name)  # a name that no module of a program can have
     module.units.append(text.unit)
-    program.LIBRARY_MODULES[name] = module
+    program.LIBRARY_MODULES[module.name] = module
     return module
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs import __version__
 from rtfs.eval import code as coding
 from rtfs.eval import library
-from rtfs.eval.fault import Unit
+from rtfs.eval.fault import Unit, translate
 from rtfs.eval.machine import RUN
 from rtfs.eval.module import Module, module_error
 from rtfs.lang.collections import EMPTY_MAP, List, Map
@@ -92,6 +92,7 @@ class World:
         self.modules: dict[str, Module] = {"user": self.user}
         self.loading: list[str] = []  # modules whose body is running, outermost first
         self._expander: Expander | None = None
+        self._gensyms = 0
         self._pristine = True
 
     # ---- running a text -----------------------------------------------------------------------------------------
@@ -267,12 +268,10 @@ class World:
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:
         from rtfs.eval.compiler import Target
 
-        target = Target(
-            module.name, text.source, f"{text.uid}.{len(text.operations or ())}", variant=self.variant
-        )
+        target = Target(module.name, text.source, f"{text.uid}.{len(text.operations or ())}", variant=self.variant)
         target.level = self.level
         target.used = text.used
-        target.shadowed = lambda name: module.shadows(name) or (name in text.defined and module.name != "core")
+        target.shadowed = lambda name: module.shadows(name) or (name in text.defined and not self.is_library)
         target.library = library.NAMES.__contains__
         target.home = self.home
         assert text.spans is not None
@@ -386,16 +385,29 @@ class World:
         if module in LIBRARY_MODULES:
             return "library" if name in library.NAMES else None
         found = self.modules.get(module)
-        return module if found is not None and name in found.definitions else None
+        return module if found is not None and found.shadows(name) else None
 
     def invoke_macro(self, function: Any, args: Any) -> Any:
-        """Run a macro's function: pure, whatever the run may do."""
+        """Run a macro's function: pure, whatever the run may do.
+
+        Expanding a text numbers fresh symbols apart, so that the program's own numbers do not tell if it was cached.
+        """
         run = RUN.get()
         answer, run.answer = run.answer, refuse_call
+        apart = self.expander.compiling
+        if apart:
+            self._gensyms, run.gensyms = run.gensyms, self._gensyms
         try:
             return function(*args)
+        except BaseException as raised:
+            error = translate(raised)
+            if error is None:
+                raise
+            raise error from None
         finally:
             run.answer = answer
+            if apart:
+                self._gensyms, run.gensyms = run.gensyms, self._gensyms
 
 
 def refuse_call(call: Any) -> Any:

@@ -183,13 +183,13 @@ class Session:
     def read(self, text: str) -> list[Any]:
         return read_forms(text)
 
-    def expand(self, form: Any, *, once: bool) -> Any:
-        """`macroexpand-1` and `macroexpand`, in the module `user`."""
+    def expand(self, form: Any, *, once: bool, module: str = "user") -> Any:
+        """`macroexpand-1` and `macroexpand`, with the macros that a module sees."""
         from rtfs.program import library_loaded
 
         library_loaded()
         expander = self.world.expander
-        return expander.expand_1(form, "user") if once else expander.expand_head(form, "user", None)
+        return expander.expand_1(form, module) if once else expander.expand_head(form, module, None)
 
     def macro_locals(self) -> frozenset[str]:
         return self.world.expander.locals if self.expanding() else frozenset()

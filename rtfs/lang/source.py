@@ -69,6 +69,12 @@ class SpanTable:
         """Record a collection that was read at `span`, with the spans of its parts."""
         self._places[id(form)] = (form, span, children)
 
+    def copy(self, form: object, new: object) -> None:
+        """Record `new`, which has as many parts as `form`, where `form` stands; nothing when that is unknown."""
+        place = self._places.get(id(form))
+        if place is not None:
+            self._places[id(new)] = (new, place[1], place[2])
+
     def of(self, form: object) -> Span | None:
         """The span of a collection read from this text, or of a symbol; None for other forms."""
         place = self._places.get(id(form))

@@ -7,14 +7,21 @@ from typing import Any
 from rtfs.lang.collections import List, Map
 from rtfs.lang.errors import syntax_error
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.pattern import map_pairs
 from rtfs.lang.values import is_vector
+from rtfs.macros.quasiquote import head
+
+_META = "rtfs/with-meta"
 
 
 def macro_parts(form: List) -> tuple[str, list[tuple[str, Any]], List]:
-    """Name, constant metadata, and the function over forms, of `(defmacro name "doc"? {attrs}? [params] body+)`."""
-    name = form[1] if len(form) > 1 else None
+    """Name, constant metadata, and the function over forms, of `(defmacro name "doc"? {attrs}? [params] body+)`.
+
+    SyntaxError for a malformed form. Metadata that is computed is left out.
+    """
+    name: Any = form[1] if len(form) > 1 else None
     metadata: list[tuple[str, Any]] = []
-    while type(name) is List and len(name) == 3 and name[0] == Symbol("rtfs/with-meta"):
+    while head(name) == _META:
         metadata += _constants(name[1])
         name = name[2]
     if type(name) is not Symbol:
@@ -33,6 +40,21 @@ def macro_parts(form: List) -> tuple[str, list[tuple[str, Any]], List]:
     return name.name, metadata, List((Symbol("rtfs/macro"), name, *form[index:]))
 
 
+def annotated_macro(form: Any) -> Any:
+    """`^{…} (defmacro name …)` with the metadata before the name; other forms as they are."""
+    if head(form) != _META or len(form) != 3:
+        return form
+    target = annotated_macro(form[2])
+    if head(target) != "defmacro" or len(target) < 2:
+        return form
+    return List((target[0], List((form[0], form[1], target[1])), *target[2:]))
+
+
 def _constants(metadata: Map) -> list[tuple[str, Any]]:
-    plain = (str, int, float, bool, type(None))
-    return [(key.name, value) for key, value in metadata.entries() if type(key) is Keyword and type(value) in plain]
+    return [(key.name, value) for key, value in map_pairs(metadata) if type(key) is Keyword and _is_plain(value)]
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is tuple:
+        return all(_is_plain(part) for part in value)
+    return value is None or type(value) in (str, int, float, bool)

@@ -1,273 +1,395 @@
 """Forms become core forms: macro calls are expanded wherever an expression stands (language.md §9).
 
-The walk knows of each special form which parts are expressions and which names they see, so that a local hides a macro.
-Malformed special forms are left as they are; the compiler reports them.
+The walk (walk.py) knows of each special form which parts are expressions and which names they see, so that a local
+hides a macro. Malformed special forms are left as they are; the compiler reports them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType
 from typing import Any, Protocol
 
-from rtfs.lang.collections import List, Map, PVector, vector
-from rtfs.lang.errors import ExpansionError, RtfsError, arity_text, syntax_error
+from rtfs.lang.collections import List, Map, PVector, map_form, vector
+from rtfs.lang.errors import ExpansionError, RtfsError, arity_text, overflow, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.source import Span, SpanTable
-from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid, is_vector
-from rtfs.macros.quasiquote import head, lower
-from rtfs.macros.walk import WALKERS
+from rtfs.lang.values import is_vector
+from rtfs.macros.define import annotated_macro
+from rtfs.macros.result import stranger
+from rtfs.macros.walk import WALKERS, Names, own_names
 
 MAX_DEPTH = 1000
+MAX_NESTING = 10_000
+NOTED = 8  # macros of the expansion stack that a note is written for
+NOTHING: Names = frozenset()
+
+_EXPANDING = frozenset({"macroexpand", "macroexpand-1"})
+_ATOMS = frozenset({type(None), bool, int, float, str, Keyword, FunctionType})
+
+
+class Macro(Protocol):
+    """A macro: `function` takes forms and gives a form; `params` are the least and greatest count (None: any)."""
+
+    name: str
+    module: str
+    function: Any
+    library: bool
+    params: tuple[int, int | None]
 
 
 class Modules(Protocol):
-    def macro(self, name: str, module: str) -> Any: ...
+    """Where names mean something."""
+
+    def macro(self, name: str, module: str) -> Macro | None:
+        """The macro that a name means in a module: its own, an imported one (`a/m`), or one of the library."""
+
+    def home(self, name: str, module: str) -> str | None:
+        """Where a template's symbol is found first; None when its module knows no such name."""
+
+
+# How many expansions led from a form of the text to here, and the names of the first three macros.
+Trail = tuple[int, tuple[str, ...]]
+NO_TRAIL: Trail = (0, ())
+
+
+class MalformedForm(ExpansionError):
+    """What `(syntax-error form text code)` raises: it passes through the macros around it unchanged."""
+
+
+class _Text:
+    """The text whose forms are expanded: places, and what macros made of them.
+
+    `made` holds forms that macros made and that have a place or are expanded apart, with the trail that led to them.
+    """
+
+    __slots__ = ("spans", "made")
+
+    def __init__(self, spans: SpanTable | None) -> None:
+        self.spans = spans
+        self.made: dict[int, tuple[Any, Trail]] = {}
+
+    def trail(self, form: Any) -> Trail:
+        return self.made.get(id(form), (None, NO_TRAIL))[1]
+
+    def written(self, form: Any) -> bool:
+        """Was the form written in the text, rather than made by a macro?"""
+        return self.spans is not None and self.spans.of(form) is not None and id(form) not in self.made
+
+    def stand(self, form: Any, span: Span | None) -> Any:
+        """A form that a macro built stands where the macro call stands."""
+        kind = type(form)
+        collection = kind is List or kind is Map or is_vector(form)
+        if self.spans is None or span is None or not collection or (kind is tuple and not form):
+            return form
+        if id(form) in self.made:  # a constant of the macro, which stood somewhere else before
+            form = List(form) if kind is List else map_form(map_pairs(form)) if kind is Map else vector(list(form))
+        elif self.spans.of(form) is not None:
+            return form
+        self.spans.put(form, span, ())
+        self.made[id(form)] = (form, NO_TRAIL)
+        return form
 
 
 class Expander:
-    """Expands the forms of one session. `modules` finds macros, `invoke(function, args)` runs one purely."""
+    """Expands the forms of one session. `modules` finds macros; `invoke(function, args)` runs one purely.
+
+    While a macro's function runs, `running` is above zero and `locals` are the names bound at its call.
+    """
 
     def __init__(self, *, modules: Modules, invoke: Callable[[Any, Any], Any]) -> None:
         self.modules = modules
         self.invoke = invoke
         self.module = "user"
-        self.spans: SpanTable | None = None
-        self.stack: list[tuple[str, Any]] = []  # macros being expanded: name and call, outermost first
-        self.locals: frozenset[str] = frozenset()
-        self.running = 0  # macro functions that run now
+        self.locals: Names = NOTHING
+        self.running = 0
+        self.ahead: Names = NOTHING  # local definitions that function literals see before they are made
+        self._text = _Text(None)
+        self._own: Names = NOTHING  # what the top-level form defines: inside its functions no macro
+        self._stack: list[tuple[Macro, Any]] = []  # the macros being expanded and their calls, outermost first
+        self._trail = NO_TRAIL
+        self._library: set[str] = set()  # homes of the library macros that were called
 
-    # ---- entries
+    # ---- entries ------------------------------------------------------------------------------------------------
 
     def expand_top(self, form: Any, module: str, spans: SpanTable | None) -> Any:
-        """The core form of one top-level form."""
-        self.module, self.spans = module, spans
-        return self.expand(form, frozenset())
+        """The core form of one top-level form of `module`; `spans` also gets the places of new forms.
+
+        MacroError, SyntaxError; StackOverflow for forms that are nested too deeply.
+        """
+        with self._entered(module, spans):
+            self._own = own_names(form)
+            self._trail = self._text.trail(form)
+            return self.expand(form, NOTHING)
 
     def expand_head(self, form: Any, module: str, spans: SpanTable | None) -> Any:
-        """The form, expanded until its head is no macro."""
-        self.module, self.spans = module, spans
-        depth = len(self.stack)
-        try:
-            while True:
-                macro = self._macro(form, frozenset())
-                if macro is None:
-                    return form
-                form = self._call(macro, form, frozenset())
-        finally:
-            del self.stack[depth:]
+        """The form, expanded until its head is no macro. Metadata before a `defmacro` moves to its name."""
+        with self._entered(module, spans):
+            self._trail = self._text.trail(form)
+            macro = self._macro(form, NOTHING)
+            while macro is not None:
+                form = self._called(macro, form, NOTHING)
+                macro = self._macro(form, NOTHING)
+            if type(form) is List and form and self._trail[0]:
+                for part in form[1:]:  # forms of a `do` are expanded apart; endless ones must be noticed all the same
+                    if type(part) is List and not self._text.written(part):
+                        self._text.made[id(part)] = (part, self._trail)
+            return self._text.stand(annotated_macro(form), self._span(form))
 
     def expand_1(self, form: Any, module: str) -> Any:
-        """The form with its head macro expanded once."""
-        self.module = module
-        macro = self._macro(form, frozenset())
-        return form if macro is None else self._once(macro, form)
+        """The form with its head macro expanded once; the form itself when it is no macro call."""
+        with self._entered(module, None):
+            macro = self._macro(form, NOTHING)
+            return form if macro is None else self._called(macro, form, NOTHING)
 
-    def _once(self, macro: Any, form: Any) -> Any:
-        depth = len(self.stack)
+    @contextmanager
+    def _entered(self, module: str, spans: SpanTable | None) -> Iterator[None]:
+        """A macro may itself ask for an expansion: what the outer one knows is restored afterwards."""
+        saved = (self.module, self._text, self.ahead, self._own, self._stack, self._trail)
+        text = self._text if self._text.spans is spans else _Text(spans)
+        self.module, self._text, self.ahead, self._own = module, text, NOTHING, NOTHING
+        self._stack, self._trail = [], NO_TRAIL
         try:
-            return self._call(macro, form, frozenset())
+            yield
+        except RecursionError:
+            raise overflow("nesting", MAX_NESTING) from None
         finally:
-            del self.stack[depth:]
+            self.module, self._text, self.ahead, self._own, self._stack, self._trail = saved
+            if not self.running:
+                self._text = text  # the next form is probably of the same text
 
-    # ---- the walk
+    @property
+    def compiling(self) -> bool:
+        """Is it the expansion of a text, rather than of data by a running program?"""
+        return self._text.spans is not None
 
-    def expand(self, form: Any, names: frozenset[str]) -> Any:
+    # ---- the walk -----------------------------------------------------------------------------------------------
+
+    def expand(self, form: Any, names: Names) -> Any:
         """The core form of an expression that sees the locals `names`."""
         kind = type(form)
-        if kind is List and form:
-            return self._list(form, names)
-        if kind is tuple or kind is PVector or kind is List:
+        if kind in _ATOMS:
+            return form
+        if kind is List:
+            return self._list(form, names) if form else form
+        if kind is Symbol:
+            return self._symbol(form, names)
+        if kind is tuple or kind is PVector:
             return self.each(form, 0, names)
-        if kind is Map:
-            return self._map(form, names)
-        if kind is Symbol and form.name not in names and self.modules.macro(form.name, self._home(form)) is not None:
-            raise syntax_error(form.name, "macro used as a value", self.span(form))
-        return form
+        return self._map(form, names) if kind is Map else form
 
-    def _list(self, form: List, names: frozenset[str]) -> Any:
-        depth = len(self.stack)
-        try:
-            while type(form) is List and form:
-                macro = self._macro(form, names)
-                if macro is None:
-                    break
-                form = self._call(macro, form, names)
-            if type(form) is not List or not form:
-                return self.expand(form, names)
-            return self._plain(form, names)
-        finally:
-            del self.stack[depth:]
+    def _symbol(self, symbol: Symbol, names: Names) -> Symbol:
+        if symbol.name in names:
+            return self._free(symbol)
+        if self._found(symbol, names) is not None:
+            raise syntax_error(symbol.name, "macro used as a value", self._span(symbol) or self._call_span())
+        return symbol
 
-    def _plain(self, form: List, names: frozenset[str]) -> Any:
-        name = head(form)
-        if name == "quasiquote" and len(form) == 2:
-            code = lower(form[1], self.module)
-            self.place(code, self.span(form))
-            return self.expand(code, names)
-        walker = WALKERS.get(name or "")
+    def _free(self, symbol: Symbol) -> Symbol:
+        """A symbol of a library template never means a local of the user: its twin cannot be captured."""
+        return Symbol(f"rtfs/{symbol.name}", symbol.module) if symbol.module in self._library else symbol
+
+    def _list(self, form: List, names: Names) -> Any:
+        head = form[0]
+        if type(head) is not Symbol:
+            return self.each(form, 0, names)
+        macro = self._found(head, names)
+        if macro is not None:
+            return self._expanded(macro, form, names)
+        walker = WALKERS.get(head.name)
         if walker is not None:
             return walker(self, form, names)
-        if name is not None:
-            return self.each(form, 1, names)
-        return self.each(form, 0, names)
+        if head.name in names and head.module is not None:
+            form = self.rebuilt(form, [self._free(head), *form[1:]])
+        spans = self._text.spans
+        if spans is not None and head.span is not None and spans.of(form) is None:
+            spans.put(form, head.span, ())  # `(- 2)` of a `->` became `(- x 2)`, which has no place of its own
+        if head.name in _EXPANDING:
+            form = self._expanding_here(form, names)
+        return self.each(form, 1, names)
 
-    def each(self, form: Any, start: int, names: frozenset[str], stop: int | None = None) -> Any:
-        """The form with its parts from `start` expanded."""
-        stop = len(form) if stop is None else stop
-        return self.rebuilt(form, [self.expand(p, names) if start <= i < stop else p for i, p in enumerate(form)])
+    def _expanding_here(self, form: List, names: Names) -> List:
+        """`(macroexpand x)` uses the macros that are visible where it is written, so it must know where that is."""
+        name = form[0].name
+        if self.module == "user" or name in names or self.modules.home(name, self.module) or len(form) != 2:
+            return form
+        return List((Symbol("rtfs/expand"), form[1], name == "macroexpand-1", self.module))
+
+    def each(self, form: Any, start: int, names: Names) -> Any:
+        """A list or vector with its parts from `start` on expanded."""
+        parts: list[Any] | None = None
+        for index in range(start, len(form)):
+            part = form[index]
+            new = self.expand(part, names)
+            if new is not part:
+                if parts is None:
+                    parts = list(form)
+                parts[index] = new
+        return form if parts is None else self.rebuilt(form, parts)
 
     def rebuilt(self, form: Any, parts: list[Any]) -> Any:
-        """The form with other parts; the same form when they are the same. It keeps its place."""
-        if len(parts) == len(form) and all(new is old for new, old in zip(parts, form, strict=True)):
+        """The list or vector with as many other parts, in the same place; the form itself when they are its own."""
+        if all(new is old for new, old in zip(parts, form, strict=True)):
             return form
         new = List(parts) if type(form) is List else vector(parts)
-        if self.spans is not None:
-            span = self.spans.of(form)
-            if span is not None:
-                children = tuple(self.spans.child(form, i) or span for i in range(len(form)))
-                self.spans.put(new, span, children if len(parts) == len(form) else ())
+        self.copy_place(form, new)
         return new
 
-    def _map(self, form: Map, names: frozenset[str]) -> Map:
+    def _map(self, form: Map, names: Names) -> Map:
         pairs = map_pairs(form)
         new = [(self.expand(key, names), self.expand(value, names)) for key, value in pairs]
         if all(a is c and b is d for (a, b), (c, d) in zip(pairs, new, strict=True)):
             return form
-        return self.remap(form, new)
-
-    def remap(self, form: Map, pairs: list[tuple[Any, Any]]) -> Map:
-        """A map form with other pairs, every pair kept."""
-        result = Map.of(pairs)
-        if len(result) != len(pairs):
-            result.pairs = tuple(pairs)
-        if self.spans is not None:
-            span = self.spans.of(form)
-            if span is not None:
-                children = tuple(self.spans.child(form, i) or span for i in range(2 * len(pairs)))
-                self.spans.put(result, span, children)
+        result = map_form(new)
+        self.copy_place(form, result)
         return result
 
-    # ---- macro calls
+    # ---- macro calls --------------------------------------------------------------------------------------------
 
-    def _home(self, symbol: Symbol) -> str:
-        return symbol.module or self.module
-
-    def _macro(self, form: Any, names: frozenset[str]) -> Any:
+    def _macro(self, form: Any, names: Names) -> Macro | None:
         """The macro that the form calls, None when it is no macro call."""
         if type(form) is not List or not form or type(form[0]) is not Symbol:
             return None
-        name = form[0].name
-        if name in WALKERS or name in names:
-            return None
-        found = self.modules.macro(name, self._home(form[0]))
-        if found is None and form[0].module not in (None, self.module):
-            found = self.modules.macro(name, self.module)
-        return found
+        return self._found(form[0], names)
 
-    def _call(self, macro: Any, form: List, names: frozenset[str]) -> Any:
+    def _found(self, symbol: Symbol, names: Names) -> Macro | None:
+        """The macro that a name means here: special forms and locals come first (language.md §3.3)."""
+        name, home = symbol.name, symbol.module
+        if name in WALKERS or (name in names and home not in self._library):
+            return None
+        if home is not None and home != self.module:
+            found = self.modules.macro(name, home)
+            if found is not None or self.modules.home(name, home) is not None:
+                return found
+        return None if name in self._own else self.modules.macro(name, self.module)
+
+    def _expanded(self, macro: Macro, form: List, names: Names) -> Any:
+        """The core form of a macro call."""
+        trail, mark = self._trail, len(self._stack)
+        if self._text.written(form):
+            self._trail = NO_TRAIL
+        result: Any = form
+        again: Macro | None = macro
+        try:
+            while again is not None:
+                result = self._called(again, result, names)
+                again = self._macro(result, names)
+            return self.expand(result, names)
+        finally:
+            self._trail = trail
+            del self._stack[mark:]
+
+    def _called(self, macro: Macro, form: List, names: Names) -> Any:
         """One expansion step."""
-        self.stack.append((macro.name, form))
-        if len(self.stack) > MAX_DEPTH:
-            chain = " > ".join(name for name, _ in self.stack[:3])
-            raise ExpansionError(
-                "MacroError",
-                f"Macro expansion deeper than {MAX_DEPTH}: {chain} …",
-                code="RTFS-E202",
-                span=self.call_span(),
-            )
+        self._stack.append((macro, form))
+        depth, first = self._trail
+        self._trail = (depth + 1, (*first, macro.name) if depth < 3 else first)
+        if depth == MAX_DEPTH:
+            raise self._endless()
         low, high = macro.params
         count = len(form) - 1
         if count < low or (high is not None and count > high):
-            raise self._failure(macro, f"expected {arity_text(low, high)} arguments, got {count}")
+            word = "argument" if low == 1 and high in (1, None) else "arguments"
+            raise self._failure(f"expected {arity_text(low, high)} {word}, got {count}")
+        result = self._run(macro, form, names)
+        kind = stranger(result)
+        if kind is not None:
+            raise self._failure(f"the result is no form: it contains a value of kind {kind}")
+        if macro.library:
+            self._library.add(macro.module)
+        written = result[0].span if type(result) is List and result and type(result[0]) is Symbol else None
+        return self._text.stand(result, written or self._call_span())
+
+    def _run(self, macro: Macro, form: List, names: Names) -> Any:
         outer, self.locals = self.locals, names
         self.running += 1
         try:
-            result = self.invoke(macro.function, form[1:])
+            return self.invoke(macro.function, form[1:])
+        except MalformedForm as error:
+            error.trace = []  # how the macro came to see it is not the concern of who wrote the form
+            raise error.with_traceback(None) from None
         except RtfsError as error:
-            raise self._wrapped(macro, error) from error
+            if not error.catchable:
+                raise
+            raise self._failure(error.message, error) from error
         finally:
             self.running -= 1
             self.locals = outer
-        bad = not_a_form(result)
-        if bad is not None:
-            raise self._failure(macro, f"the expansion contains a value that is no form ({bad})")
-        self.place(result, self.span(form) or self.call_span())
-        return result
 
-    def _failure(self, macro: Any, text: str) -> RtfsError:
+    # ---- errors -------------------------------------------------------------------------------------------------
+
+    def _failure(self, text: str, cause: RtfsError | None = None) -> RtfsError:
+        """The macro that was called last failed: MacroError, or SyntaxError for one of the library."""
+        macro = self._stack[-1][0]
+        span = self._call_span()
         if macro.library:
-            return syntax_error(macro.name, text, self.call_span())
-        error = ExpansionError("MacroError", f"Macro {macro.name}: {text}", span=self.call_span())
-        error.notes.extend(self.chain())
+            error = syntax_error(macro.name, text.removeprefix(f"{macro.name}: "), span)
+        else:
+            error = ExpansionError("MacroError", f"Macro {macro.name}: {text}", span=span)
+        if cause is not None:
+            error.notes.append(f"caused by {cause.kind}: {cause.message}{_where(cause.span)}")
+        return self._noted(error)
+
+    def _endless(self) -> RtfsError:
+        text = f"Macro expansion deeper than {MAX_DEPTH}: {' > '.join(self._trail[1])} …"
+        return self._noted(ExpansionError("MacroError", text, code="RTFS-E202", span=self._call_span()))
+
+    def _noted(self, error: RtfsError) -> RtfsError:
+        """With the macros around, innermost first."""
+        notes: list[tuple[str, int]] = []
+        for macro, form in reversed(self._stack):
+            span = self._span(form)
+            note = f"in macro {macro.name}{'' if span == error.span else _where(span)}"
+            if notes and notes[-1][0] == note:
+                notes[-1] = (note, notes[-1][1] + 1)
+            else:
+                notes.append((note, 1))
+        error.notes.extend(note if times == 1 else f"{note}, {times} times" for note, times in notes[:NOTED])
+        if len(notes) > NOTED:
+            error.notes.append(f"in {len(notes) - NOTED} more macros")
         return error
 
-    def _wrapped(self, macro: Any, error: RtfsError) -> RtfsError:
-        """An error inside a macro's body, as an error of the macro call."""
-        if getattr(error, "from_macro", False) or (not error.catchable and error.kind != "InternalError"):
-            return error
-        if (
-            isinstance(error, ExpansionError)
-            and error.kind in ("MacroError",)
-            and not error.message.startswith("host call")
-        ):
-            return error
-        failure = self._failure(macro, error.message)
-        failure.from_macro = True  # type: ignore[attr-defined]
-        failure.notes.append(f"caused by {error.kind}: {error.message}")
-        return failure
+    def malformed(self, form: Any, text: str, code: str) -> MalformedForm:
+        """What `(syntax-error form text code)` raises: at the form, or at the macro call if it has no place."""
+        span = self._span(form) or self._atom_span(form) or self._call_span()
+        return MalformedForm("SyntaxError", text, code=code, span=span)
 
-    def malformed(self, form: Any, text: str, code: str) -> RtfsError:
-        """What `(syntax-error form text code)` raises."""
-        span = (self.span(form) if form is not None else None) or self.call_span()
-        error = ExpansionError("SyntaxError", text, code=code, span=span)
-        error.from_macro = True  # type: ignore[attr-defined]
-        return error
-
-    def chain(self) -> list[str]:
-        return [f"in macro {name}" for name, _ in reversed(self.stack[-5:])]
-
-    # ---- places
-
-    def span(self, form: Any) -> Span | None:
-        return self.spans.of(form) if self.spans is not None else None
-
-    def call_span(self) -> Span | None:
-        """The place of the innermost macro call that has one."""
-        for _, form in reversed(self.stack):
-            span = self.span(form)
-            if span is not None:
-                return span
+    def _atom_span(self, atom: Any) -> Span | None:
+        """Where a part of the macro call that has no place of its own stands."""
+        spans = self._text.spans
+        pending = [self._stack[-1][1]] if self._stack and spans is not None and atom is not None else []
+        while pending:
+            form = pending.pop()
+            parts = [part for pair in map_pairs(form) for part in pair] if type(form) is Map else form
+            for index, part in enumerate(parts):
+                if part is atom:
+                    return spans.child(form, index)  # type: ignore[union-attr]
+            pending.extend(
+                [part for part in reversed(parts) if type(part) is List or is_vector(part) or type(part) is Map]
+            )
         return None
 
-    def place(self, form: Any, span: Span | None) -> None:
-        """A form that a macro built stands where the macro call stands."""
-        if (
-            self.spans is not None
-            and span is not None
-            and type(form) in (List, tuple, PVector, Map)
-            and self.spans.of(form) is None
-        ):
-            self.spans.put(form, span, ())
+    # ---- places -------------------------------------------------------------------------------------------------
+
+    def _span(self, form: Any) -> Span | None:
+        return None if self._text.spans is None else self._text.spans.of(form)
+
+    def copy_place(self, form: Any, new: Any) -> None:
+        """`new` stands, part for part, where `form` stands."""
+        if self._text.spans is not None:
+            self._text.spans.copy(form, new)
+
+    def stand(self, form: Any, original: Any) -> Any:
+        """A form that replaces `original` stands where that stands."""
+        return self._text.stand(form, self._span(original))
+
+    def _call_span(self) -> Span | None:
+        """The place of the innermost macro call that has one."""
+        spans = (self._span(form) for _, form in reversed(self._stack))
+        return next((span for span in spans if span is not None), None)
 
 
-_ATOMS = frozenset({type(None), bool, int, float, str, Keyword, Symbol, Timestamp, Uuid, ResourceHandle})
-
-
-def not_a_form(value: Any) -> str | None:
-    """The kind of something inside that cannot be code, None when all of it can."""
-    stack = [value]
-    while stack:
-        part = stack.pop()
-        kind = type(part)
-        if kind in _ATOMS:
-            continue
-        if kind is List or is_vector(part):
-            stack.extend(part)
-        elif kind is Map:
-            for key, item in part.entries():
-                stack.append(key)
-                stack.append(item)
-        elif kind is ErrorValue or not callable(part):
-            return "error" if kind is ErrorValue else kind.__name__
-    return None
+def _where(span: Span | None) -> str:
+    return "" if span is None else f" at {span.source.name}:{span.line}:{span.column}"

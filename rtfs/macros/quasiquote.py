@@ -4,95 +4,159 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtfs.lang.collections import List, Map
-from rtfs.lang.errors import syntax_error
+from rtfs.lang.collections import List, Map, map_form, vector
+from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.values import is_vector
 
-_QUOTE = Symbol("quote")
+_QUOTE, _LET, _CONCAT, _FRESH = Symbol("quote"), Symbol("let"), Symbol("rtfs/concat"), Symbol("rtfs/gensym")
 _LIST, _VECTOR, _MAP = Symbol("rtfs/list"), Symbol("rtfs/vector"), Symbol("rtfs/map")
-_CONCAT, _VEC_OF, _MAP_OF = Symbol("rtfs/concat"), Symbol("rtfs/vector-of"), Symbol("rtfs/map-of")
+# builder of known parts → builder of one list of parts
+_COLLECT: dict[Symbol, Symbol | None] = {_LIST: None, _VECTOR: Symbol("rtfs/vector-of"), _MAP: Symbol("rtfs/map-of")}
 _LEVELS = {"quasiquote": 1, "unquote": -1, "unquote-splicing": -1}
 
 
 def lower(form: Any, module: str) -> Any:
-    """Code whose value is the template `form` of a macro in `module`."""
+    """Code whose value is the template `form`, written in `module`.
+
+    SyntaxError for `~@` where there is nothing to splice into and for a map that stays odd.
+    """
     template = _Template(module)
-    code = template.part(form, 1)
+    code = _code(template.part(form, 1))
     if not template.fresh:
         return code
     bindings: list[Any] = []
     for name, local in template.fresh.items():
-        bindings += [local, List((Symbol("gensym"), name[:-1]))]
-    return List((Symbol("let"), tuple(bindings), code))
+        bindings += [local, List((_FRESH, name[:-1]))]
+    return List((_LET, vector(bindings), code))
 
 
 def head(form: Any) -> str | None:
+    """The name that a list begins with, None for other forms."""
     return form[0].name if type(form) is List and form and type(form[0]) is Symbol else None
 
 
+class _Constant:
+    """A part of a template in which nothing is computed."""
+
+    __slots__ = ("form",)
+
+    def __init__(self, form: Any) -> None:
+        self.form = form
+
+
+def _code(part: Any) -> Any:
+    """Code for what `_Template.part` gives."""
+    if type(part) is not _Constant:
+        return part
+    form = part.form
+    return List((_QUOTE, form)) if type(form) in (Symbol, List) or is_vector(form) or type(form) is Map else form
+
+
 class _Template:
+    """One template: its home, and the locals that hold its fresh symbols (`x#` → local)."""
+
     def __init__(self, module: str) -> None:
         self.module = module
-        self.fresh: dict[str, Symbol] = {}  # `x#` → the local that holds its fresh symbol
+        self.fresh: dict[str, Symbol] = {}
 
     def part(self, form: Any, level: int) -> Any:
+        """Code that builds the form, or a `_Constant`. Constants are new objects: their place is the macro's call."""
         kind = type(form)
         if kind is Symbol:
             return self._symbol(form, level)
         if kind is List:
             return self._list(form, level)
-        if is_vector(form):
-            return self._sequence(list(form), level, _VECTOR, _VEC_OF)
         if kind is Map:
-            flat = [part for pair in map_pairs(form) for part in pair]
-            return self._sequence(flat, level, _MAP, _MAP_OF)
-        return form
+            return self._sequence([part for pair in map_pairs(form) for part in pair], level, _MAP)
+        if is_vector(form):
+            return self._sequence(form, level, _VECTOR)
+        return _Constant(form)
 
     def _symbol(self, symbol: Symbol, level: int) -> Any:
         name = symbol.name
-        if len(name) > 1 and name.endswith("#") and level == 1:
-            local = self.fresh.get(name)
-            if local is None:
-                local = self.fresh[name] = Symbol(f"{name}template")
-            return local
-        return List((_QUOTE, Symbol(name, symbol.module or self.module, symbol.span)))
+        if level == 1 and len(name) > 1 and name[-1] == "#":
+            if name not in self.fresh:
+                self.fresh[name] = Symbol(f"{name}template")  # no text can name it: `#` ends a symbol
+            return self.fresh[name]
+        return _Constant(Symbol(name, symbol.module or self.module))
 
     def _list(self, form: List, level: int) -> Any:
         name = head(form)
-        if name == "rtfs/map":  # a map literal with `~@`: parity is known only after splicing
-            return self._sequence(list(form[1:]), level, _MAP, _MAP_OF)
-        if name in _LEVELS and len(form) == 2:
-            inner = level + _LEVELS[name]
-            if inner == 0:
-                if name == "unquote-splicing":
-                    raise syntax_error("unquote-splicing", "nothing to splice into", form[0].span)
-                return form[1]
-            return List((_LIST, List((_QUOTE, form[0])), *self._parts([form[1]], inner)))
-        return self._sequence(list(form), level, _LIST, None)
+        if name == _MAP.name:  # a map literal with `~@`: its parity is known only after splicing
+            return self._sequence(form[1:], level, _MAP)
+        if name not in _LEVELS:
+            return self._sequence(form, level, _LIST)
+        if level == 1 and name != "quasiquote":
+            if len(form) != 2:
+                raise syntax_error(name, f"expected one form, got {len(form) - 1}", form[0].span)
+            if name == "unquote-splicing":
+                raise syntax_error(name, "there is nothing to splice into", form[0].span)
+            return form[1]
+        return self._sequence(form, level + _LEVELS[name], _LIST)
 
-    def _parts(self, forms: list[Any], level: int) -> list[Any]:
-        """Inner forms of a lowered level; a splice that now has level zero cannot be kept apart, so it is listed."""
-        code = self._sequence(forms, level, _LIST, None)
-        return list(code[1:]) if code[0] == _LIST else [List((Symbol("first"), code))]
-
-    def _sequence(self, forms: list[Any], level: int, build: Symbol, collect: Symbol | None) -> Any:
+    def _sequence(self, forms: Any, level: int, build: Symbol) -> Any:
+        """Parts one after the other; those of `~@` are joined in."""
         pieces: list[Any] = []
         run: list[Any] = []
-        spliced = False
         for form in forms:
             if level == 1 and head(form) == "unquote-splicing" and len(form) == 2:
-                spliced = True
                 if run:
-                    pieces.append(List((_LIST, *run)))
+                    pieces.append(_built(_LIST, run))
                     run = []
                 pieces.append(form[1])
             else:
                 run.append(self.part(form, level))
-        if not spliced:
-            return List((build, *run))
+        if not pieces:
+            return _constant(build, run) or _built(build, run)
         if run:
-            pieces.append(List((_LIST, *run)))
+            pieces.append(_built(_LIST, run))
         joined = List((_CONCAT, *pieces))
+        collect = _COLLECT[build]
         return joined if collect is None else List((collect, joined))
+
+
+def _built(build: Symbol, parts: list[Any]) -> List:
+    return List((build, *[_code(part) for part in parts]))
+
+
+def _constant(build: Symbol, parts: list[Any]) -> _Constant | None:
+    """The collection of constant parts; None when a part is computed, or a map's keys repeat (it keeps every pair)."""
+    if build is _MAP and len(parts) % 2:
+        raise odd_map(len(parts))
+    if any(type(part) is not _Constant for part in parts):
+        return None
+    forms = [part.form for part in parts]
+    if build is _LIST:
+        return _Constant(List(forms))
+    if build is _VECTOR:
+        return _Constant(vector(forms))
+    result = map_form(list(zip(forms[::2], forms[1::2], strict=True)))
+    return _Constant(result) if result.pairs is None else None
+
+
+def odd_map(count: int) -> ExpansionError:
+    return syntax_error("map", f"expected keys and values in turn, got {count} forms")
+
+
+def as_data(form: Any) -> Any:
+    """A quoted form as a value: map literals with `~@`, which are read as lists, become maps.
+
+    The same form when there are none. SyntaxError for one with an odd count (language.md §9.2).
+    """
+    kind = type(form)
+    if kind is List or kind is tuple or is_vector(form):
+        parts = [as_data(part) for part in form]
+        if head(form) == _MAP.name:
+            if len(parts) % 2 == 0:
+                raise odd_map(len(parts) - 1)
+            return Map.of(zip(parts[1::2], parts[2::2], strict=True))
+        if all(new is old for new, old in zip(parts, form, strict=True)):
+            return form
+        return List(parts) if kind is List else vector(parts)
+    if kind is Map:
+        pairs = [(as_data(key), as_data(value)) for key, value in map_pairs(form)]
+        if any(a is not c or b is not d for (a, b), (c, d) in zip(pairs, map_pairs(form), strict=True)):
+            return Map.of(pairs)
+    return form

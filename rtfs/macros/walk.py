@@ -1,4 +1,4 @@
-"""Which parts of a special form are expressions, and which names they see."""
+"""Which parts of a special form are expressions, and which names they see (language.md §5)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from rtfs.lang.collections import List, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import (
-    is_pattern,
+    Param,
     map_pairs,
     parse_pattern,
     pattern_names,
     rewrite_defaults,
     split_bindings,
+    split_params,
     unmeta,
 )
 from rtfs.lang.values import is_vector
+from rtfs.macros.quasiquote import as_data, head, lower
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
 
 Names = frozenset[str]
 Walker = Callable[["Expander", List, Names], Any]
-WALKERS: dict[str, Walker] = {}
+WALKERS: dict[str, Walker] = {}  # the names that mean a special form at the head of a list, whatever else they mean
+
+_FUNCTIONS = frozenset({"fn", "lambda", "λ"})
+_DEFINITIONS = frozenset({"def", "defn", "defn-", "defstruct"})
+_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "catch", "finally", "rtfs/with-meta"})
+_MARK, _WHEN, _KEYS = Symbol(":"), Symbol("when"), Keyword("keys")
 
 
 def walker(*names: str) -> Callable[[Walker], Walker]:
@@ -36,62 +43,37 @@ def walker(*names: str) -> Callable[[Walker], Walker]:
     return register
 
 
-@walker(
-    "quote", "module", "import", "export", "defstruct", "deftype", "unquote", "unquote-splicing", "quasiquote", "=>"
-)
+# ---- data and plain expressions
+
+
+@walker("module", "import", "export", "defstruct", "deftype", "unquote", "unquote-splicing", "=>")
 def as_it_is(x: Expander, form: List, names: Names) -> Any:
     return form
 
 
-@walker(
-    "if",
-    "do",
-    "and",
-    "or",
-    "recur",
-    "throw",
-    "call",
-    "context/get",
-    "step-if",
-    "step-loop",
-    "step-parallel",
-    "finally",
-    "rtfs/rounds",
-)
+@walker("if", "do", "and", "or", "recur", "throw", "call", "context/get", "try", "finally", "rtfs/rounds")
 def expressions(x: Expander, form: List, names: Names) -> Any:
     return x.each(form, 1, names)
 
 
+@walker("quote")
+def quote(x: Expander, form: List, names: Names) -> Any:
+    if len(form) != 2 or type(form[1]) is Symbol:
+        return form
+    return x.rebuilt(form, [form[0], as_data(form[1])])
+
+
+@walker("quasiquote")
+def quasiquote(x: Expander, form: List, names: Names) -> Any:
+    if len(form) != 2:
+        return form
+    return x.expand(x.stand(lower(form[1], x.module), form), names)
+
+
 @walker("meta", "doc")
 def reflecting(x: Expander, form: List, names: Names) -> Any:
+    """A symbol names a definition, which may be a macro."""
     return form if len(form) == 2 and type(form[1]) is Symbol else x.each(form, 1, names)
-
-
-@walker("step")
-def step(x: Expander, form: List, names: Names) -> Any:
-    return _body(x, form, 2, names | {"%params"})
-
-
-@walker("plan")
-def plan(x: Expander, form: List, names: Names) -> Any:
-    parts = list(form)
-    for index in range(1, len(parts) - 1):
-        if parts[index] is Keyword("body"):
-            parts[index + 1] = x.expand(parts[index + 1], names)
-    return x.rebuilt(form, parts)
-
-
-_DATA_KEYS = frozenset({"language", "input-schema", "output-schema"})
-
-
-@walker("capability", "resource", "intent", "action")
-def object_form(x: Expander, form: List, names: Names) -> Any:
-    parts = list(form)
-    start = 2 if len(parts) > 1 and type(parts[1]) in (str, Symbol) else 1
-    for index in range(start, len(parts) - 1, 2):
-        if type(parts[index]) is Keyword and parts[index].name not in _DATA_KEYS:
-            parts[index + 1] = x.expand(parts[index + 1], names)
-    return x.rebuilt(form, parts)
 
 
 @walker("rtfs/with-meta")
@@ -106,102 +88,129 @@ def with_meta(x: Expander, form: List, names: Names) -> Any:
 def def_(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 3:
         return form
-    return x.rebuilt(form, [*form[:1], _name(x, form[1], names), *form[2:-1], x.expand(form[-1], names)])
+    return x.rebuilt(form, [form[0], _named(x, form[1], names), *form[2:-1], x.expand(form[-1], names)])
 
 
-def _name(x: Expander, form: Any, names: Names) -> Any:
-    """A defined name; metadata before it holds expressions."""
-    if type(form) is List and len(form) == 3 and form[0] == Symbol("rtfs/with-meta"):
-        return x.rebuilt(form, [form[0], x.expand(form[1], names), form[2]])
-    return form
+def _named(x: Expander, form: Any, names: Names) -> Any:
+    """A name that is defined; the metadata before it holds expressions."""
+    if head(form) != "rtfs/with-meta" or len(form) != 3:
+        return form
+    return x.rebuilt(form, [form[0], x.expand(form[1], names), _named(x, form[2], names)])
 
 
 @walker("defn", "defn-", "defmacro")
 def defn(x: Expander, form: List, names: Names) -> Any:
-    parts = list(form)
-    if len(parts) < 3:
+    if len(form) < 3:
         return form
-    parts[1] = _name(x, parts[1], names)
-    index = 2
-    if len(parts) > 3 and type(parts[2]) is str:
-        index = 3
-    if index < len(parts) and type(parts[index]) is Map:
-        parts[index] = x.expand(parts[index], names)
-        index += 1
-    return x.rebuilt(form, [*parts[:index], *_clauses(x, List(parts), index, names)])
+    parts = [form[0], _named(x, form[1], names)]
+    if type(form[2]) is str:
+        parts.append(form[2])
+    if len(form) > len(parts) and type(form[len(parts)]) is Map:
+        parts.append(x.expand(form[len(parts)], names))
+    return x.rebuilt(form, [*parts, *_clauses(x, form, len(parts), names)])
 
 
 @walker("fn", "lambda", "λ")
 def fn(x: Expander, form: List, names: Names) -> Any:
-    start = 2 if len(form) > 1 and type(form[1]) is Symbol else 1
-    if start == 2:
-        names = names | {form[1].name}
+    start = 1
+    if len(form) > 1 and type(form[1]) is Symbol:
+        start, names = 2, names | {form[1].name}
     return x.rebuilt(form, [*form[:start], *_clauses(x, form, start, names)])
 
 
 def _clauses(x: Expander, form: List, start: int, names: Names) -> list[Any]:
     """Parameters and body, or several clauses of them."""
+    names = names | x.ahead
     if start < len(form) and is_vector(form[start]):
-        params, inner = _params(x, form[start], names)
-        return [params, *_body_parts(x, form, start + 1, inner)]
-    clauses = []
+        return _clause(x, form, start, names)
+    clauses: list[Any] = []
     for clause in form[start:]:
-        if type(clause) is List and clause and is_vector(clause[0]):
-            params, inner = _params(x, clause[0], names)
-            clauses.append(x.rebuilt(clause, [params, *_body_parts(x, clause, 1, inner)]))
-        else:
-            clauses.append(clause)
+        good = type(clause) is List and len(clause) > 0 and is_vector(clause[0])
+        clauses.append(x.rebuilt(clause, _clause(x, clause, 0, names)) if good else clause)
     return clauses
 
 
+def _clause(x: Expander, form: List, start: int, names: Names) -> list[Any]:
+    """`[params…] T? body` from `start` on; the type after a mark is no expression."""
+    params, names = _params(x, form[start], names)
+    typed = 2 if len(form) > start + 2 and form[start + 1] == _MARK else 0
+    body = start + 1 + typed
+    return [params, *form[start + 1 : body], *_body(x, form, body, names)]
+
+
 def _params(x: Expander, form: Any, names: Names) -> tuple[Any, Names]:
+    try:
+        params = split_params(form, "fn")
+    except RtfsError:
+        return form, names  # the compiler says what is wrong
+    given: list[Param] = [*params.fixed, params.rest] if params.rest is not None else params.fixed
     parts = list(form)
-    for index, part in enumerate(parts):
-        if type(part) is Symbol and part.name in ("&", ":"):
-            continue
-        if is_pattern(part) and not (index and parts[index - 1] == Symbol(":")):
-            parts[index], names = _pattern(x, part, names)
+    for param in given:
+        parts[param.pattern_index], names = _pattern(x, parts[param.pattern_index], names)
     return x.rebuilt(form, parts), names
 
 
 def _pattern(x: Expander, form: Any, names: Names) -> tuple[Any, Names]:
-    """The pattern with its defaults expanded, and the names visible after it."""
-    if type(unmeta(form)) is Symbol:
-        return form, names | {unmeta(form).name}
+    """The pattern with its `:or` defaults expanded, and the names visible after it."""
+    if type(form) is Symbol:
+        return form, names | {form.name}
     try:
         bound = pattern_names(parse_pattern(form))
-        rewritten = rewrite_defaults(form, lambda e, before: x.expand(e, names | {s.name for s in before}))
-    except RtfsError as error:
-        if error.kind == "SyntaxError" and error.span is None:
-            return form, names  # the compiler says what is wrong with the pattern
-        raise
-    return rewritten, names | {symbol.name for symbol in bound}
+    except RtfsError:
+        return form, names  # the compiler says what is wrong
+    new = rewrite_defaults(form, lambda e, before: x.expand(e, names.union([name.name for name in before])))
+    names = names.union([name.name for name in bound])
+    if new is unmeta(form):
+        return form, names
+    x.copy_place(unmeta(form), new)
+    return new, names
 
 
-_DEFINES = frozenset({"def", "defn", "defn-"})
+# ---- bodies
 
 
-def _body_parts(x: Expander, form: Any, start: int, names: Names) -> list[Any]:
-    defined = set()
+def _body(x: Expander, form: Any, start: int, names: Names) -> list[Any]:
+    """The forms of a body scope: what one of them defines, later ones see, and function literals see before."""
+    ahead = defined_names(form[start:])
+    if not ahead:
+        return [x.expand(part, names) for part in form[start:]]
+    outer, x.ahead = x.ahead, x.ahead | ahead
+    parts: list[Any] = []
     for part in form[start:]:
-        if type(part) is List and len(part) > 1 and type(part[0]) is Symbol and part[0].name in _DEFINES:
-            name = unmeta(part[1])
-            if type(name) is Symbol:
-                defined.add(name.name)
-    inner = names | defined if defined else names
-    parts = []
-    for index in range(start, len(form)):
-        part = form[index]
-        # a return type after the parameters is no expression
-        is_type = index - start < 2 and (
-            part == Symbol(":") or (index > start and form[start] == Symbol(":") and index == start + 1)
-        )
-        parts.append(part if is_type and type(form) is not tuple else x.expand(part, inner))
+        parts.append(x.expand(part, names))
+        names = names | defined_names(parts[-1:])
+    x.ahead = outer
     return parts
 
 
-def _body(x: Expander, form: List, start: int, names: Names) -> Any:
-    return x.rebuilt(form, [*form[:start], *_body_parts(x, form, start, names)])
+def defined_names(forms: Any) -> Names:
+    """The names that definitions among the forms make in their body scope."""
+    names: set[str] = set()
+    pending = list(forms)
+    while pending:
+        part = pending.pop()
+        if type(part) is not List or not part or type(part[0]) is not Symbol:
+            continue
+        name = part[0].name
+        if name in _TRANSPARENT:
+            pending.extend(part[1:])
+        elif name in _DEFINITIONS and len(part) > 1:
+            defined = unmeta(part[1])
+            if type(defined) is Symbol:
+                names.add(defined.name)
+    return frozenset(names)
+
+
+def own_names(form: Any) -> Names:
+    """The name that a top-level form gives a function: inside of it that name is no macro any more."""
+    form = unmeta(form)
+    if head(form) in ("defn", "defn-") or (head(form) == "def" and is_function(form[-1])):
+        return defined_names([form])
+    return frozenset()
+
+
+def is_function(form: Any) -> bool:
+    return head(form) in _FUNCTIONS
 
 
 # ---- bindings
@@ -211,28 +220,21 @@ def _body(x: Expander, form: List, start: int, names: Names) -> Any:
 def binding(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 2 or not is_vector(form[1]):
         return form
+    what: str = form[0].name
     try:
-        bindings = split_bindings(form[1], form[0].name)
+        bindings = split_bindings(form[1], what)
     except RtfsError:
         return form  # the compiler says what is wrong
+    plain = [one for one in bindings if type(one.pattern) is Symbol]
+    functions = frozenset(one.pattern.name for one in plain if is_function(one.value)) if what == "let" else frozenset()
+    if what == "letrec":
+        names = names.union([one.pattern.name for one in plain])
     parts = list(form[1])
-    literals = {b.pattern.name for b in bindings if type(b.pattern) is Symbol and _is_fn(b.value)}
-    everything = frozenset(unmeta(b.pattern).name for b in bindings if type(b.pattern) is Symbol)
-    inner = names | everything if form[0].name == "letrec" else names
     for one in bindings:
-        seen = inner | literals if _is_fn(one.value) else inner
+        seen = names | functions if is_function(one.value) else names
         parts[one.value_index] = x.expand(one.value, seen)
-        parts[one.pattern_index], inner = _pattern(x, form[1][one.pattern_index], inner)
-    return x.rebuilt(form, [form[0], x.rebuilt(form[1], parts), *_body_parts(x, form, 2, inner)])
-
-
-def _is_fn(form: Any) -> bool:
-    return type(form) is List and bool(form) and type(form[0]) is Symbol and form[0].name in ("fn", "lambda", "λ")
-
-
-@walker("try")
-def try_(x: Expander, form: List, names: Names) -> Any:
-    return x.each(form, 1, names)
+        parts[one.pattern_index], names = _pattern(x, parts[one.pattern_index], names)
+    return x.rebuilt(form, [form[0], x.rebuilt(form[1], parts), *_body(x, form, 2, names)])
 
 
 @walker("catch")
@@ -240,47 +242,86 @@ def catch(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 2:
         return form
     first = form[1]
-    is_kind = type(first) is Keyword or (type(first) is Symbol and (first.name == "_" or first.name[:1].isupper()))
+    is_kind = type(first) is Keyword or (type(first) is Symbol and (first.name == "_" or first.name[0].isupper()))
     start = 3 if is_kind and len(form) > 2 and type(form[2]) is Symbol else 2
     name = form[start - 1]
-    return _body(x, form, start, names | {name.name} if type(name) is Symbol else names)
+    if type(name) is Symbol:
+        names = names | {name.name}
+    return x.rebuilt(form, [*form[:start], *_body(x, form, start, names)])
 
 
 @walker("match")
 def match(x: Expander, form: List, names: Names) -> Any:
-    if len(form) < 2:
-        return form
     parts = list(form)
-    parts[1] = x.expand(parts[1], names)
+    if len(parts) > 1:
+        parts[1] = x.expand(parts[1], names)
     index = 2
     while index < len(parts):
-        inner = names | _bound(parts[index])
-        index += 1
-        if index < len(parts) and parts[index] == Symbol("when") and type(parts[index]) is Symbol:
-            if index + 1 < len(parts):
-                parts[index + 1] = x.expand(parts[index + 1], inner)
-            index += 2
-        if index < len(parts):
-            parts[index] = x.expand(parts[index], inner)
-        index += 1
+        inner = names | matched_names(parts[index])
+        guarded = index + 1 < len(parts) and parts[index + 1] == _WHEN
+        for place in (index + 2, index + 3) if guarded else (index + 1,):
+            if place < len(parts):
+                parts[place] = x.expand(parts[place], inner)
+        index += 4 if guarded else 2
     return x.rebuilt(form, parts)
 
 
-def _bound(pattern: Any) -> set[str]:
-    """Every symbol of a match pattern; some are no names, which hides no macro that matters there."""
+def matched_names(pattern: Any) -> Names:
+    """The names that a pattern of `match` binds (language.md §7)."""
     names: set[str] = set()
-    stack = [pattern]
-    while stack:
-        part = stack.pop()
+    pending = [pattern]
+    while pending:
+        part = pending.pop()
         if type(part) is Symbol:
             names.add(part.name)
-        elif type(part) is List and part and type(part[0]) is Keyword:
-            stack.extend(part[1:])
         elif is_vector(part):
-            stack.extend(part)
+            pending.extend(part)
         elif type(part) is Map:
             for key, value in map_pairs(part):
-                stack.append(value)
-                if key is Keyword("keys"):
-                    stack.append(value)
-    return names
+                pending.extend([Symbol(name.name.rpartition("/")[2]) for name in value] if key is _KEYS else [value])
+        elif type(part) is List and part and type(part[0]) is Keyword:
+            pending.extend(part[2:] if part[0].name == "type" else part[1:])
+    return frozenset(names - {"_", "&"})
+
+
+# ---- steps, plans, objects
+
+
+_STEP_OPTIONS = frozenset({"expose-context", "context-keys", "params"})
+
+
+@walker("step", "step-if", "step-loop", "step-parallel")
+def step(x: Expander, form: List, names: Names) -> Any:
+    """Options, whose values see the names outside, then expressions, which see `%params` if it is given."""
+    parts = list(form)
+    index = 2 if form[0].name == "step" else 1
+    inner = names
+    while index + 1 < len(parts) and type(parts[index]) is Keyword and parts[index].name in _STEP_OPTIONS:
+        if parts[index].name == "params":
+            inner = names | {"%params"}
+        parts[index + 1] = x.expand(parts[index + 1], names)
+        index += 2
+    return x.rebuilt(form, [*parts[:index], *_body(x, form, index, inner)])
+
+
+@walker("plan")
+def plan(x: Expander, form: List, names: Names) -> Any:
+    return _properties(x, form, names, lambda key: key == "body")
+
+
+_DATA_KEYS = frozenset({"language", "input-schema", "output-schema"})
+
+
+@walker("capability", "resource", "intent", "action")
+def object_form(x: Expander, form: List, names: Names) -> Any:
+    return _properties(x, form, names, lambda key: key not in _DATA_KEYS)
+
+
+def _properties(x: Expander, form: List, names: Names, is_code: Callable[[str], bool]) -> Any:
+    """`(head name? :k v …)`, where the values of some keys are expressions."""
+    parts = list(form)
+    start = 2 if len(parts) > 1 and type(parts[1]) in (str, Symbol) else 1
+    for index in range(start, len(parts) - 1, 2):
+        if type(parts[index]) is Keyword and is_code(parts[index].name):
+            parts[index + 1] = x.expand(parts[index + 1], names)
+    return x.rebuilt(form, parts)

@@ -1,0 +1,138 @@
+"""What library macros expand into where core forms and ordinary functions do not say it (language.md §5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.eval.machine import RUN
+from rtfs.eval.registry import builtin
+from rtfs.lang.access import sequence
+from rtfs.lang.collections import Map, PVector, vector
+from rtfs.lang.errors import EvaluationError, RtfsError, invalid_argument, type_error
+from rtfs.lang.names import Keyword
+from rtfs.lang.pattern import split_bindings
+from rtfs.lang.printer import show
+from rtfs.lang.suggest import nearest as nearest_names
+from rtfs.lang.values import type_name
+
+
+@builtin(
+    "rtfs/items", doc="What `for` and `doseq` walk, as a vector.", example=('(rtfs/items "for" "ab")', '["a" "b"]')
+)
+def items(operation: str, coll: Any) -> Any:
+    if type(coll) is tuple or type(coll) is PVector:
+        return coll
+    return vector(list(sequence(coll, operation)))
+
+
+@builtin("rtfs/integer", doc="The count of a `dotimes`.", example=("(rtfs/integer 3)", "3"))
+def integer(value: Any) -> int:
+    if type(value) is not int:
+        raise type_error("dotimes", "integer", type_name(value))
+    return value
+
+
+@builtin(
+    "rtfs/no-match",
+    doc="Raises the MatchError of `case` and `condp`.",
+    example=("(try (rtfs/no-match 1) (catch MatchError e (:data e)))", "{:value 1}"),
+)
+def no_match(value: Any) -> None:
+    data = Map.of([(Keyword("value"), value)])
+    raise EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}", data=data)
+
+
+@builtin(
+    "rtfs/failed-assertion",
+    doc="Raises the AssertionError of `assert`.",
+    example=('(try (rtfs/failed-assertion "no") (catch e (:message e)))', '"Assertion failed: no"'),
+)
+def failed_assertion(text: Any) -> None:
+    raise EvaluationError("AssertionError", f"Assertion failed: {text if type(text) is str else show(text)}")
+
+
+@builtin(
+    "rtfs/invalid-argument",
+    doc="Raises InvalidArgument for functions written in the language.",
+    example=('(try (rtfs/invalid-argument "no") (catch e (:message e)))', '"Invalid argument: no"'),
+)
+def invalid(text: str) -> None:
+    raise invalid_argument(text)
+
+
+@builtin(
+    "rtfs/parallel-values",
+    doc="The answer of a parallel host call, if it has a value for every function.",
+    example=('(rtfs/parallel-values "pmap" [1] 1)', "[1]"),
+)
+def parallel_values(operation: str, answer: Any, count: int) -> Any:
+    if type(answer) is not tuple and type(answer) is not PVector:
+        raise type_error(operation, f"vector of {count} values", type_name(answer))
+    if len(answer) != count:
+        raise type_error(operation, f"vector of {count} values", f"vector of {len(answer)}")
+    return answer
+
+
+@builtin(
+    "rtfs/bindings",
+    doc="A binding vector as vectors of the forms of each binding.",
+    example=('(rtfs/bindings "let" \'[a 1 b :int 2])', "[[a 1] [b :int 2]]"),
+)
+def bindings(form_name: str, form: Any) -> Any:
+    """SyntaxError where the vector cannot be split (language.md §5.3)."""
+    return vector([tuple(form[one.pattern_index : one.value_index + 1]) for one in split_bindings(form, form_name)])
+
+
+@builtin(
+    "rtfs/nearest",
+    doc="The name that was probably meant.",
+    example=('(rtfs/nearest "on-itme" ["on-error" "on-item"])', '"on-item"'),
+)
+def nearest(name: str, known: Any) -> Any:
+    found = nearest_names(name, known)
+    return found[0] if found else max(known, key=lambda each: _common(name, each))
+
+
+def _common(a: str, b: str) -> int:
+    """How many first letters two names share."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+@builtin(
+    "rtfs/expand",
+    doc="`macroexpand` and `macroexpand-1` as written in a module.",
+    example=('(rtfs/expand \'(unless a b) true "user")', "(if a nil (do b))"),
+)
+def expand(form: Any, once: bool, module: str) -> Any:
+    return RUN.get().tools.expand(form, once=once, module=module)
+
+
+# ---- tests in the language (§14.9)
+
+
+@builtin(
+    "rtfs/failed-test",
+    doc="Raises the AssertionError of `is`; its data has :expected, :actual and :text.",
+    example=("(try (rtfs/failed-test '(odd? 2) false nil) (catch e (:expected (:data e))))", "(odd? 2)"),
+)
+def failed_test(expected: Any, actual: Any, text: Any) -> None:
+    label = "" if text is None else f"{text if type(text) is str else show(text)}: "
+    data = Map.of([(Keyword("expected"), expected), (Keyword("actual"), actual), (Keyword("text"), text)])
+    message = f"Assertion failed: {label}expected {show(expected)}, got {show(actual)}"
+    raise EvaluationError("AssertionError", message, data=data)
+
+
+@builtin(
+    "rtfs/testing",
+    doc="Calls the body of `testing`; a failed test inside it carries the text.",
+    example=('(rtfs/testing "sums" (fn [] 1))', "1"),
+)
+def testing(text: Any, body: Any) -> Any:
+    try:
+        return body()
+    except RtfsError as error:
+        if error.kind == "AssertionError":
+            label = text if type(text) is str else show(text)
+            error.message = error.message.replace("Assertion failed: ", f"Assertion failed: {label}: ", 1)
+            error.value = None  # what was shown of it before does not know the text
+        raise

@@ -9,7 +9,7 @@ CASES ?=
 .PHONY: demo test check bench fuzz conformance clean
 
 demo: $(CORE)
-	@$(BIN)/rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
+	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
 
 test: $(DEV)
 	@$(BIN)/python -m pytest

@@ -25,7 +25,7 @@ PROGRAM = """
 (defn running [state reading metadata]
   (if (:n reading)
     (let [total (+ (:total state) (:temperature reading))]
-      {:state {:total total} :output (string/format "%.1f" total)})
+      {:state {:total total} :output (format "%.1f" total)})
     {:state state}))
 
 (basket ["pear" "fig"])

@@ -1,4 +1,4 @@
-"""Behaviour of builtins, stated as the specification states it: `source ;=> printed value` or `source ;=> !Kind: message`."""
+"""Behaviour of builtins as the specification writes it: `source ;=> printed value`, `source ;=> !Kind: message`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def session() -> rtfs.Session:
 
 @pytest.fixture
 def agree(session: rtfs.Session) -> Agree:
-    """Checks lines `source ;=> value`; after `!` the kind of the error is enough, or kind, colon and the whole message."""
+    """Checks lines `source ;=> value`; after `!` stands the kind of the error, or kind, colon and whole message."""
 
     def outcome(source: str) -> str:
         try:

@@ -15,11 +15,19 @@ from rtfs.eval.registry import BUILTINS, load_topic
 
 load_topic("math")
 
-finite = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.5, -0.5, 2.5, 0.49999999999999994]))
+finite = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.5, -0.5, 2.5, 0.49999999999999994])
+)
 
 
 def test_square_roots_are_floats(agree: Callable[..., None]) -> None:
-    agree("(sqrt 9) ;=> 3.0", "(sqrt 2.25) ;=> 1.5", "(sqrt 0) ;=> 0.0", "(sqrt ##Inf) ;=> ##Inf", "(sqrt ##NaN) ;=> ##NaN")
+    agree(
+        "(sqrt 9) ;=> 3.0",
+        "(sqrt 2.25) ;=> 1.5",
+        "(sqrt 0) ;=> 0.0",
+        "(sqrt ##Inf) ;=> ##Inf",
+        "(sqrt ##NaN) ;=> ##NaN",
+    )
     agree("(math/sqrt 16) ;=> 4.0")
 
 
@@ -35,7 +43,9 @@ def test_powers_of_integers_are_exact(agree: Callable[..., None]) -> None:
 
 def test_other_powers_are_floats(agree: Callable[..., None]) -> None:
     agree("(pow 2 -2) ;=> 0.25", "(pow 6.25 0.5) ;=> 2.5", "(pow 2.0 3) ;=> 8.0", "(pow 2 0.5) ;=> 1.4142135623730951")
-    agree("(pow 10.0 400) ;=> ##Inf", "(pow -10.0 401) ;=> ##-Inf", "(pow 10 -400) ;=> 0.0", "(pow -2.0 ##Inf) ;=> ##Inf")
+    agree(
+        "(pow 10.0 400) ;=> ##Inf", "(pow -10.0 401) ;=> ##-Inf", "(pow 10 -400) ;=> 0.0", "(pow -2.0 ##Inf) ;=> ##Inf"
+    )
 
 
 def test_powers_outside_the_domain(agree: Callable[..., None]) -> None:
@@ -82,14 +92,18 @@ def test_round_takes_halves_away_from_zero(agree: Callable[..., None]) -> None:
 
 def test_round_with_places_gives_a_float(agree: Callable[..., None]) -> None:
     agree("(round 2.345 1) ;=> 2.3", "(round 0.125 2) ;=> 0.13", "(round -0.125 2) ;=> -0.13", "(round 5 2) ;=> 5.0")
-    agree("(round 1234.5 -2) ;=> 1200.0", "(round 150 -2) ;=> 200.0", "(round 2.5 0) ;=> 3.0", "(round ##Inf 2) ;=> ##Inf")
+    agree(
+        "(round 1234.5 -2) ;=> 1200.0", "(round 150 -2) ;=> 200.0", "(round 2.5 0) ;=> 3.0", "(round ##Inf 2) ;=> ##Inf"
+    )
     agree("(round 1.5 1000) ;=> 1.5", "(round 1.5 -1000) ;=> 0.0", "(round 1.5 0.5) ;=> !TypeError")
     agree("(round (pow 10 400) 2) ;=> !Overflow", "(round 1.7976931348623157e308 -308) ;=> ##Inf")
 
 
 def test_divisors_and_multiples(agree: Callable[..., None]) -> None:
     agree("(gcd 12 18) ;=> 6", "(gcd 0 0) ;=> 0", "(gcd -4 6) ;=> 2", "(gcd 12 18 8) ;=> 2", "(math/gcd 3 5) ;=> 1")
-    agree("(lcm 4 6) ;=> 12", "(lcm -4 6) ;=> 12", "(lcm 0 3) ;=> 0", "(lcm 2 3 4) ;=> 12", "(lcm 1 2.0) ;=> !TypeError")
+    agree(
+        "(lcm 4 6) ;=> 12", "(lcm -4 6) ;=> 12", "(lcm 0 3) ;=> 0", "(lcm 2 3 4) ;=> 12", "(lcm 1 2.0) ;=> !TypeError"
+    )
     agree("(lcm (pow 2 200000) (pow 3 100000)) ;=> !MemoryLimitExceeded")
 
 

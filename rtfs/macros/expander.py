@@ -231,7 +231,10 @@ class Expander:
 
     def rebuilt(self, form: Any, parts: list[Any]) -> Any:
         """The list or vector with as many other parts, in the same place; the form itself when they are its own."""
-        if all(new is old for new, old in zip(parts, form, strict=True)):
+        for index, part in enumerate(form):
+            if parts[index] is not part:
+                break
+        else:
             return form
         new = List(parts) if type(form) is List else vector(parts)
         self.copy_place(form, new)

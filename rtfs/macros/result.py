@@ -21,22 +21,23 @@ def stranger(value: Any) -> str | None:
 
     MemoryLimitExceeded when there are more than two million forms in it.
     """
-    pending: list[Any] = [value]
+    level: list[Any] = [value]
     count = 0
-    while pending:
-        part = pending.pop()
-        kind = type(part)
-        if kind in _ATOMS:
-            continue
-        if kind is List or kind is tuple or kind is PVector:
-            pending.extend(part)
-            count += len(part)
-        elif kind is Map:
-            for pair in map_pairs(part):
-                pending.extend(pair)
-            count += 2 * len(part)
-        else:
-            return type_name(part)
+    while level:
+        below: list[Any] = []
+        for part in level:
+            kind = type(part)
+            if kind in _ATOMS:
+                continue
+            if kind is List or kind is tuple or kind is PVector:
+                below.extend(part)
+            elif kind is Map:
+                for pair in map_pairs(part):
+                    below.extend(pair)
+            else:
+                return type_name(part)
+        count += len(below)
         if count > MAX_FORMS:
             raise memory_error("macro expansion", count, MAX_FORMS)
+        level = below
     return None

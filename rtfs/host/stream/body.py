@@ -184,7 +184,7 @@ class Body:
         self.transitions = snapshot.transitions
         self.started_at = snapshot.fixed.started_at
         self.stats.restore(snapshot.stats)
-        self.outputs.next = snapshot.output_seq
+        self.outputs.go_on_from(snapshot.output_seq)
         self.intake.seq, self.intake.position = snapshot.seq, snapshot.position
         self.intake.time = max(snapshot.time, self.services.clock.now_ms())
         self.queue.items.extend(snapshot.queue)

@@ -37,7 +37,7 @@ class Unreadable(Exception):
 
 _SYMBOL = re.compile(r"(?:[^\W\d]|[$+\-*/=<>!?%&.])(?:\w|[$+\-*/=<>!?%&.'@])*#?")
 _KEYWORD = re.compile(r"(?:\w|[$+\-*/=<>!?%&.])(?:\w|[$+\-*/=<>!?%&.'@])*#?")
-_RESERVED = frozenset({"nil", "true", "false"})
+_RESERVED = frozenset({"nil", "true", "false", "λ"})
 _NUMBERISH = re.compile(r"[+-]?\d")
 _ROUTE = re.compile(r"/.*//|.+/$|^/.+|//")
 _KEYWORD_TEXTS: dict[Keyword, str] = {}

@@ -47,10 +47,10 @@ class Outputs:
         "mode", "capacity", "next", "limit", "dropped", "readers", "ended", "_ring", "_loose", "_waiting", "moved",
     )  # fmt: skip
 
-    def __init__(self, mode: str, capacity: int, first: int = 0) -> None:
+    def __init__(self, mode: str, capacity: int) -> None:
         self.mode = mode
         self.capacity = capacity
-        self.next = first
+        self.next = 0
         self.dropped = 0
         self.readers: dict[str, Reader] = {}
         self.ended = False
@@ -62,6 +62,11 @@ class Outputs:
         self._bound()
 
     # ---- the stream's side
+
+    def go_on_from(self, number: int) -> None:
+        """The next output has this number; those before it were an earlier process's."""
+        self.next = number
+        self._bound()
 
     def push(self, value: Any, seq: int, time: int) -> None:
         """One output more. The caller looks at `limit` before each step and calls `notify` after a turn."""
@@ -147,9 +152,9 @@ class Outputs:
         found = islice(self._ring, first, first + most)
         return [Output(oldest + first + index, *entry) for index, entry in enumerate(found)]
 
-    async def arrival(self) -> None:
-        """Wait until there are more outputs or the end."""
-        if self.ended:
+    async def arrival(self, number: int) -> None:
+        """Wait until output `number` is there, or the end."""
+        if self.ended or self.next > number:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)

@@ -157,7 +157,7 @@ class Owner(Course):
             self.control_step("tick")
             return 1
         items, outputs, name = self.queue.items, self.outputs, self.processor.name
-        step, metadata = self.processor.step, self.metadata_of if self.processor.wants_metadata else _no_metadata
+        step, wants_metadata = self.processor.step, self.processor.wants_metadata
         most, budget = self.settings["max-outputs"], self._budget()
         deadline = monotonic() + TURN_SECONDS
         steps = done = 0
@@ -170,7 +170,7 @@ class Owner(Course):
                 self._special(chunk, None, None, False)
                 break
             try:
-                result = step(self.state, data, metadata(chunk))
+                result = step(self.state, data, self.metadata_of(chunk)) if wants_metadata else step(self.state, data)
                 state, produced, action, config, foreign = read_result(result, self.state, name, most)
             except Exception as error:
                 if self._failed(chunk, error):
@@ -266,7 +266,7 @@ class Owner(Course):
         metadata = self.metadata_of((intake.seq, None, intake.time, None, extra))
         self.stats.control_steps += 1
         try:
-            result = processor.step(self.state, None, metadata)
+            result = processor.step(self.state, None, *((metadata,) if processor.wants_metadata else ()))
             state, produced, action, config, foreign = read_result(
                 result, self.state, processor.name, self.settings["max-outputs"]
             )
@@ -295,10 +295,6 @@ class Owner(Course):
         if "tick" in self.settings["control"] and not self.terminal:
             self.tick_due = True
             self.wake()
-
-
-def _no_metadata(chunk: Chunk) -> None:
-    return None
 
 
 def _told(due: Callable[[], bool], future: asyncio.Future[None]) -> bool:

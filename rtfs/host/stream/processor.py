@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
@@ -136,12 +137,12 @@ BUILT_IN = ("count", "identity", "collect")
 
 
 class Processor(NamedTuple):
-    """A processor ready to be called. step(state, chunk, metadata); wants_metadata: it has a third parameter."""
+    """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`."""
 
     name: str
     arity: int
     identity: FunctionIdentity
-    step: Callable[[Any, Any, Any], Any]
+    step: Callable[..., Any]
 
     @property
     def wants_metadata(self) -> bool:
@@ -167,10 +168,9 @@ def find(
 
 def built_in(name: str, max_items: int) -> Processor:
     """One of the processors every host has."""
-    functions = {"count": count_chunks, "identity": pass_on, "collect": collector(max_items)}
-    function = functions[name]
     identity = FunctionIdentity(f":{name}", "rtfs", f":{name}", f"built-in {name}", {})
-    return Processor(f":{name}", 2, identity, lambda state, chunk, metadata: function(state, chunk))
+    step = collector(max_items) if name == "collect" else pass_on if name == "identity" else count_chunks
+    return Processor(f":{name}", 2, identity, step)
 
 
 def _global(name: str, module: str, evaluator: Evaluator) -> Any:
@@ -188,29 +188,20 @@ def prepare(function: Any, evaluator: Evaluator, called: str | None) -> Processo
     if not arity:
         count = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
         raise fault(15, f=name, n=count)
-    return Processor(name, arity, evaluator.identity(function), _stepper(function, arity, evaluator))
-
-
-def _stepper(function: Any, arity: int, evaluator: Evaluator) -> Callable[[Any, Any, Any], Any]:
-    prepared = getattr(evaluator, "stepper", None)
-    if prepared is not None:
-        stepper: Callable[[Any, Any, Any], Any] = prepared(function)
-        return stepper
-    pure = evaluator.pure
-    if arity == 3:
-        return lambda state, chunk, metadata: pure(function, state, chunk, metadata)
-    return lambda state, chunk, metadata: pure(function, state, chunk)
+    prepare_step = getattr(evaluator, "stepper", None)
+    step = prepare_step(function) if prepare_step is not None else partial(evaluator.pure, function)
+    return Processor(name, arity, evaluator.identity(function), step)
 
 
 def step_error(error: Exception, name: str) -> RtfsError:
     """The stream error for what a step raised: S017 for a host call, S016 for a spent budget, S010 for the rest."""
     if not isinstance(error, RtfsError):
         return fault(10, data={"kind": type(error).__name__}, e=f"{type(error).__name__}: {error}")
-    if error.code.startswith("RTFS-S"):
-        return error
     violated = getattr(error, "pure_violation", None)
     if violated:
         return fault(17, f=name, capability=violated)
+    if error.code.startswith("RTFS-S"):
+        return error
     data = {"kind": Keyword(error.type), "code": error.code, "data": error.data}
     if error.kind == "StepLimitExceeded":
         return fault(16, data=data, n=getattr(error, "ticks", "all"))

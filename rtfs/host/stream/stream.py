@@ -202,7 +202,7 @@ class Stream:
             if left is not None and left <= 0:
                 return []
             try:
-                await owner.services.timers.within(left, owner.outputs.arrival())
+                await owner.services.timers.within(left, owner.outputs.arrival(reader.cursor))
             except TimeoutError:
                 return []
 
@@ -247,7 +247,7 @@ class Stream:
         """`:mcp.stream.outputs`: what is kept from `after` on. With `follow` waits for at least one, or the end."""
         kept = self.owner.outputs
         while follow and not kept.ended and kept.next <= after + 1:
-            await kept.arrival()
+            await kept.arrival(after + 1)
         found = kept.since(max(after + 1, kept.oldest), limit)
         listed = [
             keyed(output_seq=output.output_seq, value=output.value, seq=output.seq, time=output.time)

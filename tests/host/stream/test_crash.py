@@ -31,7 +31,7 @@ def run(state_dir: Path, fuse: str, parameters: dict[str, Any], expect: int = 0)
     return found
 
 
-def test_A39_killed_at_20_instants_of_10_000_chunks_the_final_state_is_that_of_an_uninterrupted_run(tmp_path: Path) -> None:
+def test_A39_killed_at_20_instants_the_final_state_is_that_of_an_uninterrupted_run(tmp_path: Path) -> None:
     chance = random.Random(39)
     for _ in range(20):
         place = chance.choice(["step", "step", "commit", "committed"])

@@ -2,8 +2,8 @@
 
     python durable.py STATE_DIR PLACE:NUMBER PARAMETERS_JSON
 
-PLACE is where SIGKILL strikes: `step` (inside the processor), `commit` (before a transaction), `committed` (after it), or
-`never`; NUMBER counts from the start of this process. At the end the state is printed as JSON.
+PLACE is where SIGKILL strikes: `step` (inside the processor), `commit` (before a transaction), `committed` (after it)
+or `never`; NUMBER counts from the start of this process. At the end the state is printed as JSON.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -41,6 +42,20 @@ def test_example(example: Path, environment: dict[str, str], tmp_path: Path) -> 
     process = start(words, environment)
     output, errors = process.communicate(timeout=120)
     assert (output, errors, process.returncode) == (example.with_suffix(".out").read_text(encoding="utf-8"), "", 0)
+
+
+@pytest.mark.parametrize("name", ["demo", "resume", "poll"])
+def test_a_killed_example_started_again_prints_the_same(name: str, environment: dict[str, str], tmp_path: Path) -> None:
+    example = ROOT / "examples" / f"{name}.rtfs"
+    words = ["rtfs", "run", "--quiet", "--allow-all", "--state", str(tmp_path), "--progress", "json", str(example)]
+    with start(words, environment) as process:
+        assert process.stderr is not None
+        while json.loads(process.stderr.readline())["in"] < 50:
+            pass
+        process.kill()
+    with start(words, environment) as process:
+        output, errors = process.communicate(timeout=120)
+    assert (output, process.returncode) == (example.with_suffix(".out").read_text(encoding="utf-8"), 0), errors
 
 
 def test_no_output_is_left_without_its_example() -> None:

@@ -23,7 +23,7 @@ def test_a_module_opens_with_a_sentence_saying_what_it_is_for(path: Path) -> Non
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert docstring, "no docstring"
     opening = docstring.partition("\n\n")[0]
-    assert opening.rstrip().endswith((".", ":", ")")), opening
+    assert opening.rstrip().endswith((".", "?", ":", ")")), opening
 
 
 def test_no_package_shadows_a_name_with_a_module_and_a_folder() -> None:

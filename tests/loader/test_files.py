@@ -56,7 +56,7 @@ def test_the_bundled_library_is_found() -> None:
     assert Path(library()).is_dir()
 
 
-OUTSIDE = ["", ".", "..", "../secret", "a..b", "/etc/passwd", "a/../b", "a.", ".a", "a\\b", "a\0b", "a b", "~", "a:v1/b"]
+OUTSIDE = ["", ".", "..", "../secret", "a..b", "/etc/passwd", "a/../b", "a.", ".a", "a\\b", "a\0b", "a b", "~", "a:1/b"]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

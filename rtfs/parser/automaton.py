@@ -25,8 +25,8 @@ def _load(text: str) -> tuple[list[dict[str, int]], list[tuple[str, int, str] | 
             words = words[4:]
         leads.append({name: int(state) for name, _, state in (word.partition("=") for word in words)})
         reductions.append(reduction)
-    # `forms: forms FORM` is left-recursive: adding a form leaves the stacks as they are
-    adding = {state for state, reduction in enumerate(reductions) if reduction and reduction[0] == "add_form"}
+    # `items: items form` is left-recursive: adding a form leaves the stacks as they are
+    adding = {state for state, reduction in enumerate(reductions) if reduction and reduction[0] == "add"}
     for row in leads:
         row.update((name, _ADD) for name, state in row.items() if state in adding)
     return leads, reductions
@@ -36,22 +36,25 @@ _LEADS, _REDUCTIONS = _load(TABLE)
 
 
 class Automaton:
-    """One parse. `values` holds what is not part of anything greater yet; `height`: how high the stacks may grow."""
+    """One parse. `height`: how many things may be open.
+
+    `values` has an entry for each: a list of a bracket and the forms behind it, or a prefix. The first is the text.
+    """
 
     __slots__ = ("states", "values", "height", "_reductions")
 
     def __init__(self, rules: Rules, height: int) -> None:
-        same = rules["same"]
-        self._reductions = [known and (rules.get(known[0], same), known[1], known[2]) for known in _REDUCTIONS]
-        self.states = [0, _LEADS[0]["forms"]]
-        self.values: list[Any] = [[]]
+        first = rules["first"]
+        self._reductions = [known and (rules.get(known[0], first), known[1], known[2]) for known in _REDUCTIONS]
+        self.states = [0]
+        self.values: list[Any] = []
         self.height = height
 
     def run(self, tokens: Iterable[Token]) -> tuple[Token, bool] | None:
         """Take tokens, and do all that follows from each before the next is asked for.
 
-        Stops before a token that cannot stand where it does (and gives it with False), and after one at which the
-        stacks are too high (with True).
+        Stops before a token that cannot stand where it does (and gives it with False), and after one with which too
+        much is open (with True).
         """
         states, values, reductions, leads, height = self.states, self.values, self._reductions, _LEADS, self.height
         for token in tokens:
@@ -66,14 +69,13 @@ class Automaton:
                 if reduction is None:
                     break
                 make, count, rule = reduction
-                parts = values[-count:] if count else []
-                if count:
-                    del values[-count:], states[-count:]
+                parts = values[-count:]
+                del values[-count:], states[-count:]
                 value = make(parts)
                 state = leads[states[-1]][rule]
             else:
                 values[-1].append(value)
-            if len(states) > height:
+            if len(values) > height:
                 return token, True
         return None
 

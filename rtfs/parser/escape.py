@@ -23,7 +23,7 @@ _INSTEAD = {
     "\n": "a string may span lines without a backslash",
 }
 _REGEX = frozenset("dDwWsSBAZzpPQE.*+?()[]{}|^$-")
-_KNOWN = r'the escapes are \n \t \r \\ \" \0 \b \f \/ \uXXXX \u{X…}'
+_KNOWN = r"the escapes are \n \t \r \\ \" \0 \b \f \/ \uXXXX \u{X…}"
 
 Fault = tuple[int, int, str, str]  # start and end in the body, message, what to write instead
 

@@ -24,7 +24,7 @@ Parts = list[Any]
 class Forms:
     """The forms of one text in the making, and what is known of them.
 
-    A rule is a method that gets the list of its parts: each a token, or the list of the tokens between two brackets.
+    A rule is a method that gets the list of its parts: each a token, or the list of a bracket and the forms behind it.
     """
 
     def __init__(self, source: Source, report: Report) -> None:
@@ -37,11 +37,11 @@ class Forms:
         self._loose: list[List] = []  # maps of an odd count that contain `~@`: right only inside a template
 
     def rules(self) -> dict[str, Callable[[Parts], Any]]:
-        """What the grammar calls the methods. A rule without its own name here is answered by its only part."""
+        """What the grammar calls the methods. A rule that has no name here is answered by its first part."""
         return {
-            "no_forms": _no_forms,
-            "add_form": _add_form,
-            "same": _same,
+            "all": _all,
+            "add": _add,
+            "first": _first,
             "list": self.make_list,
             "vector": self.make_vector,
             "map": self.make_map,
@@ -58,52 +58,38 @@ class Forms:
     # ---- collections
 
     def make_list(self, parts: Parts) -> Token:
-        opening, forms, closing = parts
-        if len(forms) > ELEMENTS:
-            raise _too_many(forms, opening)
-        _, values, places = _columns(forms)
+        values, places, span = _gathered(parts)
         form = List(values)
-        begin, end = opening[2], closing[2]
-        span = Span(begin.source, begin.line, begin.column, end.end_line, end.end_column)
         self.spans.put(form, span, places)
         return "FORM", form, span
 
     def make_vector(self, parts: Parts) -> Token:
-        opening, forms, closing = parts
-        if len(forms) > ELEMENTS:
-            raise _too_many(forms, opening)
-        _, values, places = _columns(forms)
+        values, places, span = _gathered(parts)
         form = values if len(values) <= SMALL else vector(values)
-        begin, end = opening[2], closing[2]
-        span = Span(begin.source, begin.line, begin.column, end.end_line, end.end_column)
-        if forms:  # Python has only one empty tuple, which cannot be found by identity
+        if values:  # Python has only one empty tuple, which cannot be found by identity
             self.spans.put(form, span, places)
         return "FORM", form, span
 
     def make_map(self, parts: Parts) -> Token:
         """A map, the clause `{p => e}`, or a map with `~@` in it."""
-        opening, forms, closing = parts
-        if len(forms) > 2 * ELEMENTS:
-            raise _too_many(forms, opening)
+        (opening, *forms), closing = parts
         if len(forms) == 3 and type(forms[1][1]) is Symbol and forms[1][1].name == "=>":
-            return self.make_list([opening, [forms[1], forms[0], forms[2]], closing])
+            return self.make_list([[opening, forms[1], forms[0], forms[2]], closing])
         if self._spliced and any(id(value) in self._spliced for _, value, _ in forms):
             return self._make_spliced_map(opening, forms, closing)
-        span = opening[2].to(closing[2])
         if len(forms) % 2:
+            last = forms.pop()[2]
             if opening[1] == len(self.report.errors):  # else it may be odd because something was dropped
-                last = forms.pop()[2]
                 note = f"the last key, at {last.line}:{last.column}, has no value"
-                self.report.add("map literal with an odd count", span, "RTFS-E105", note)
-            forms = forms[: len(forms) // 2 * 2]
-        _, values, places = _columns(forms)
+                self.report.add("map literal with an odd count", opening[2].to(closing[2]), "RTFS-E105", note)
+        values, places, span = _gathered([[opening, *forms], closing], 2)
         form = map_form(list(zip(values[::2], values[1::2], strict=True)))
         self.spans.put(form, span, places)
         return "FORM", form, span
 
     def _make_spliced_map(self, opening: Token, forms: list[Token], closing: Token) -> Token:
         place = opening[2]
-        made = self.make_list([opening, [("SYMBOL", Symbol("rtfs/map", None, place), place), *forms], closing])
+        made = self.make_list([[opening, ("SYMBOL", Symbol("rtfs/map", None, place), place), *forms], closing])
         if len(forms) % 2:
             self._loose.append(made[1])
         return made
@@ -135,7 +121,7 @@ class Forms:
 
     def make_function(self, parts: Parts) -> Token:
         """`#(f % %2)` is `(fn [%1 %2] (f %1 %2))`."""
-        place: Span = parts[0][2]
+        place: Span = parts[0][0][2]
         body = self.make_list(parts)
         names: list[str] = []
         if self._function is place:
@@ -214,28 +200,35 @@ class Forms:
                 pending.extend((part, level) for part in form)
 
 
-def _columns(forms: list[Token]) -> Any:
-    """Terminals, values and places, three tuples. (`zip(*forms)` makes an iterator for every form.)"""
-    if 0 < len(forms) <= SMALL:
-        return zip(*forms, strict=True)
-    return (), tuple([value for _, value, _ in forms]), tuple([place for _, _, place in forms])
+def _all(parts: Parts) -> Parts:
+    return parts
 
 
-def _no_forms(parts: Parts) -> list[Token]:
-    return []
+def _add(parts: Parts) -> list[Token]:
+    items: list[Token] = parts[0]
+    items.append(parts[1])
+    return items
 
 
-def _add_form(parts: Parts) -> list[Token]:
-    forms: list[Token] = parts[0]
-    forms.append(parts[1])
-    return forms
-
-
-def _same(parts: Parts) -> Any:
+def _first(parts: Parts) -> Any:
     return parts[0]
 
 
-def _too_many(forms: list[Token], opening: Token) -> Exception:
-    error = memory_error("collection", len(forms), ELEMENTS)
-    error.span = opening[2]
-    return error
+def _gathered(parts: Parts, share: int = 1) -> tuple[tuple[Any, ...], tuple[Span, ...], Span]:
+    """Values and places of the forms between two brackets, and the place of the whole.
+
+    MemoryLimitExceeded if there are too many; `share`: how many forms make one element.
+    """
+    items, closing = parts
+    begin, end = items[0][2], closing[2]
+    if len(items) <= SMALL:  # `zip` makes an iterator for every item
+        _, values, places = zip(*items, strict=True)
+    else:
+        count = (len(items) - 1) // share
+        if count > ELEMENTS:
+            error = memory_error("collection", count, ELEMENTS)
+            error.span = begin
+            raise error
+        values, places = tuple([value for _, value, _ in items]), tuple([place for _, _, place in items])
+    span = Span(begin.source, begin.line, begin.column, end.end_line, end.end_column)
+    return values[1:], places[1:], span

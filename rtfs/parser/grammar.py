@@ -12,8 +12,8 @@ _HEAD = '''\
 """The table of rtfs.lark, as `python -m rtfs.parser.grammar` writes it: change the grammar instead.
 
 One line is one state, numbered in the order in which they are reached from the start, which is state 0.
-`NAME=STATE`: where a terminal, or a rule once it is complete, leads to; a text may end where `$END` leads anywhere.
 `reduce FUNCTION COUNT RULE`: first, whatever comes next, the last COUNT values become one.
+`NAME=STATE`: where a terminal, or a rule once it is complete, leads to; a text may end where `$END` leads anywhere.
 """
 # ruff: noqa: E501 (one line is one state)
 

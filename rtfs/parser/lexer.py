@@ -112,6 +112,7 @@ class Lexer:
         self.parameter = parameter
         self.line = 1
         self.base = -1  # column = offset - base
+        self._begin = 0  # of the token at hand, on that line
         self._words: dict[str, Meaning] = {}
 
     def tokens(self) -> Iterator[Token]:
@@ -121,6 +122,7 @@ class Lexer:
         """
         source, text, words, errors = self.source, self.source.text, self._words, self.report.errors
         position = self._start()
+        yield "BEGIN", None, self._span(position, position)
         while position >= 0:
             line, base = self.line, self.base
             for match in _TOKEN.finditer(text, position):
@@ -147,7 +149,7 @@ class Lexer:
                     yield "STRING", text[start:end], Span(source, line, start - 1 - base, line, end + 1 - base)
                 else:
                     break
-            self.line, self.base = line, base
+            self.line, self.base, self._begin = line, base, start
             token, position = self._other(kind, start)
             if token is not None:
                 yield token
@@ -186,7 +188,7 @@ class Lexer:
         if kind == _LAST:
             return None, -1
         text = self.source.text
-        if kind == _STRING:
+        if kind == _STRING:  # a plain one, but too long
             return self._string(start - 1)
         match text[start]:
             case '"':
@@ -304,10 +306,9 @@ class Lexer:
         return token, end
 
     def _position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset that is not before the current line."""
-        begin = self.base + 1
-        newlines = self.source.text.count("\n", begin, offset)
-        base = self.source.text.rfind("\n", begin, offset) if newlines else self.base
+        """Line and column of an offset that is not before the token at hand."""
+        newlines = self.source.text.count("\n", self._begin, offset)
+        base = self.source.text.rfind("\n", self._begin, offset) if newlines else self.base
         return self.line + newlines, offset - base
 
     def _span(self, start: int, end: int) -> Span:

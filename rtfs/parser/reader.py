@@ -75,19 +75,20 @@ class _Reader:
         self.report = Report()
         self.forms = Forms(source, self.report)
         self.lexer = Lexer(source, self.report, self.forms.parameter)
-        self.parse = Automaton(self.forms.rules(), NESTING_LIMIT)
+        self.parse = Automaton(self.forms.rules(), 1 + NESTING_LIMIT)
 
     def read(self) -> Reading:
         tokens = self.lexer.tokens()
         while (stopped := self.parse.run(tokens)) is not None:
             token, taken = stopped
             if taken:
-                self._check_depth(token)
-            else:
-                self._make_good(token)
+                note = f"at most {NESTING_LIMIT} collections and prefixes can be open"
+                self.report.add("nesting too deep", token[2], "RTFS-E106", note)
+                raise self.report.failure()
+            self._make_good(token)
         if not self.parse.accepts("$END"):
             raise self._unterminated()
-        found: list[Token] = self.parse.values[0]
+        found: list[Token] = self.parse.values[0][1:]
         forms = [value for _, value, _ in found]
         self.forms.report_loose_maps(forms)
         if self.report.errors:
@@ -99,13 +100,7 @@ class _Reader:
 
     def _open(self) -> list[Token]:
         """The brackets and prefixes that are open, outermost first."""
-        return [value for value in self.parse.values if type(value) is tuple and value[0] in _WRITTEN]
-
-    def _check_depth(self, token: Token) -> None:
-        if len(self._open()) > NESTING_LIMIT:
-            note = f"at most {NESTING_LIMIT} collections and prefixes can be open"
-            self.report.add("nesting too deep", token[2], "RTFS-E106", note)
-            raise self.report.failure()
+        return [value[0] if type(value) is list else value for value in self.parse.values[1:]]
 
     # ---- what the grammar refuses
 
@@ -159,12 +154,11 @@ class _Reader:
 
     def _suspicion(self, outermost: Token) -> list[str]:
         """People begin top-level forms in the first column: one inside a collection tells where a bracket is lost."""
-        values = self.parse.values
-        inside = values[[value is outermost for value in values].index(True) + 1 :]
-        places = [each[2] for part in inside for each in (part if type(part) is list else [part])]
-        begin = outermost[2].line
-        lines = [place.line for place in places if place.column == 1 and place.line > begin]
-        return [f"a form begins in the first column of line {lines[0]}: is a bracket missing before it?"] if lines else []
+        inside = [each[2] for part in self.parse.values[1:] for each in (part if type(part) is list else [part])]
+        lines = [place.line for place in inside if place.column == 1 and place.line > outermost[2].line]
+        if not lines:
+            return []
+        return [f"a form begins in the first column of line {lines[0]}: is a bracket missing before it?"]
 
 
 def _is_open(token: Token) -> str:

@@ -46,7 +46,8 @@ def test_a_timestamp_counts_microseconds_since_1970(moment):
 
 
 @pytest.mark.parametrize(
-    "text", ["2031-02-30", "2031-00-10", "2031-13-10", "2031-01-00", "2031-04-31", "2023-02-29", "1900-02-29", "0000-01-01"]
+    "text",
+    ["2031-02-30", "2031-00-10", "2031-13-10", "2031-01-00", "2031-04-31", "2023-02-29", "1900-02-29", "0000-01-01"],
 )
 def test_an_impossible_date_is_an_error(problems, text):
     whole = f"{text}T00:00:00Z"
@@ -79,7 +80,9 @@ def test_what_is_nearly_a_uuid_is_a_name_or_an_error(only, problems):
     assert problems("0f8fad5b-d9cb-469f-a165")[0].startswith("E103")
 
 
-@pytest.mark.parametrize("text", ["resource://db/main", "resource://a:b@c?d=e&f#g", "resource://x(y[z{", "resource://é'`~^"])
+@pytest.mark.parametrize(
+    "text", ["resource://db/main", "resource://a:b@c?d=e&f#g", "resource://x(y[z{", "resource://é'`~^"]
+)
 def test_resource_handles_reach_to_the_next_delimiter(only, text):
     assert only(text) == ResourceHandle(text)
     for end in (" ", ")", "]", "}", '"', ";", ",", "\n"):

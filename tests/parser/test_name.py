@@ -8,11 +8,12 @@ from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source
 from rtfs.parser.reader import read
 
-NAMES = [
-    *"a Ж λx 漢字 my-var_2 go! even? $v ->x <= => <path> a.b .name . .. ... * *x* + - / = != %x %params % %1".split(),
-    *"& %& a'b it's x' a@b a@ x# ns/x# my.app/math/add a/1 a1 -a +a -.5 a/.5 +/- com.acme:v1.2/api a/b:v3/c nil/x".split(),
-    *"truex nilly _ _x x__1 ª".split(),
-]
+SYMBOLS = """
+    a Ж λx 漢字 ª my-var_2 go! even? $v ->x <= => <path> a.b .name . .. ... * *x* + - / = != -a +a -.5 _ _x x__1 a1
+    %x %params % %1 & %& a'b it's x' a@b a@ x# ns/x# my.app/math/add a/1 a/.5 +/- nil/x truex nilly
+    com.acme:v1.2/api a/b:v3/c
+"""
+NAMES = SYMBOLS.split()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,7 +68,14 @@ def test_the_ampersand_stands_alone(problems, text):
 
 @pytest.mark.parametrize(
     ("text", "character"),
-    [("a|b", "`|` (U+007C)"), ("x²", "`²` (U+00B2)"), ("x٣", "`٣` (U+0663)"), ("e\u0301", "U+0301"), ("a\0", "U+0000"), ("→", "`→` (U+2192)")],
+    [
+        ("a|b", "`|` (U+007C)"),
+        ("x²", "`²` (U+00B2)"),
+        ("x٣", "`٣` (U+0663)"),
+        ("e\u0301", "U+0301"),
+        ("a\0", "U+0000"),
+        ("→", "`→` (U+2192)"),
+    ],
 )
 def test_a_name_is_of_letters_digits_and_a_few_signs(problems, text, character):
     (problem,) = problems(text)

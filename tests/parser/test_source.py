@@ -9,7 +9,9 @@ from rtfs.lang.source import Source
 from rtfs.parser.reader import read
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n", "; nothing", "#| nothing |#", "#_ nothing", ",,", "\ufeff", "#!only"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\n", "; nothing", "#| nothing |#", "#_ nothing", ",,", "\ufeff", "#!only"]
+)
 def test_a_text_without_forms_has_none(shown, text):
     assert shown(text) == ""
 
@@ -26,13 +28,11 @@ def test_commas_are_white_space(shown):
 @pytest.mark.parametrize("space", ["\u00a0", "\u2028", "\v", "\u0085", "\u3000"])
 def test_other_white_space_is_an_error(problems, space):
     code = f"U+{ord(space):04X}"
-    assert problems(f"a{space}b") == [
-        f"E101 1:2-1:3 unexpected character {code} | white space is written as a space"
-    ]
+    assert problems(f"a{space}b") == [f"E101 1:2-1:3 unexpected character {code} | white space is written as a space"]
 
 
 def test_a_line_comment_ends_with_its_line(shown):
-    assert shown("(+ 1 ; one ( [ \" #|\n 2 ;; two )\n);last") == "(+ 1 2)"
+    assert shown('(+ 1 ; one ( [ " #|\n 2 ;; two )\n);last') == "(+ 1 2)"
 
 
 def test_block_comments_nest(shown):
@@ -115,7 +115,9 @@ def test_tokens_are_as_long_as_they_can_be(shown):
     assert shown("(let [truex 4] truex)") == "(let [truex 4] truex)"
 
 
-@pytest.mark.parametrize("text", ["(a)b", "a(b)", "a[b]", "a{b c}", 'a"b"', '"a"b', '"a""b"', "[1]2", "1(2)", "a;b\n c", "{a b}c"])
+@pytest.mark.parametrize(
+    "text", ["(a)b", "a(b)", "a[b]", "a{b c}", 'a"b"', '"a"b', '"a""b"', "[1]2", "1(2)", "a;b\n c", "{a b}c"]
+)
 def test_delimiters_end_a_token_without_white_space(shown, text):
     assert len(read(Source("test", text)).forms) == 2
 
@@ -126,7 +128,9 @@ def test_prefixes_need_no_white_space_before_the_form(shown):
     assert shown("(a 'b)") == "(a (quote b))"
 
 
-@pytest.mark.parametrize(("text", "sign"), [("a~b", "~"), ("a`b", "`"), ("a^b", "^"), ("a#b", "#"), ("a##", "#"), ("a\\b", "\\")])
+@pytest.mark.parametrize(
+    ("text", "sign"), [("a~b", "~"), ("a`b", "`"), ("a^b", "^"), ("a#b", "#"), ("a##", "#"), ("a\\b", "\\")]
+)
 def test_a_prefix_inside_a_token_is_an_error(problems, text, sign):
     note = f"`{sign}` cannot stand inside a name: put a space before it"
     assert problems(text) == [f"E101 1:1-1:{len(text) + 1} bad symbol {text} | {note}"]

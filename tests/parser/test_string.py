@@ -9,7 +9,7 @@ from rtfs.lang.source import Source
 from rtfs.parser import lexer
 from rtfs.parser.reader import read
 
-KNOWN = r'the escapes are \n \t \r \\ \" \0 \b \f \/ \uXXXX \u{X…}'
+KNOWN = r"the escapes are \n \t \r \\ \" \0 \b \f \/ \uXXXX \u{X…}"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,9 @@ def test_any_other_escape_is_an_error_at_its_place(problems, escape, message, no
     assert problems(f'["ab{escape}c"]') == [f"E104 1:5-1:{5 + width} {message} | {note}"]
 
 
-@pytest.mark.parametrize("half", ["\\ud83d", "\\ude00", "\\u{d83d}", "\\ude00\\ud83d", "\\u{d83d}\\u{de00}", "\\ud83dx"])
+@pytest.mark.parametrize(
+    "half", ["\\ud83d", "\\ude00", "\\u{d83d}", "\\ude00\\ud83d", "\\u{d83d}\\u{de00}", "\\ud83dx"]
+)
 def test_half_of_a_surrogate_pair_is_an_error(problems, half):
     found = problems(f'"{half}"')
     note = "half of a surrogate pair is no character: write both halves as \\uXXXX\\uXXXX, or \\u{X…}"

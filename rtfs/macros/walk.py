@@ -171,14 +171,17 @@ def _pattern(x: Expander, form: Any, names: Names) -> tuple[Any, Names]:
 
 def _body(x: Expander, form: Any, start: int, names: Names) -> list[Any]:
     """The forms of a body scope: what one of them defines, later ones see, and function literals see before."""
+    outer = x.ahead
     ahead = defined_names(form[start:])
-    if not ahead:
-        return [x.expand(part, names) for part in form[start:]]
-    outer, x.ahead = x.ahead, x.ahead | ahead
+    if ahead:
+        x.ahead = outer | ahead
     parts: list[Any] = []
-    for part in form[start:]:
-        parts.append(x.expand(part, names))
-        names = names | defined_names(parts[-1:])
+    for index in range(start, len(form)):
+        part = x.expand(form[index], names)
+        parts.append(part)
+        made = defined_names((part,))
+        if made:
+            names = names | made
     x.ahead = outer
     return parts
 
@@ -189,9 +192,7 @@ def defined_names(forms: Any) -> Names:
     pending = list(forms)
     while pending:
         part = pending.pop()
-        if type(part) is not List or not part or type(part[0]) is not Symbol:
-            continue
-        name = part[0].name
+        name = head(part)
         if name in _TRANSPARENT:
             pending.extend(part[1:])
         elif name in _DEFINITIONS and len(part) > 1:

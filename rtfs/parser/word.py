@@ -110,26 +110,23 @@ def _number(word: str) -> Any:
     stamp = _TIMESTAMP.fullmatch(word)
     if stamp is not None:
         return _timestamp(word, stamp)
-    note = next((text for shape, text in _ADVICE if shape.fullmatch(word)), "a name cannot start with a digit")
+    note = next((text for shape, text in _ADVICE if re.fullmatch(shape, word)), "a name cannot start with a digit")
     raise ReadError(f"bad number {clip(word)}", code="RTFS-E103", notes=(note.format(word=clip(word)),))
 
 
-# What people write in other languages, and what to write here.
-_ADVICE = [
-    (re.compile(shape), text)
-    for shape, text in (
-        (r"[+-]?[0-9]+\.", "digits must follow the point: write {word}0"),
-        (r"\.[0-9]+(?:[eE][+-]?[0-9]+)?", "digits must stand before the point: write 0{word}"),
-        (r"[+-]?[0-9]+/[0-9]+", "there are no fractions: write a division, as in (/ 1 2)"),
-        (r"[+-]?0[xX].*|[+-]?0[bBoO][0-9]*|[+-]?[0-9]+r.*", "numbers are written in decimal digits"),
-        (r"[+-]?[0-9]+(?:_[0-9]+)+", "digits are written without separators"),
-        (r"[+-]?[0-9]+[NnLl]", "integers have any size: leave the suffix out"),
-        (r"[+-]?[0-9]+(?:\.[0-9]+)?[MmfFdD]", "leave the suffix out"),
-        (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a timestamp has a time as well: write {word}T00:00:00Z"),
-        (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.*", "a timestamp is in UTC and has at most 6 decimals: 2031-02-03T04:05:06.5Z"),
-        (r"[0-9]+:.*", "put a space before the colon"),
-    )
-]
+# What people write in other languages, and what to write here. (Compiled when needed: reading should start fast.)
+_ADVICE = (
+    (r"[+-]?[0-9]+\.", "digits must follow the point: write {word}0"),
+    (r"\.[0-9]+(?:[eE][+-]?[0-9]+)?", "digits must stand before the point: write 0{word}"),
+    (r"[+-]?[0-9]+/[0-9]+", "there are no fractions: write a division, as in (/ 1 2)"),
+    (r"[+-]?0[xX].*|[+-]?0[bBoO][0-9]*|[+-]?[0-9]+r.*", "numbers are written in decimal digits"),
+    (r"[+-]?[0-9]+(?:_[0-9]+)+", "digits are written without separators"),
+    (r"[+-]?[0-9]+[NnLl]", "integers have any size: leave the suffix out"),
+    (r"[+-]?[0-9]+(?:\.[0-9]+)?[MmfFdD]", "leave the suffix out"),
+    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a timestamp has a time as well: write {word}T00:00:00Z"),
+    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.*", "a timestamp is in UTC and has at most 6 decimals: 2031-02-03T04:05:06.5Z"),
+    (r"[0-9]+:.*", "put a space before the colon"),
+)
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _EPOCH_DAY = 719_162  # days from 0001-01-01 to 1970-01-01

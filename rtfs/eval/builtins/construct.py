@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtfs.eval.builtins.sequence import as_vector, like
-from rtfs.eval.limits import check_elements
+from rtfs.eval.limits import LIMITS, check_elements
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import SMALL, List, Map, PVector, vector
@@ -156,6 +156,8 @@ def zipmap(keys: Any, values: Any) -> Map:
 
 # ---- flattening -------------------------------------------------------------------------------------------------
 
+_OPENED = frozenset({tuple, PVector, List})
+
 
 @builtin(
     "flatten",
@@ -164,19 +166,19 @@ def zipmap(keys: Any, values: Any) -> Map:
 )
 def flatten(coll: Any) -> Any:
     flat: list[Any] = []
-    nested = 0
+    nested, limit = 0, LIMITS.get().elements
     stack = [iter(sequence(coll, "flatten"))]
     while stack:
         for item in stack[-1]:
-            if type(item) in (tuple, PVector, List):
+            if type(item) in _OPENED:
                 nested += 1
-                check_elements(max(len(flat), nested))  # one vector may occur in many places
-                if len(stack) == NESTING_LIMIT:
-                    raise overflow("nesting", NESTING_LIMIT)
                 stack.append(iter(item))
                 break
             flat.append(item)
         else:
             stack.pop()
-    check_elements(len(flat))
+        if nested > limit or len(flat) > limit:  # one vector may occur in many places
+            check_elements(max(nested, len(flat)))
+        if len(stack) > NESTING_LIMIT:
+            raise overflow("nesting", NESTING_LIMIT)
     return vector(flat)

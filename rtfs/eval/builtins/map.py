@@ -290,15 +290,15 @@ def _joined(operation: str, maps: tuple[Any, ...], join: Callable[[Any, Any], An
     example=("(deep-merge {:a {:b 1}} {:a {:c 2}})", "{:a {:b 1 :c 2}}"),
 )
 def deep_merge(*maps: Any) -> Map:
-    visited = 0
+    known: dict[tuple[int, int], tuple[Map, Map, Map]] = {}  # maps that occur in many places are merged once
 
     def join(old: Any, value: Any) -> Any:
-        nonlocal visited
         if type(old) is not Map or type(value) is not Map:
             return value
-        visited += len(old) + len(value)
-        check_elements(visited)  # a map that occurs in many places is merged in each of them
-        return _joined("deep-merge", (old, value), join)
+        found = known.get((id(old), id(value)))
+        if found is None:
+            found = known[id(old), id(value)] = (old, value, _joined("deep-merge", (old, value), join))
+        return found[2]
 
     return _joined("deep-merge", maps, join)
 

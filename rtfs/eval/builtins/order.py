@@ -106,7 +106,7 @@ def _merge_sorted(keys: Any, before: Before) -> list[int]:
 
 def _merge(keys: Any, before: Before, runs: tuple[list[int], list[int]], merged: list[int]) -> None:
     left, right = runs
-    if not right or not before(keys[right[0]], keys[left[-1]]):  # already in order
+    if not right or (len(left) > 1 and not before(keys[right[0]], keys[left[-1]])):  # already in order
         merged += left
         merged += right
         return

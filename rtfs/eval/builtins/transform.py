@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtfs.eval.builtins.comparison import identity
 from rtfs.eval.builtins.function import spread
 from rtfs.eval.limits import check_elements
 from rtfs.eval.registry import builtin
@@ -17,10 +18,8 @@ from rtfs.lang.values import type_name
 
 
 def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
-    """The values of f for the elements at each place, until the shortest collection ends."""
+    """The values of f for the elements at each place of several collections, until the shortest ends."""
     target = callee(f, operation)
-    if len(colls) == 1:
-        return [target(item) for item in sequence(colls[0], operation)]
     views = [sequence(coll, operation) for coll in colls]
     if len(views) == 2:
         return [target(a, b) for a, b in zip(*views, strict=False)]
@@ -34,7 +33,10 @@ def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
     example=("(map + [1 2] [10 20 30])", "[11 22]"),
 )
 def map_(f: Any, coll: Any, *others: Any) -> Any:
-    return vector(_mapped("map", f, (coll, *others)))
+    if others:
+        return vector(_mapped("map", f, (coll, *others)))
+    target = callee(f, "map")
+    return vector([target(item) for item in sequence(coll, "map")])
 
 
 @builtin(
@@ -65,8 +67,9 @@ def keep_indexed(f: Any, coll: Any) -> Any:
 )
 def mapcat(f: Any, coll: Any, *others: Any) -> Any:
     joined: list[Any] = []
-    for part in _mapped("mapcat", f, (coll, *others)):
-        items = sequence(part, "mapcat")
+    target = identity if others else callee(f, "mapcat")
+    for item in _mapped("mapcat", f, (coll, *others)) if others else sequence(coll, "mapcat"):
+        items = sequence(target(item), "mapcat")
         check_elements(len(joined) + len(items))
         joined.extend(items)
     return vector(joined)

@@ -42,8 +42,9 @@ def is_valid(form: Any, value: Any) -> bool:
 
 @builtin(
     "explain",
-    doc="(explain T x): what is wrong with x for the type, or nil.",
+    doc="(explain T x): the message of the error that validate would raise, or nil.",
     example=("(explain :int 3)", "nil"),
 )
 def explain(form: Any, value: Any) -> Any:
-    return problem(_type(form), value)
+    found = problem(_type(form), value)
+    return None if found is None else f"Type validation error: value: {found}"

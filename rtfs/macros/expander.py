@@ -108,7 +108,8 @@ class Expander:
         self.ahead: Names = NOTHING  # local definitions that function literals see before they are made
         self._text = _Text(None)
         self._own: Names = NOTHING  # what the top-level form defines: inside its functions no macro
-        self._stack: list[tuple[Macro, Any]] = []  # the macros being expanded and their calls, outermost first
+        # The macros being expanded, outermost first: their calls, and where the innermost call stands that was written.
+        self._stack: list[tuple[Macro, Any, Span | None]] = []
         self._trail = NO_TRAIL
         self._library: set[str] = set()  # homes of the library macros that were called
 
@@ -286,7 +287,7 @@ class Expander:
 
     def _called(self, macro: Macro, form: List, names: Names) -> Any:
         """One expansion step."""
-        self._stack.append((macro, form))
+        self._stack.append((macro, form, self._span(form) or self._call_span()))
         depth, first = self._trail
         self._trail = (depth + 1, (*first, macro.name) if depth < 3 else first)
         if depth == MAX_DEPTH:
@@ -342,7 +343,7 @@ class Expander:
     def _noted(self, error: RtfsError) -> RtfsError:
         """With the macros around, innermost first."""
         notes: list[tuple[str, int]] = []
-        for macro, form in reversed(self._stack):
+        for macro, form, _ in reversed(self._stack):
             span = self._span(form)
             note = f"in macro {macro.name}{'' if span == error.span else _where(span)}"
             if notes and notes[-1][0] == note:
@@ -390,8 +391,7 @@ class Expander:
 
     def _call_span(self) -> Span | None:
         """The place of the innermost macro call that has one."""
-        spans = (self._span(form) for _, form in reversed(self._stack))
-        return next((span for span in spans if span is not None), None)
+        return self._stack[-1][2] if self._stack else None
 
 
 def _where(span: Span | None) -> str:

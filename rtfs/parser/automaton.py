@@ -8,7 +8,7 @@ from typing import Any
 from rtfs.parser.lexer import Token
 from rtfs.parser.table import TABLE
 
-Rules = dict[str, Callable[[list[Any]], Any]]
+Rules = dict[str, Callable[..., Any]]
 
 _ADD = -1  # in place of a state: append to the list on top
 
@@ -56,27 +56,32 @@ class Automaton:
         Stops before a token that cannot stand where it does (and gives it with False), and after one with which too
         much is open (with True).
         """
-        states, values, reductions, leads, height = self.states, self.values, self._reductions, _LEADS, self.height
+        states, values, reductions, leads = self.states, self.values, self._reductions, _LEADS
+        row = leads[states[-1]]
         for token in tokens:
-            value: Any = token
-            state = leads[states[-1]].get(token[0])
+            state = row.get(token[0])
             if state is None:
                 return token, False
+            value: Any = token
             while state != _ADD:
-                states.append(state)
-                values.append(value)
                 reduction = reductions[state]
                 if reduction is None:
+                    states.append(state)
+                    values.append(value)
+                    row = leads[state]
+                    if len(values) > self.height:
+                        return token, True
                     break
                 make, count, rule = reduction
-                parts = values[-count:]
-                del values[-count:], states[-count:]
-                value = make(parts)
-                state = leads[states[-1]][rule]
+                if count == 2:
+                    states.pop()
+                    row = leads[states[-1]]
+                    value = make(values.pop(), value)
+                else:
+                    value = make(value)
+                state = row[rule]
             else:
                 values[-1].append(value)
-            if len(values) > height:
-                return token, True
         return None
 
     def accepts(self, terminal: str) -> bool:

@@ -18,13 +18,13 @@ HIGHEST_PARAMETER = 20
 _QUOTES = {"QUOTE": "quote", "BACKQUOTE": "quasiquote", "UNQUOTE": "unquote", "SPLICE": "unquote-splicing"}
 _LEVELS = {"quasiquote": 1, "unquote": -1, "unquote-splicing": -1}
 
-Parts = list[Any]
+Items = list[Token]  # an opening bracket and the forms behind it
 
 
 class Forms:
     """The forms of one text in the making, and what is known of them.
 
-    A rule is a method that gets the list of its parts: each a token, or the list of a bracket and the forms behind it.
+    A rule is a method that gets the one or two parts of the rule, each a token or `Items`.
     """
 
     def __init__(self, source: Source, report: Report) -> None:
@@ -36,10 +36,10 @@ class Forms:
         self._spliced: set[int] = set()  # identities of the lists that were written `~@x`
         self._loose: list[List] = []  # maps of an odd count that contain `~@`: right only inside a template
 
-    def rules(self) -> dict[str, Callable[[Parts], Any]]:
+    def rules(self) -> dict[str, Callable[..., Any]]:
         """What the grammar calls the methods. A rule that has no name here is answered by its first part."""
         return {
-            "all": _all,
+            "begin": _begin,
             "add": _add,
             "first": _first,
             "list": self.make_list,
@@ -57,24 +57,24 @@ class Forms:
 
     # ---- collections
 
-    def make_list(self, parts: Parts) -> Token:
-        values, places, span = _gathered(parts)
+    def make_list(self, items: Items, closing: Token) -> Token:
+        values, places, span = _gathered(items, closing)
         form = List(values)
         self.spans.put(form, span, places)
         return "FORM", form, span
 
-    def make_vector(self, parts: Parts) -> Token:
-        values, places, span = _gathered(parts)
+    def make_vector(self, items: Items, closing: Token) -> Token:
+        values, places, span = _gathered(items, closing)
         form = values if len(values) <= SMALL else vector(values)
         if values:  # Python has only one empty tuple, which cannot be found by identity
             self.spans.put(form, span, places)
         return "FORM", form, span
 
-    def make_map(self, parts: Parts) -> Token:
+    def make_map(self, items: Items, closing: Token) -> Token:
         """A map, the clause `{p => e}`, or a map with `~@` in it."""
-        (opening, *forms), closing = parts
+        opening, *forms = items
         if len(forms) == 3 and type(forms[1][1]) is Symbol and forms[1][1].name == "=>":
-            return self.make_list([[opening, forms[1], forms[0], forms[2]], closing])
+            return self.make_list([opening, forms[1], forms[0], forms[2]], closing)
         if self._spliced and any(id(value) in self._spliced for _, value, _ in forms):
             return self._make_spliced_map(opening, forms, closing)
         if len(forms) % 2:
@@ -82,22 +82,21 @@ class Forms:
             if opening[1] == len(self.report.errors):  # else it may be odd because something was dropped
                 note = f"the last key, at {last.line}:{last.column}, has no value"
                 self.report.add("map literal with an odd count", opening[2].to(closing[2]), "RTFS-E105", note)
-        values, places, span = _gathered([[opening, *forms], closing], 2)
+        values, places, span = _gathered([opening, *forms], closing, 2)
         form = map_form(list(zip(values[::2], values[1::2], strict=True)))
         self.spans.put(form, span, places)
         return "FORM", form, span
 
     def _make_spliced_map(self, opening: Token, forms: list[Token], closing: Token) -> Token:
         place = opening[2]
-        made = self.make_list([[opening, ("SYMBOL", Symbol("rtfs/map", None, place), place), *forms], closing])
+        made = self.make_list([opening, ("SYMBOL", Symbol("rtfs/map", None, place), place), *forms], closing)
         if len(forms) % 2:
             self._loose.append(made[1])
         return made
 
     # ---- anonymous functions
 
-    def begin_function(self, parts: Parts) -> Token:
-        opening: Token = parts[0]
+    def begin_function(self, opening: Token) -> Token:
         if self._function is not None:
             self.report.add("nested #(…)", opening[2], "RTFS-E107", "write the inner function as (fn [x] …)")
         else:
@@ -119,10 +118,10 @@ class Forms:
         self._arity = max(self._arity, number)
         return Symbol(f"%{number}", None, span)
 
-    def make_function(self, parts: Parts) -> Token:
+    def make_function(self, items: Items, closing: Token) -> Token:
         """`#(f % %2)` is `(fn [%1 %2] (f %1 %2))`."""
-        place: Span = parts[0][0][2]
-        body = self.make_list(parts)
+        place = items[0][2]
+        body = self.make_list(items, closing)
         names: list[str] = []
         if self._function is place:
             names = [f"%{number}" for number in range(1, self._arity + 1)] + ["&", "%&"] * self._rest
@@ -136,22 +135,21 @@ class Forms:
 
     # ---- prefixes
 
-    def make_quoted(self, parts: Parts) -> Token:
+    def make_quoted(self, prefix: Token, form: Token) -> Token:
         """`'x`, `` `x ``, `~x`, `~@x`."""
-        prefix, form = parts
         quoted = self._prefixed(prefix, _QUOTES[prefix[0]], form)
         if prefix[0] == "SPLICE":
             self._spliced.add(id(quoted[1]))  # the span table keeps the list alive, so its identity stays its own
         return quoted
 
-    def make_context(self, parts: Parts) -> Token:
+    def make_context(self, prefix: Token, name: Token) -> Token:
         """`@x`, `@:x`, `@"x"` are `(context/get "x")`."""
-        prefix, (kind, value, span) = parts
+        kind, value, span = name
         return self._prefixed(prefix, "context/get", ("STRING", value if kind == "STRING" else value.name, span))
 
-    def make_annotation(self, parts: Parts) -> Token:
-        """`^{…}`, `^:k`, `^Sym` before its form: a token whose value is the metadata."""
-        prefix, (kind, value, span) = parts
+    def make_annotation(self, prefix: Token, given: Token) -> Token:
+        """`^{…}`, `^:k`, `^Sym` before its form: a token whose value is the metadata and its place."""
+        kind, value, span = given
         if kind != "FORM":
             value = Map.of([(value, True) if kind == "KEYWORD" else (Keyword("tag"), value)])
             self.spans.put(value, span, (span, span))
@@ -159,18 +157,19 @@ class Forms:
             self.report.add("bad metadata", span, "RTFS-E101", "a consume clause is no metadata: write a map")
         return prefix[0], (value, span), prefix[2]
 
-    def make_annotated(self, parts: Parts) -> Token:
-        (_, (metadata, place), begin), (_, value, end) = parts
-        form = List([Symbol("rtfs/with-meta", None, begin), metadata, value])
-        self.spans.put(form, begin.to(end), (begin, place, end))
-        return "FORM", form, begin.to(end)
+    def make_annotated(self, annotation: Token, form: Token) -> Token:
+        _, (metadata, place), begin = annotation
+        span = begin.to(form[2])
+        made = List([Symbol("rtfs/with-meta", None, begin), metadata, form[1]])
+        self.spans.put(made, span, (begin, place, form[2]))
+        return "FORM", made, span
 
-    def begin_discarded(self, parts: Parts) -> Token:
+    def begin_discarded(self, prefix: Token) -> Token:
         """The parameters that a discarded form mentions do not count."""
-        return parts[0][0], (self._arity, self._rest), parts[0][2]
+        return prefix[0], (self._arity, self._rest), prefix[2]
 
-    def drop(self, parts: Parts) -> None:
-        self._arity, self._rest = parts[0][1]
+    def drop(self, prefix: Token, form: Token) -> None:
+        self._arity, self._rest = prefix[1]
 
     def _prefixed(self, prefix: Token, head: str, form: Token) -> Token:
         place = prefix[2]
@@ -200,26 +199,24 @@ class Forms:
                 pending.extend((part, level) for part in form)
 
 
-def _all(parts: Parts) -> Parts:
-    return parts
+def _begin(opening: Token) -> Items:
+    return [opening]
 
 
-def _add(parts: Parts) -> list[Token]:
-    items: list[Token] = parts[0]
-    items.append(parts[1])
+def _add(items: Items, form: Token) -> Items:
+    items.append(form)
     return items
 
 
-def _first(parts: Parts) -> Any:
-    return parts[0]
+def _first(first: Any, second: Any = None) -> Any:
+    return first
 
 
-def _gathered(parts: Parts, share: int = 1) -> tuple[tuple[Any, ...], tuple[Span, ...], Span]:
+def _gathered(items: Items, closing: Token, share: int = 1) -> tuple[tuple[Any, ...], tuple[Span, ...], Span]:
     """Values and places of the forms between two brackets, and the place of the whole.
 
     MemoryLimitExceeded if there are too many; `share`: how many forms make one element.
     """
-    items, closing = parts
     begin, end = items[0][2], closing[2]
     if len(items) <= SMALL:  # `zip` makes an iterator for every item
         _, values, places = zip(*items, strict=True)

@@ -12,7 +12,7 @@ _HEAD = '''\
 """The table of rtfs.lark, as `python -m rtfs.parser.grammar` writes it: change the grammar instead.
 
 One line is one state, numbered in the order in which they are reached from the start, which is state 0.
-`reduce FUNCTION COUNT RULE`: first, whatever comes next, the last COUNT values become one.
+`reduce FUNCTION COUNT RULE`: first, whatever comes next, the last COUNT values, 1 or 2, become one.
 `NAME=STATE`: where a terminal, or a rule once it is complete, leads to; a text may end where `$END` leads anywhere.
 """
 # ruff: noqa: E501 (one line is one state)
@@ -22,7 +22,7 @@ TABLE = """\\
 
 
 def table() -> str:
-    """The table as text, which table.py describes. ValueError if a state of the grammar has to look ahead."""
+    """The table as text, which table.py describes. ValueError if the grammar is not as plain as the automaton."""
     states, start = _states()
     numbers = {start: 0}
     order = [start]
@@ -72,9 +72,11 @@ def _states() -> tuple[dict[int, tuple[dict[str, int], set[str]]], int]:
                 continue
             elif target.origin.name == "start":
                 shifts["$END"] = made.end_state
-            else:
+            elif 1 <= len(target.expansion) <= 2:
                 rule = target.origin.name
                 reductions.add(f"reduce {target.alias or rule} {len(target.expansion)} {rule}")
+            else:
+                raise ValueError(f"a rule of rtfs.lark has one or two parts: {target}")
         states[state] = (shifts, reductions)
     return states, made.start_state
 

@@ -1,14 +1,14 @@
 """The table of rtfs.lark, as `python -m rtfs.parser.grammar` writes it: change the grammar instead.
 
 One line is one state, numbered in the order in which they are reached from the start, which is state 0.
-`reduce FUNCTION COUNT RULE`: first, whatever comes next, the last COUNT values become one.
+`reduce FUNCTION COUNT RULE`: first, whatever comes next, the last COUNT values, 1 or 2, become one.
 `NAME=STATE`: where a terminal, or a rule once it is complete, leads to; a text may end where `$END` leads anywhere.
 """
 # ruff: noqa: E501 (one line is one state)
 
 TABLE = """\
 BEGIN=1 items{BEGIN}=2
-reduce all 1 items{BEGIN}
+reduce begin 1 items{BEGIN}
 $END=3 AT=4 BACKQUOTE=5 DISCARD=6 FUNCTION=7 HAT=8 KEYWORD=9 LBRACE=10 LITERAL=11 LPAR=12 LSQB=13 QUOTE=14 SPLICE=15 STRING=16 SYMBOL=17 UNQUOTE=18 annotated=19 annotation=20 anonymous=21 at=22 context=23 discard=24 discarded=25 function=26 hat=27 items{LBRACE}=28 items{LPAR}=29 items{LSQB}=30 items{anonymous}=31 list=32 map=33 quote=34 quoted=35 vector=36
 
 reduce at 1 at
@@ -17,10 +17,10 @@ reduce discard 1 discard
 reduce anonymous 1 anonymous
 reduce hat 1 hat
 reduce add 2 items{BEGIN}
-reduce all 1 items{LBRACE}
+reduce begin 1 items{LBRACE}
 reduce add 2 items{BEGIN}
-reduce all 1 items{LPAR}
-reduce all 1 items{LSQB}
+reduce begin 1 items{LPAR}
+reduce begin 1 items{LSQB}
 reduce quote 1 quote
 reduce quote 1 quote
 reduce add 2 items{BEGIN}
@@ -28,7 +28,7 @@ reduce add 2 items{BEGIN}
 reduce quote 1 quote
 reduce add 2 items{BEGIN}
 AT=4 BACKQUOTE=5 DISCARD=6 FUNCTION=7 HAT=8 KEYWORD=37 LBRACE=10 LITERAL=38 LPAR=12 LSQB=13 QUOTE=14 SPLICE=15 STRING=39 SYMBOL=40 UNQUOTE=18 annotated=41 annotation=20 anonymous=21 at=22 context=42 discard=24 discarded=43 form=44 function=45 hat=27 items{LBRACE}=28 items{LPAR}=29 items{LSQB}=30 items{anonymous}=31 list=46 map=47 quote=34 quoted=48 vector=49
-reduce all 1 items{anonymous}
+reduce begin 1 items{anonymous}
 DISCARD=6 KEYWORD=50 STRING=51 SYMBOL=52 discard=24 discarded=53
 reduce add 2 items{BEGIN}
 AT=4 BACKQUOTE=5 DISCARD=6 FUNCTION=7 HAT=8 KEYWORD=37 LBRACE=10 LITERAL=38 LPAR=12 LSQB=13 QUOTE=14 SPLICE=15 STRING=39 SYMBOL=40 UNQUOTE=18 annotated=41 annotation=20 anonymous=21 at=22 context=42 discard=24 discarded=54 form=55 function=45 hat=27 items{LBRACE}=28 items{LPAR}=29 items{LSQB}=30 items{anonymous}=31 list=46 map=47 quote=34 quoted=48 vector=49

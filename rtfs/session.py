@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import DEPTH, translate
 from rtfs.eval.machine import RUN, Program, Run
-from rtfs.lang.collections import EMPTY_MAP
+from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector
 from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
 from rtfs.lang.limits import Limits
 from rtfs.lang.outcome import HostCall, Outcome, RuntimeContext
@@ -345,7 +345,10 @@ def _called(function: Any, args: tuple[Any, ...]) -> Any:
     from rtfs.lang.access import callee
     from rtfs.lang.convert import from_python
 
-    return callee(function)(*[from_python(argument) for argument in args])
+    return callee(function)(*[one if type(one) in _OWN else from_python(one) for one in args])
+
+
+_OWN = frozenset({PVector, Map, List})  # collections that only RTFS makes hold only its values
 
 
 def _context_values(values: dict[str, Any] | None) -> dict[str, Any]:

@@ -169,14 +169,20 @@ def _mod(c: Compiler, form: List, scope: Scope) -> Value | None:
     if left.kind == INT and right.kind == INT:
         return Value(emit.binary(left.node, ast.Mod(), right.node, at), INT)
     a_first, a = c.twice(left)
-    b_first, b = c.twice(right)
-    chain = ast.Compare(
-        emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)]
-    )
+    if right.kind == INT and right.stable:
+        b, test = right.node, emit.is_(emit.type_of(a_first, at), emit.name("#int", at), at)
+    else:
+        b_first, b = c.twice(right)
+        test = emit.placed(
+            ast.Compare(
+                emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)]
+            ),
+            at,
+        )
     fast = emit.binary(a, ast.Mod(), b, at)
     learn_numbers(c, left, right)
     kind = NUMBER if left.kind != INT or right.kind != INT else INT
-    return Value(emit.choose(emit.placed(chain, at), fast, c.library_call("mod", [a, b]), at), kind)
+    return Value(emit.choose(test, fast, c.library_call("mod", [a, b]), at), kind)
 
 
 @inline("even?", "odd?", "zero?", "pos?", "neg?")
@@ -337,6 +343,24 @@ def _get(c: Compiler, form: List, scope: Scope) -> Value | None:
     test = emit.is_(emit.type_of(first, at), emit.name("#Map", at), at)
     fast = emit.call(emit.attribute(emit.attribute(again, "raw", at), "get", at), [key.node, *rest], at)
     return Value(emit.choose(test, fast, c.library_call("get", [again, key.node, *rest]), at))
+
+
+@inline("assoc")
+def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
+    """`(assoc m :k v …)` with literal keys that are stored as they are: one merge of dicts."""
+    keys = list(form[2::2])
+    if (
+        len(form) < 4
+        or len(form) % 2
+        or not all(type(key) in (Keyword, str) for key in keys)
+        or len(set(keys)) < len(keys)
+    ):
+        return None
+    at = c.at
+    target, *flat = c.values(form, 1, scope)
+    changes = ast.Dict([value.node for value in flat[::2]], [value.node for value in flat[1::2]])
+    c.target.used.add("assoc")
+    return Value(emit.call("#assoc", [target.node, emit.placed(changes, at), emit.name("=assoc", at)], at))
 
 
 @inline("vector")

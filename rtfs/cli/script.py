@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -104,6 +105,7 @@ class Execution:
     def _program(self) -> int:
         session = self.session
         session.define("args", list(self.settings.arguments))
+        gc.enable()  # `__main__` let it rest while rtfs was imported
         value = session.run(self.source.text, name=self.source.name)
         if value is not None and not self.settings.quiet:
             from rtfs.lang.printer import show

@@ -9,7 +9,7 @@ from rtfs.eval.builtins.sequence import as_vector
 from rtfs.eval.limits import check_elements
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
-from rtfs.lang.collections import MISSING, Map, stored_key, vector
+from rtfs.lang.collections import MISSING, RAW_KINDS, Key, Map, stored_key, vector
 from rtfs.lang.equality import equal, same_key
 from rtfs.lang.errors import invalid_argument
 
@@ -23,7 +23,7 @@ from rtfs.lang.errors import invalid_argument
 def distinct(coll: Any) -> Any:
     seen: dict[Any, Any] = {}
     for item in sequence(coll, "distinct"):
-        seen.setdefault(stored_key(item), item)
+        seen.setdefault(item if type(item) in RAW_KINDS else Key(item), item)
     return vector(list(seen.values()))
 
 
@@ -53,7 +53,7 @@ def dedupe(coll: Any) -> Any:
 def frequencies(coll: Any) -> Map:
     counts: dict[Any, int] = {}
     for item in sequence(coll, "frequencies"):
-        key = stored_key(item)
+        key = item if type(item) in RAW_KINDS else Key(item)
         counts[key] = counts.get(key, 0) + 1
     return Map.from_stored(counts)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rtfs.host.stream.chunk import to_json
 
 LOGGER = logging.getLogger("rtfs.stream")
+LOGGER.addHandler(logging.NullHandler())  # whoever wants events on stderr says so
 PER_SECOND = 10
 
 _LEVELS = dict.fromkeys(("checkpoint", "gate-shut", "gate-open"), "debug")

@@ -19,7 +19,7 @@ from rtfs.lang.values import type_name
 @builtin(
     "rtfs/items", doc="What `for` and `doseq` walk, as a vector.", example=('(rtfs/items "for" "ab")', '["a" "b"]')
 )
-def items(operation: str, coll: Any) -> Any:
+def items(operation: Any, coll: Any) -> Any:
     if type(coll) is tuple or type(coll) is PVector:
         return coll
     return vector(list(sequence(coll, operation)))
@@ -56,8 +56,8 @@ def failed_assertion(text: Any) -> None:
     doc="Raises InvalidArgument for functions written in the language.",
     example=('(try (rtfs/invalid-argument "no") (catch e (:message e)))', '"Invalid argument: no"'),
 )
-def invalid(text: str) -> None:
-    raise invalid_argument(text)
+def invalid(text: Any) -> None:
+    raise invalid_argument(text if type(text) is str else show(text))
 
 
 @builtin(
@@ -65,7 +65,7 @@ def invalid(text: str) -> None:
     doc="The answer of a parallel host call, if it has a value for every function.",
     example=('(rtfs/parallel-values "pmap" [1] 1)', "[1]"),
 )
-def parallel_values(operation: str, answer: Any, count: int) -> Any:
+def parallel_values(operation: Any, answer: Any, count: Any) -> Any:
     if type(answer) is not tuple and type(answer) is not PVector:
         raise type_error(operation, f"vector of {count} values", type_name(answer))
     if len(answer) != count:
@@ -78,7 +78,7 @@ def parallel_values(operation: str, answer: Any, count: int) -> Any:
     doc="A binding vector as vectors of the forms of each binding.",
     example=('(rtfs/bindings "let" \'[a 1 b :int 2])', "[[a 1] [b :int 2]]"),
 )
-def bindings(form_name: str, form: Any) -> Any:
+def bindings(form_name: Any, form: Any) -> Any:
     """SyntaxError where the vector cannot be split (language.md §5.3)."""
     return vector([tuple(form[one.pattern_index : one.value_index + 1]) for one in split_bindings(form, form_name)])
 
@@ -106,8 +106,10 @@ def _common(a: str, b: str) -> int:
     doc="`macroexpand` and `macroexpand-1` as written in a module.",
     example=('(rtfs/expand \'(unless a b) true "user")', "(if a nil (do b))"),
 )
-def expand(form: Any, once: bool, module: str) -> Any:
-    return RUN.get().tools.expand(form, once=once, module=module)
+def expand(form: Any, once: Any, module: Any) -> Any:
+    if type(module) is not str:
+        raise type_error("rtfs/expand", "string", type_name(module))
+    return RUN.get().tools.expand(form, once=once is True, module=module)
 
 
 # ---- tests in the language (§14.9)

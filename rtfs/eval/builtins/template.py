@@ -56,7 +56,9 @@ def map_of(parts: Any) -> Map:
 
 
 @builtin("rtfs/gensym", doc="The fresh symbol of an `x#`.", example=('(symbol? (rtfs/gensym "x"))', "true"))
-def fresh(prefix: str) -> Symbol:
+def fresh(prefix: Any) -> Symbol:
+    if type(prefix) is not str:
+        raise type_error("rtfs/gensym", "string", type_name(prefix))
     run = RUN.get()
     run.gensyms += 1
     return Symbol(f"{prefix}__{run.gensyms}")

@@ -228,7 +228,8 @@ class Pending:
         return self._next(self.program.send(None, host_failure(error, self.call)))
 
     def snapshot(self) -> bytes:
-        raise NotImplementedError("snapshots of suspended programs")
+        text = "snapshot of a suspended program is not available in this version; streams are stored by their host"
+        raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
 
     def _next(self, outcome: Any) -> Outcome:
         return self.program.waiting(outcome) if type(outcome) is HostCall else outcome

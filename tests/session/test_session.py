@@ -218,3 +218,10 @@ def test_errors_of_a_cached_program_keep_their_places(cache: Cache) -> None:
 
     rtfs.Session(cache=cache).run('(defn f [x]\n  (+ x "a"))\n(defn g [] (f 1))', name="p.rtfs")
     assert place() == place() == "p.rtfs:2:8-2:11 ['f', 'g', None]"
+
+
+def test_a_snapshot_of_a_suspended_program_is_refused_for_now() -> None:
+    outcome = rtfs.Session(cache=False).start("(call :a)")
+    assert isinstance(outcome, rtfs.RequiresHost)
+    with pytest.raises(rtfs.RtfsError, match="not available in this version"):
+        outcome.snapshot()

@@ -116,8 +116,10 @@ class Execution:
         return DONE
 
     def _streams_begin(self, registry: Any) -> None:
+        from rtfs.cli.events import follow
         from rtfs.cli.progress import Progress
 
+        follow(registry)
         self.interrupts.registry = registry
         self.progress = Progress(registry, self.settings.progress)
 

@@ -63,7 +63,7 @@ class Services:
 
 
 class Progress(NamedTuple):
-    """One stream for a live line. rate: chunks in per second; checkpoint_age_ms: None before the first snapshot."""
+    """One stream for a live line. rate: chunks in per second; checkpoint_age_ms: None without a durable snapshot."""
 
     name: str
     id: str
@@ -281,7 +281,7 @@ def _waited_for(owner: Owner) -> bool:
 
 
 def _progress(owner: Owner, now: int) -> Progress:
-    saved = owner.checkpoints.at
+    saved = owner.checkpoints.at if owner.checkpoints.committer.store.durable else None
     return Progress(
         owner.settings["name"] or owner.settings["endpoint"],
         owner.id,

@@ -42,15 +42,16 @@ _BUILD: list[str] = []
 
 
 class Macro:
-    """A macro as the expander calls it: a function over forms, its arity, its home, and is it the library's?"""
+    """A macro as the expander calls it: a function over forms, its home, its arity and what is said about it."""
 
-    __slots__ = ("name", "module", "function", "library", "params")
+    __slots__ = ("name", "module", "function", "library", "params", "metadata")
 
-    def __init__(self, name: str, module: str, function: Any, library: bool) -> None:
+    def __init__(self, name: str, module: str, function: Any, *, library: bool, metadata: Map) -> None:
         self.name = name
         self.module = module
         self.function = function
         self.library = library
+        self.metadata = metadata
         code = function.__code__
         self.params = (code.co_argcount, None if code.co_flags & 4 else code.co_argcount)
 
@@ -182,11 +183,9 @@ class World:
         if kind == "macro":
             constants = coding.decode_constants(operation[3])
             function = coding.run(operation[2], constants, module, text.source, self.modules)
-            module.define_macro(
-                operation[1],
-                Macro(operation[1], module.name, function, self.is_library),
-                operation_metadata(operation[4]),
-            )
+            metadata = operation_metadata(operation[4])
+            macro = Macro(operation[1], module.name, function, library=self.is_library, metadata=metadata)
+            module.define_macro(operation[1], macro, metadata)
             return None
         if kind == "import":
             for name, alias, only in operation[1]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from rtfs.eval.library import LIBRARY
+from rtfs.eval.registry import DOCS
 from rtfs.lang.access import callee
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import ExpansionError
 from rtfs.lang.names import Keyword
 
-_PRIVATE = Keyword("private")
+_PRIVATE, _NAME, _DOC = Keyword("private"), Keyword("name"), Keyword("doc")
 
 
 def module_error(text: str) -> ExpansionError:
@@ -42,6 +44,8 @@ class Module:
         self.globals[f":{name}"] = value
         self.globals[f"({name}"] = callee(value)
         self.definitions[name] = EMPTY_MAP if metadata is None else metadata
+        if type(value) is FunctionType and metadata and _NAME in metadata and not value.__dict__:  # of a `defn`
+            value.rtfs_meta = metadata
         self.macros.pop(name, None)
         return value
 
@@ -78,7 +82,7 @@ class Module:
 
     def documentation_of(self, name: str) -> Any:
         metadata = self.metadata_of(name)
-        return None if metadata is None else metadata.get(Keyword("doc"))
+        return None if metadata is None else metadata.get(_DOC)
 
     # ---- exports and imports ------------------------------------------------------------------------------------
 
@@ -125,8 +129,6 @@ class Module:
 
 def function_metadata(value: Any) -> Any:
     """Metadata of a function value: at least `:name` and `:params`; None for other values."""
-    from types import FunctionType
-
     from rtfs.lang.names import Symbol
     from rtfs.lang.values import function_name
 
@@ -138,5 +140,8 @@ def function_metadata(value: Any) -> Any:
     params = [Symbol(name) for name in names]
     if code.co_flags & 4:
         params += [Symbol("&"), Symbol(code.co_varnames[code.co_argcount].partition("~")[0])]
-    basic = Map.of([(Keyword("name"), function_name(value)), (Keyword("params"), tuple(params))])
+    basic = Map.of([(_NAME, function_name(value)), (Keyword("params"), tuple(params))])
+    documentation = DOCS.get(value.__dict__.get("rtfs_name", ""))
+    if documentation is not None:
+        basic = basic.assoc(_DOC, documentation[0])
     return basic.merge(given)

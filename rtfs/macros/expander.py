@@ -31,13 +31,17 @@ _ATOMS = frozenset({type(None), bool, int, float, str, Keyword, FunctionType})
 
 
 class Macro(Protocol):
-    """A macro: `function` takes forms and gives a form; `params` are the least and greatest count (None: any)."""
+    """A macro: `function` takes forms and gives a form; `params` are the least and greatest count (None: any).
+
+    `library`: is it of the bundled library, whose files are no modules of the program?
+    """
 
     name: str
     module: str
     function: Any
     library: bool
     params: tuple[int, int | None]
+    metadata: Map
 
 
 class Modules(Protocol):
@@ -268,6 +272,11 @@ class Expander:
             if found is not None or self.modules.home(name, home) is not None:
                 return found
         return None if name in self._own else self.modules.macro(name, self.module)
+
+    def library_macro(self, symbol: Symbol, names: Names) -> Macro | None:
+        """The macro of the library that a name means here."""
+        found = self._found(symbol, names)
+        return found if found is not None and found.library else None
 
     def _expanded(self, macro: Macro, form: List, names: Names) -> Any:
         """The core form of a macro call."""

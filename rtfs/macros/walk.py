@@ -72,8 +72,13 @@ def quasiquote(x: Expander, form: List, names: Names) -> Any:
 
 @walker("meta", "doc")
 def reflecting(x: Expander, form: List, names: Names) -> Any:
-    """A symbol names a definition, which may be a macro."""
-    return form if len(form) == 2 and type(form[1]) is Symbol else x.each(form, 1, names)
+    """A symbol names a definition, which may be a macro; those of the library are known only while expanding."""
+    if len(form) != 2 or type(form[1]) is not Symbol:
+        return x.each(form, 1, names)
+    macro = x.library_macro(form[1], names)
+    if macro is None:
+        return form
+    return List((Symbol("quote"), macro.metadata)) if form[0].name == "meta" else macro.metadata.get(Keyword("doc"))
 
 
 @walker("rtfs/with-meta")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rtfs.lang.collections import List
+from rtfs.lang.collections import List, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show_form
@@ -25,6 +25,7 @@ class Macro:
         self.module = module
         self.function = function
         self.library = library
+        self.metadata = Map.of([(Keyword("doc"), function.__doc__)])
         code = function.__code__
         self.params = (code.co_argcount, None if code.co_flags & 4 else code.co_argcount)
 

@@ -145,3 +145,12 @@ def test_a_definition_in_a_scope_that_a_macro_makes_hides_a_macro_after_it(works
 def test_every_pair_of_a_map_form_is_expanded(workshop: Any) -> None:
     core = workshop.form("{:a (m) :a (f (m))}")
     assert [value for _, value in core.pairs] == [workshop.form("(m)"), workshop.form("(f (m))")]
+
+
+def test_metadata_of_a_library_macro_is_a_constant(workshop: Any) -> None:
+    def unless() -> None:
+        """What it does."""
+
+    workshop.define("unless", unless, "library", library=True)
+    assert workshop.shown("[(doc unless) (meta unless)]") == '["What it does." (quote {:doc "What it does."})]'
+    assert workshop.shown("(let [unless 1] (doc unless))") == "(let [unless 1] (doc unless))"

@@ -88,3 +88,12 @@ def test_library_code_does_not_show_in_traces() -> None:
     with pytest.raises(rtfs.RtfsError) as raised:
         rtfs.evaluate('(median ["x"])', name="t.rtfs")
     assert str(raised.value.span) == "t.rtfs:1:1-1:15"
+
+
+@pytest.mark.parametrize("name", ["when", "sum", "map"])
+def test_documentation_can_be_asked_for_also_in_a_cached_program(name: str, tmp_path: Path) -> None:
+    from rtfs.loader import Cache
+
+    texts = {rtfs.Session(cache=Cache(str(tmp_path))).run(f"(doc {name})") for _ in range(2)}
+    assert len(texts) == 1
+    assert type(texts.pop()) is str

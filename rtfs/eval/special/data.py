@@ -107,6 +107,8 @@ def meta(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
         return c.deliver(Value(emit.call(f"({what}", [v.node for v in c.values(form, 1, scope)], c.at)), dest)
     symbol = form[1]
     if type(symbol) is Symbol and scope.find(symbol.name, c.frame) is None:
+        if c.target.library(symbol.name):
+            c.target.used.add(symbol.name)
         node = emit.call(f"#{what}_of", [emit.constant(symbol.name, c.at)], c.at)
     else:
         node = emit.call(f"({what}", [c.sub(form, 1, scope).node], c.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from rtfs.eval.library import LIBRARY
+from rtfs.eval.library import LIBRARY, METADATA
 from rtfs.eval.registry import DOCS
 from rtfs.lang.access import callee
 from rtfs.lang.collections import EMPTY_MAP, Map
@@ -44,8 +44,6 @@ class Module:
         self.globals[f":{name}"] = value
         self.globals[f"({name}"] = callee(value)
         self.definitions[name] = EMPTY_MAP if metadata is None else metadata
-        if type(value) is FunctionType and metadata and _NAME in metadata and not value.__dict__:  # of a `defn`
-            value.rtfs_meta = metadata
         self.macros.pop(name, None)
         return value
 
@@ -74,8 +72,10 @@ class Module:
         metadata = home.definitions.get(original)
         if metadata is not None and len(metadata):
             return metadata
-        if f":{name}" in self.globals or f":{name}" in LIBRARY:
-            return function_metadata(self.globals.get(f":{name}", LIBRARY.get(f":{name}")))
+        if f":{name}" in self.globals:
+            return function_metadata(self.globals[f":{name}"])
+        if f":{name}" in LIBRARY:
+            return METADATA.get(name) or function_metadata(LIBRARY[f":{name}"])
         if metadata is not None:
             return None
         raise NameError(f"name ':{name}' is not defined", name=f":{name}")

@@ -12,23 +12,37 @@ class Hangup(BaseException):
     """The reader of standard output went away. No error of the program: a script cannot catch it."""
 
 
+class Unwritable(Exception):
+    """Standard output takes no more, and the program is past caring: a full disk, a closed descriptor."""
+
+
 class Output(Console):
     """Standard output, input and error of the process."""
 
     def write(self, text: str) -> None:
-        """Write to standard output as it is."""
+        """Write to standard output as it is; an OSError is the program's to catch."""
         try:
             sys.stdout.write(text)
         except BrokenPipeError:
             raise Hangup from None
 
 
-def flush() -> None:
-    """Everything written so far reaches its reader."""
+def flush(text: str = "") -> None:
+    """Everything written so far, and `text`, reaches its reader."""
     try:
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise Hangup from None
+    except OSError as error:
+        raise Unwritable(error.strerror) from None
+
+
+def lenient() -> None:
+    """Show what the terminal's encoding lacks as an escape instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict":
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def detach() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.cli.interrupt import Interrupts, Terminated
-from rtfs.cli.output import Hangup, Output, detach, flush
+from rtfs.cli.output import Hangup, Output, Unwritable, detach, flush, lenient
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.source import Source
 
@@ -42,22 +42,31 @@ class Settings(NamedTuple):
 
 def run(settings: Settings) -> int:
     """Run a script; the exit code of experience.md §2."""
+    lenient()
     try:
-        source = _source(settings)
-        if source is None:
-            return USAGE
-        code = Execution(settings, source).run()
+        code = _reported(settings)
         flush()
         return code
+    except Hangup:
+        detach()
+        return HANGUP
+    except Unwritable as error:
+        detach()
+        sys.stderr.write(f"error: cannot write to standard output: {error}\n")
+        return FAILED
+
+
+def _reported(settings: Settings) -> int:
+    """Run a script and say on standard error what ended it, if anything did."""
+    try:
+        source = _source(settings)
+        return USAGE if source is None else Execution(settings, source).run()
     except RtfsError as error:
         from rtfs.cli.report import report
 
         flush()
         report(error, as_json=settings.as_json, python_frames=settings.trace)
         return exit_code(error)
-    except Hangup:
-        detach()
-        return HANGUP
     except KeyboardInterrupt:
         flush()
         sys.stderr.write("interrupted\n")
@@ -65,6 +74,8 @@ def run(settings: Settings) -> int:
     except Terminated as terminated:
         flush()
         return terminated.die()
+    except Unwritable:
+        raise
     except Exception as error:
         from rtfs.cli.report import defect
 
@@ -110,7 +121,7 @@ class Execution:
         if value is not None and not self.settings.quiet:
             from rtfs.lang.printer import show
 
-            Output().write(show(value) + "\n")
+            flush(show(value) + "\n")
         if session.host_made and session.host.busy:
             return self._await_streams()
         return DONE
@@ -152,9 +163,13 @@ class Execution:
 
 
 def _source(settings: Settings) -> Source | None:
-    """The text to run; None, with a message, when the file cannot be read."""
+    """The text to run; None, with a message, when the file or an argument cannot be read."""
     from rtfs.loader import decode, read_source
 
+    for number, word in enumerate(settings.arguments, 1):
+        if not word.isascii() and any("\ud800" <= character <= "\udfff" for character in word):
+            sys.stderr.write(f"error: argument {number} is not valid text: {word!a}\n")
+            return None
     if settings.expression is not None:
         return Source("<eval>", settings.expression)
     file = settings.file or "-"

@@ -241,6 +241,28 @@ def test_a_reader_that_goes_away_ends_the_run_in_silence(environment: dict[str, 
         assert (process.stderr.read(), process.wait(60)) == (b"", 141)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_an_output_that_cannot_be_written_is_one_clear_error(environment: dict[str, str]) -> None:
+    environment = {**environment, "PYTHONUNBUFFERED": ""}
+    for text in ("42", "(println 42)"):
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "-m", "rtfs", "-e", text]
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, timeout=60)
+        expected = b"error: cannot write to standard output: No space left on device\n"
+        assert (done.stderr, done.returncode) == (expected, 1)
+
+
+def test_an_encoding_without_the_character_gets_an_escape(rtfs: Run) -> None:
+    assert result(rtfs("-e", '(do (println "é") "ü")', PYTHONIOENCODING="ascii")) == ('\\xe9\n"\\xfc"\n', "", 0)
+
+
+def test_an_argument_that_is_no_text_is_a_usage_error(environment: dict[str, str]) -> None:
+    command = [sys.executable.encode(), b"-m", b"rtfs", b"-e", b"args", b"fine", b"\xff"]
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+    assert (done.stdout, done.stderr) == (b"", b"error: argument 2 is not valid text: '\\udcff'\n")
+    assert done.returncode == 2
+
+
 def test_help_shows_an_example_and_the_exit_codes(rtfs: Run) -> None:
     for words in (("--help",), ("run", "--help")):
         done = rtfs(*words)

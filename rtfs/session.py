@@ -227,7 +227,16 @@ class Session:
             self._explain(error)
             raise error from None
         finally:
+            run.done = True
             run.release()
+
+    def grace(self, run: Run) -> None:
+        """Let the `finally` blocks of a run that met a limit go on for a tenth of a second (language.md §8.3)."""
+        from rtfs.host.watch import WATCH
+
+        WATCH.add(run, GRACE)
+        if run.steps is not None:
+            run.steps = GRACE_STEPS
 
     def _deadline(self, run: Run) -> Any:
         from contextlib import nullcontext
@@ -235,9 +244,9 @@ class Session:
         seconds = self.limits.seconds
         if seconds is None:
             return nullcontext()
-        from rtfs.host.watch import deadline
+        from rtfs.host.watch import Deadline
 
-        return deadline(run, seconds)
+        return Deadline(run, seconds)
 
     def _explain(self, error: RtfsError) -> None:
         """Did-you-mean notes where a name was not found."""
@@ -348,6 +357,7 @@ def _called(function: Any, args: tuple[Any, ...]) -> Any:
     return callee(function)(*[one if type(one) in _OWN else from_python(one) for one in args])
 
 
+GRACE, GRACE_STEPS = 0.1, 1000
 _OWN = frozenset({PVector, Map, List})  # collections that only RTFS makes hold only its values
 
 

@@ -48,6 +48,9 @@ class Run:
         "causal",
         "tools",
         "steps",
+        "deadline",
+        "grace_over",
+        "done",
     )
 
     def __init__(
@@ -72,11 +75,16 @@ class Run:
         self.causal = _NO_CAUSE
         self.tools: Any = None  # the session: expander and reader for `macroexpand` and `read-string`
         self.steps: int | None = None
+        self.deadline: Any = None  # the host's clock of this run, with `pause` and `go_on`
+        self.grace_over = False
+        self.done = False  # an interrupt that comes too late must leave no mark
 
     def interrupt(self, error: LimitError) -> None:
         """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""
         self.stop = error
         FLAG.append(self)
+        if self.done:
+            self.release()
 
     def poll(self) -> None:
         error = self.stop
@@ -91,6 +99,14 @@ class Run:
             self.steps -= 1
             if self.steps < 0:
                 raise LimitError("StepLimitExceeded", f"Step limit exceeded: {self.tools.limits.steps}")
+
+    def may_clean_up(self, error: RtfsError) -> bool:
+        """May a `finally` run after a limit error? All of them together have a short grace (language.md §8.3)."""
+        if self.ending is None:
+            self.ending = error
+            if self.tools is not None:
+                self.tools.grace(self)
+        return not self.grace_over
 
     def release(self) -> None:
         """Take this run's mark off the flag."""
@@ -177,7 +193,12 @@ class Program:
 
     def suspend(self, request: Any) -> Any:
         """Called inside the program: hand `request` to whoever resumed it, wait for the answer."""
+        deadline = self.run.deadline
+        if deadline is not None:
+            deadline.pause()  # waiting for the host is no evaluation time (language.md §15)
         answer, error = self._greenlet.parent.switch(request)
+        if deadline is not None:
+            deadline.go_on()
         if error is not None:
             raise error
         return answer

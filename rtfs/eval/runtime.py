@@ -213,12 +213,14 @@ def finish(raised: BaseException, cleanup: Any) -> None:
         cleanup()
         return
     run = RUN.get(None)
-    if run is not None:
-        run.ending = error or LimitError("Cancelled", "Cancelled")
+    if run is None or not run.may_clean_up(error or LimitError("Cancelled", "Cancelled")):
+        return
     try:
         cleanup()
+    except LimitError:
+        run.grace_over = True  # the first limit error goes on, and no further cleanup runs
     except RtfsError:
-        pass  # the limit error goes on
+        pass
     except Exception as other:
         if translate(other) is None:
             raise

@@ -5,8 +5,6 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from typing import Any, Protocol
 
@@ -26,9 +24,9 @@ class Watch:
         self._numbers = count()
         self._thread: threading.Thread | None = None
 
-    def add(self, run: Interruptible, seconds: float) -> list[Any]:
-        """Interrupt `run` after `seconds`; gives an entry that `drop` takes back."""
-        entry: list[Any] = [run, seconds]
+    def add(self, run: Interruptible, seconds: float, limit: float | None = None) -> list[Any]:
+        """Interrupt `run` after `seconds`, naming `limit`; gives an entry that `drop` takes back."""
+        entry: list[Any] = [run, seconds if limit is None else limit]
         with self._lock:
             earliest = self._heap[0][0] if self._heap else float("inf")
             at = time.monotonic() + seconds
@@ -63,11 +61,29 @@ class Watch:
 WATCH = Watch()
 
 
-@contextmanager
-def deadline(run: Interruptible, seconds: float) -> Iterator[None]:
-    """Code inside must end within `seconds`."""
-    entry = WATCH.add(run, seconds)
-    try:
-        yield
-    finally:
-        WATCH.drop(entry)
+class Deadline:
+    """The evaluation time of one run; it stands still while the run waits for its host."""
+
+    def __init__(self, run: Any, seconds: float) -> None:
+        self._run = run
+        self._limit = self._left = seconds
+        self._since = 0.0
+        self._entry: list[Any] | None = None
+
+    def go_on(self) -> None:
+        self._since = time.monotonic()
+        self._entry = WATCH.add(self._run, max(self._left, 0.0), self._limit)
+
+    def pause(self) -> None:
+        if self._entry is not None:
+            WATCH.drop(self._entry)
+            self._entry = None
+            self._left -= time.monotonic() - self._since
+
+    def __enter__(self) -> None:
+        self._run.deadline = self
+        self.go_on()
+
+    def __exit__(self, *raised: object) -> None:
+        self.pause()
+        self._run.deadline = None

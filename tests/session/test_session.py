@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,46 @@ def test_a_snapshot_of_a_suspended_program_is_refused_for_now() -> None:
     assert isinstance(outcome, rtfs.RequiresHost)
     with pytest.raises(rtfs.RtfsError, match="not available in this version"):
         outcome.snapshot()
+
+
+@pytest.mark.parametrize("limits", [rtfs.Limits(seconds=0.05), rtfs.Limits(seconds=None, steps=1000)])
+def test_cleanup_after_a_limit_has_a_short_grace_and_cannot_delay_the_end(limits: rtfs.Limits) -> None:
+    forever = "(loop [] (recur))"
+    nested = f"(try (try (try {forever} (finally {forever})) (catch e 1) (finally {forever})) (finally {forever}))"
+    with pytest.raises(rtfs.RtfsError) as raised:
+        rtfs.Session(cache=False, limits=limits).run(nested)
+    assert raised.value.kind in ("DeadlineExceeded", "StepLimitExceeded")
+
+
+def test_cleanup_after_a_limit_still_closes_its_resource() -> None:
+    text = "(with-resource [r (call :open)] (loop [] (recur)))"
+    outcome = rtfs.Session(cache=False, limits=rtfs.Limits(seconds=0.05)).start(text)
+    assert isinstance(outcome, rtfs.RequiresHost)
+    outcome = outcome.resume("handle")
+    assert isinstance(outcome, rtfs.RequiresHost)
+    assert (outcome.call.capability_id, outcome.call.args) == ("ccos.resource.close", ("handle",))
+    with pytest.raises(rtfs.RtfsError) as raised:
+        outcome.resume(None)
+    assert raised.value.kind == "DeadlineExceeded"
+
+
+def test_a_late_interrupt_leaves_no_mark() -> None:
+    from rtfs.eval.signal import FLAG
+    from rtfs.lang.errors import LimitError
+
+    session = rtfs.Session(cache=False)
+    session.run("(+ 1 2)")
+    run = session.new_run(lambda call: None)
+    run.done = True
+    run.interrupt(LimitError("Cancelled", "Cancelled"))
+    assert run not in FLAG
+
+
+def test_waiting_for_the_host_is_no_evaluation_time() -> None:
+    session = rtfs.Session(cache=False, limits=rtfs.Limits(seconds=0.2))
+    outcome = session.start("(call :slow) (loop [i 0] (if (< i 10) (recur (inc i)) :done))")
+    assert isinstance(outcome, rtfs.RequiresHost)
+    threading.Event().wait(0.4)
+    outcome = outcome.resume(1)
+    assert isinstance(outcome, rtfs.Complete)
+    assert rtfs.show(outcome.value) == ":done"

@@ -18,6 +18,7 @@ from rtfs.lang.pattern import map_pairs
 from rtfs.lang.source import Span, SpanTable
 from rtfs.lang.values import is_vector
 from rtfs.macros.define import annotated_macro
+from rtfs.macros.place import NO_TRAIL, Text
 from rtfs.macros.result import stranger
 from rtfs.macros.walk import WALKERS, Names, own_names
 
@@ -54,47 +55,8 @@ class Modules(Protocol):
         """Where a template's symbol is found first; None when its module knows no such name."""
 
 
-# How many expansions led from a form of the text to here, and the names of the first three macros.
-Trail = tuple[int, tuple[str, ...]]
-NO_TRAIL: Trail = (0, ())
-
-
 class MalformedForm(ExpansionError):
     """What `(syntax-error form text code)` raises: it passes through the macros around it unchanged."""
-
-
-class _Text:
-    """The text whose forms are expanded: places, and what macros made of them.
-
-    `made` holds forms that macros made and that have a place or are expanded apart, with the trail that led to them.
-    """
-
-    __slots__ = ("spans", "made")
-
-    def __init__(self, spans: SpanTable | None) -> None:
-        self.spans = spans
-        self.made: dict[int, tuple[Any, Trail]] = {}
-
-    def trail(self, form: Any) -> Trail:
-        return self.made.get(id(form), (None, NO_TRAIL))[1]
-
-    def written(self, form: Any) -> bool:
-        """Was the form written in the text, rather than made by a macro?"""
-        return self.spans is not None and self.spans.of(form) is not None and id(form) not in self.made
-
-    def stand(self, form: Any, span: Span | None) -> Any:
-        """A form that a macro built stands where the macro call stands."""
-        kind = type(form)
-        collection = kind is List or kind is Map or is_vector(form)
-        if self.spans is None or span is None or not collection or (kind is tuple and not form):
-            return form
-        if id(form) in self.made:  # a constant of the macro, which stood somewhere else before
-            form = List(form) if kind is List else map_form(map_pairs(form)) if kind is Map else vector(list(form))
-        elif self.spans.of(form) is not None:
-            return form
-        self.spans.put(form, span, ())
-        self.made[id(form)] = (form, NO_TRAIL)
-        return form
 
 
 class Expander:
@@ -110,7 +72,7 @@ class Expander:
         self.locals: Names = NOTHING
         self.running = 0
         self.ahead: Names = NOTHING  # local definitions that function literals see before they are made
-        self._text = _Text(None)
+        self._text = Text(None)
         self._own: Names = NOTHING  # what the top-level form defines: inside its functions no macro
         # The macros being expanded, outermost first: their calls, and where the innermost call stands that was written.
         self._stack: list[tuple[Macro, Any, Span | None]] = []
@@ -153,7 +115,7 @@ class Expander:
     def _entered(self, module: str, spans: SpanTable | None) -> Iterator[None]:
         """A macro may itself ask for an expansion: what the outer one knows is restored afterwards."""
         saved = (self.module, self._text, self.ahead, self._own, self._stack, self._trail)
-        text = self._text if self._text.spans is spans else _Text(spans)
+        text = self._text if self._text.spans is spans else Text(spans)
         self.module, self._text, self.ahead, self._own = module, text, NOTHING, NOTHING
         self._stack, self._trail = [], NO_TRAIL
         try:

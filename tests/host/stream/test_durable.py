@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -283,7 +284,12 @@ async def test_A46_nine_thousand_levels_are_stored_and_resumed(ground: Any, tmp_
         (value,), levels = value, levels + 1
     assert levels == 9_000
     await stream.send(1_001)
-    await ground.clock.advance(1)
+    for _ in range(1_000):  # the walk of 10,000 levels takes real time on another thread
+        await ground.clock.advance(1)
+        if stream.owner.error is not None:
+            break
+        await asyncio.to_thread(list)
+    assert stream.owner.error is not None
     assert "nested deeper than 10,000" in stream.owner.error[K("message")]
 
 

@@ -100,24 +100,29 @@ class Pool:
         found.users += 1
         return found
 
-    def release(self, connection: Connection, close_ms: int) -> None:
-        """A stream lets go. The last one out closes the door, after a while in which another may come."""
+    def release(self, connection: Connection, close_ms: int, *, suspect: bool = False) -> None:
+        """A stream lets go. The last one out closes the door, after a while in which another may come.
+
+        suspect: the connection did not serve the stream well, so nobody new gets it.
+        """
         connection.users -= 1
+        if suspect:
+            self._discard(connection)
         if connection.users > 0:
             return
-        if connection.broken:
+        if suspect or connection.broken:
             self._retire(connection, close_ms)
         else:
             connection.timer = self._timers.after(LINGER_MS, lambda: self._retire(connection, close_ms))
 
-    def discard(self, connection: Connection) -> None:
+    def _discard(self, connection: Connection) -> None:
         """Nobody new may get this connection."""
         for key, known in list(self._open.items()):
             if known is connection:
                 del self._open[key]
 
     def _retire(self, connection: Connection, close_ms: int) -> None:
-        self.discard(connection)
+        self._discard(connection)
         task = asyncio.get_running_loop().create_task(connection.close(close_ms))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

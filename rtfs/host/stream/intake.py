@@ -31,7 +31,7 @@ class Intake:
 
     __slots__ = (
         "owner", "queue", "seq", "time", "position", "attempt", "last_frame_at", "quiet_since", "_now", "_wire",
-        "_bad", "_bad_from",
+        "_holds", "_bad", "_bad_from",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, seq: int = 0, time: int = 0, position: Any = None) -> None:
@@ -46,6 +46,7 @@ class Intake:
         self._bad, self._bad_from = 0, -1
         self._now = owner.services.clock.now_ms
         self._wire = owner.settings["in-band-directives"]
+        self._holds = owner.settings["overflow"].name == "block"
 
     # ---- from a transport
 
@@ -99,8 +100,10 @@ class Intake:
 
     @property
     def room(self) -> int:
-        """How many chunks a source may bring at once: up to the high mark, 0 when it has to wait."""
-        return 0 if self.queue.shut else max(0, self.queue.high - len(self.queue.items))
+        """How many chunks `extend` may bring: up to the high mark; 0 when each chunk has to be looked at by itself."""
+        if self._wire or not self._holds or self.owner.status in TERMINAL:
+            return 0
+        return max(0, self.queue.high - len(self.queue.items))
 
     def _make_room(self) -> bool:
         """Apply the overflow policy for a chunk of the source: may it enter?"""
@@ -121,6 +124,7 @@ class Intake:
             owner.overflowed()
             return False
         elif len(queue.items) >= queue.capacity * OVERFLOW_FACTOR:
+            owner.emit("overflow", waiting=len(queue.items))
             raise Flooded(f"more than {queue.capacity * OVERFLOW_FACTOR} chunks are waiting")
         return True
 
@@ -141,12 +145,13 @@ class Intake:
 
     @property
     def open(self) -> bool:
-        """May the source go on? When not, it awaits `opened`."""
-        return not self.queue.shut
+        """May the source go on? When not, it awaits `opened`. Only the policy `:block` ever holds it back."""
+        return not (self.queue.shut and self._holds)
 
     async def opened(self) -> None:
         """Wait until the gate is open; the source's watchdog rests meanwhile."""
-        await self.queue.opened()
+        if self._holds:
+            await self.queue.opened()
 
     def _directed(self, data: Map, offset: Any, metadata: dict[Keyword, Any] | None) -> bool:
         """A directive from the wire, where values are strings."""

@@ -122,6 +122,7 @@ class Source:
         owner = self._owner
         before, self._interrupted = owner.intake.seq, None
         connection: Connection | None = None
+        suspect = False
         opened = owner.services.clock.monotonic()
         try:
             if self._target is not None:
@@ -136,9 +137,11 @@ class Source:
                 raise self._interrupted from None
             if self.adapter.endless:
                 raise Lost("the server ended the stream", clean=True)
-        except (Lost, RtfsError, asyncio.CancelledError):
+        except (Lost, RtfsError, asyncio.CancelledError) as error:
+            suspect = isinstance(error, Lost)
             raise
         except Exception as error:
+            suspect = True
             raise await as_loss(error, connection, self.adapter.name, self._shown) from error
         finally:
             attempts.stable((owner.services.clock.monotonic() - opened) * 1000, owner.intake.seq - before)
@@ -146,7 +149,7 @@ class Source:
             if watchdog is not None:
                 watchdog.cancel()
             if connection is not None:
-                self._pool.release(connection, owner.settings["close-timeout-ms"])
+                self._pool.release(connection, owner.settings["close-timeout-ms"], suspect=suspect)
 
     def _connect(self) -> Connection:
         settings = self._owner.settings

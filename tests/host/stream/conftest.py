@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest_asyncio
 from rtfs.host.clock import Clock, VirtualClock
 from rtfs.host.stream.event import Event
 from rtfs.host.stream.registry import StreamRegistry
+from rtfs.host.stream.stream import Stream
 from rtfs.lang.collections import Map
 from rtfs.lang.evaluator import FunctionIdentity
 from rtfs.lang.names import Keyword
@@ -67,17 +71,36 @@ class Ground:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.events: list[Event] = []
+        self._waiting: list[tuple[str, int, asyncio.Future[None]]] = []
         self.registries: list[StreamRegistry] = []
         self.evaluator = PythonEvaluator()
 
     def registry(self, state_dir: Path | None = None, clock: Clock | None = None) -> StreamRegistry:
         registry = StreamRegistry(Place(clock or self.clock, state_dir, self.evaluator))
-        registry.on_event(self.events.append)
+        registry.on_event(self._note)
         self.registries.append(registry)
         return registry
 
     def named(self, event: str) -> list[Event]:
         return [found for found in self.events if found.event == event]
+
+    def _note(self, event: Event) -> None:
+        self.events.append(event)
+        for name, count, future in self._waiting:
+            if len(self.named(name)) >= count and not future.done():
+                future.set_result(None)
+
+    async def happened(self, event: str, count: int = 1) -> list[Event]:
+        """Wait, in real time, until `count` events of that name have come."""
+        if len(self.named(event)) < count:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((event, count, future))
+            await asyncio.wait_for(future, 30)
+        return self.named(event)
+
+    async def until(self, stream: Stream, due: Callable[[], bool]) -> None:
+        """Wait, in real time, until something holds of a stream."""
+        await asyncio.wait_for(stream.until(due), 30)
 
 
 @pytest_asyncio.fixture
@@ -86,6 +109,23 @@ async def ground() -> AsyncIterator[Ground]:
     yield ground
     for registry in ground.registries:
         await registry.shutdown(strategy="immediate")
+
+
+ROOT = Path(__file__).parents[3]
+WEATHER = ROOT / "examples" / "servers" / "weather.py"
+
+
+@pytest.fixture(scope="session")
+def weather_url() -> Iterator[str]:
+    """The weather server over HTTP, in a process of its own."""
+    command = [sys.executable, str(WEATHER), "--http", "0", "--every-ms", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            yield server.stderr.readline().strip()
+        finally:
+            server.terminate()
+            server.communicate()
 
 
 @pytest.fixture

@@ -7,10 +7,13 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rtfs.host.stream.lock import take_lock
 
 PROGRAM = Path(__file__).parent / "programs" / "durable.py"
 SERVER = Path(__file__).parents[3] / "examples" / "servers" / "weather.py"
@@ -18,40 +21,59 @@ MEMORY = {"endpoint": "memory:numbers", "numbers": 10_000, "output-capacity": 8}
 READINGS = [504, 504 * 505 // 2, 504, 0]
 
 
-def run(state_dir: Path, fuse: str, parameters: dict[str, Any], expect: int = 0) -> dict[str, Any]:
-    """The printed end of one life of the program; `expect` is its exit code."""
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(state_dir), fuse, json.dumps(parameters)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == expect, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-    return found
+Run = Callable[..., "dict[str, Any] | None"]
 
 
-def test_A39_killed_at_20_instants_the_final_state_is_that_of_an_uninterrupted_run(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """`run(state_dir, fuse, parameters)` is one life of a process: its report, None when it was killed."""
+    with subprocess.Popen(
+        [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as nursery:
+        stdin, stdout = nursery.stdin, nursery.stdout
+        assert stdin is not None
+        assert stdout is not None
+
+        def one_life(state_dir: Path, fuse: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+            stdin.write(json.dumps([str(state_dir), fuse, parameters]) + "\n")
+            stdin.flush()
+            answer = json.loads(stdout.readline())
+            assert answer["code"] == (0 if answer["end"] else -signal.SIGKILL)
+            end: dict[str, Any] | None = answer["end"]
+            return end
+
+        yield one_life
+        stdin.close()
+
+
+def test_A39_killed_at_20_instants_the_final_state_is_that_of_an_uninterrupted_run(tmp_path: Path, run: Run) -> None:
     chance = random.Random(39)
     for _ in range(20):
         place = chance.choice(["step", "step", "commit", "committed"])
         number = chance.randint(1, 600) if place == "step" else chance.randint(1, 3)
-        run(tmp_path, f"{place}:{number}", MEMORY, -signal.SIGKILL)
+        assert run(tmp_path, f"{place}:{number}", MEMORY) is None
     end = run(tmp_path, "never", MEMORY)
+    assert end is not None
     assert end["state"] == [10_000, sum(range(10_000)), 9_999, 0]
     assert (end["resumed"], end["status"], end["processed"]) == (True, "completed", 10_000)
 
 
-def test_A61_the_same_command_again_at_once_after_a_kill_goes_on_where_it_was(tmp_path: Path) -> None:
-    run(tmp_path, "step:5000", MEMORY, -signal.SIGKILL)
+def test_A61_the_same_command_again_at_once_after_a_kill_goes_on_where_it_was(tmp_path: Path, run: Run) -> None:
+    assert run(tmp_path, "step:5000", MEMORY) is None
     end = run(tmp_path, "never", MEMORY)
+    assert end is not None
     assert (end["resumed"], end["state"]) == (True, [10_000, sum(range(10_000)), 9_999, 0])
 
 
-@pytest.mark.parametrize("place", ["step", "commit", "committed"])
-def test_A25_a_poll_killed_between_and_in_pages_counts_each_item_once(tmp_path: Path, place: str) -> None:
+FUSES = [("step:100", "step:144"), ("commit:3", "commit:3"), ("committed:2", "committed:3")]
+
+
+@pytest.mark.parametrize("fuses", FUSES, ids=lambda fuses: fuses[0])
+def test_A25_a_poll_killed_between_and_in_pages_counts_each_item_once(
+    tmp_path: Path, run: Run, weather_url: str, fuses: tuple[str, str]
+) -> None:
     poll = {
-        "endpoint": f"stdio:{sys.executable} {SERVER} --every-ms 0",
+        "endpoint": weather_url,
         "before": 0,
         "tool": "page",
         "cursor-arg": "cursor",
@@ -60,43 +82,47 @@ def test_A25_a_poll_killed_between_and_in_pages_counts_each_item_once(tmp_path: 
         "interval-ms": 1,
         "max-chunks": 504,
     }
-    run(tmp_path, f"{place}:{ {'step': 100, 'commit': 3, 'committed': 2}[place] }", poll, -signal.SIGKILL)
-    run(tmp_path, f"{place}:{ {'step': 144, 'commit': 3, 'committed': 3}[place] }", poll, -signal.SIGKILL)
+    for fuse in fuses:
+        assert run(tmp_path, fuse, poll) is None
     end = run(tmp_path, "never", poll)
+    assert end is not None
     assert (end["state"], end["status"]) == (READINGS, "completed")
 
 
-@pytest.mark.parametrize("place", ["step", "commit", "committed"])
-def test_A61_a_progress_call_with_since_goes_on_after_the_last_processed_note(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("fuses", FUSES, ids=lambda fuses: fuses[0])
+def test_A61_a_progress_call_with_since_goes_on_after_the_last_processed_note(
+    tmp_path: Path, run: Run, weather_url: str, fuses: tuple[str, str]
+) -> None:
     watch = {
-        "endpoint": f"stdio:{sys.executable} {SERVER} --every-ms 0",
+        "endpoint": weather_url,
         "before": 0,
         "tool": "watch",
         "since-arg": "since",
         "since-path": ["n"],
         "queue-capacity": 500,
     }
-    run(tmp_path, f"{place}:{ {'step': 77, 'commit': 3, 'committed': 2}[place] }", watch, -signal.SIGKILL)
-    run(tmp_path, f"{place}:{ {'step': 200, 'commit': 2, 'committed': 3}[place] }", watch, -signal.SIGKILL)
+    for fuse in fuses:
+        assert run(tmp_path, fuse, watch) is None
     end = run(tmp_path, "never", watch)
+    assert end is not None
     assert (end["state"], end["status"], end["resumed"]) == (READINGS, "completed", True)
 
 
-def test_a_second_process_on_the_same_directory_is_refused_while_the_first_lives(tmp_path: Path) -> None:
-    lasting = {**MEMORY, "outputs": "block"}  # nobody reads, so it never ends
-    with subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(tmp_path), "never", json.dumps(lasting)], stdout=subprocess.PIPE
-    ) as first:
-        try:
-            while not (tmp_path / "streams.db").exists():
-                assert first.poll() is None
-            second = subprocess.run(
-                [sys.executable, str(PROGRAM), str(tmp_path), "never", json.dumps(MEMORY)],
-                capture_output=True,
-                text=True,
-                timeout=60,
-            )
-        finally:
-            first.kill()
-    assert second.returncode == 1
-    assert "Stream 'account' already exists" in second.stderr or "is in use by another process" in second.stderr
+def test_A61_the_same_over_stdio(tmp_path: Path, run: Run) -> None:
+    endpoint = f"stdio:{sys.executable} {SERVER} --every-ms 0"
+    watch = {"endpoint": endpoint, "before": 0, "tool": "watch", "since-arg": "since", "since-path": ["n"]}
+    assert run(tmp_path, "step:250", watch) is None
+    end = run(tmp_path, "never", watch)
+    assert end is not None
+    assert (end["state"], end["status"], end["resumed"]) == (READINGS, "completed", True)
+
+
+def test_a_second_process_on_the_same_directory_is_refused_while_the_first_lives(tmp_path: Path, run: Run) -> None:
+    lock = take_lock(tmp_path / "streams.db.lock")
+    try:
+        assert run(tmp_path, "never", MEMORY) == {"error": f"State directory '{tmp_path}' is in use by another process"}
+    finally:
+        lock.release()
+    end = run(tmp_path, "never", MEMORY)
+    assert end is not None
+    assert end["status"] == "completed"

@@ -87,10 +87,11 @@ class MemoryAdapter(Plain):
     async def _run_plain(self, items: Iterator[Any], number: int, session: Session, intake: Intake) -> None:
         while True:
             await intake.opened()
-            batch = list(islice(items, min(intake.room, BATCH)))
+            room = intake.room
+            batch = list(islice(items, min(room or BATCH, BATCH)))
             if not batch:
                 return
-            if intake.owner.terminal or not _CONTROLS.isdisjoint(map(type, batch)):
+            if not room or not _CONTROLS.isdisjoint(map(type, batch)):
                 for number, item in enumerate(batch, number + 1):  # noqa: B020 - goes on counting after the loop
                     if not await self._take(item, number, session, intake):
                         return

@@ -91,7 +91,7 @@ class ProgressAdapter(Plain):
 
     def read(self, progress: float, total: float | None, message: str | None) -> tuple[Any, dict[Keyword, Any] | None]:
         """The data and the metadata of a note."""
-        numbers = Map.of([(K_PROGRESS, progress), (K_TOTAL, total)])
+        numbers = Map.of([(K_PROGRESS, _number(progress)), (K_TOTAL, _number(total))])
         if message is not None:
             check_size(message, self.settings)
             if message[:1] in ("{", "[") or message[:1].isspace():
@@ -118,6 +118,11 @@ class ProgressAdapter(Plain):
         return False
 
 
+def _number(value: float | None) -> float | None:
+    """Whole numbers as integers: the SDK makes floats of all numbers that came over a wire."""
+    return value if value is None or value % 1 else int(value)
+
+
 class _Call:
     """One call of the tool: takes its notes in the order of the wire, and ends the call when one of them cannot be
     kept."""
@@ -141,7 +146,10 @@ class _Call:
             raise self._problem from None
 
     async def note(self, progress: float, total: float | None, message: str | None) -> None:
-        """A progress note. Nothing here waits: that keeps the order of the wire."""
+        """A progress note. Nothing waits before it is queued, which keeps the order of the wire.
+
+        Waiting afterwards holds back a server of this process, which calls this directly; others do not notice.
+        """
         adapter = self._adapter
         if self._problem is not None:
             return
@@ -155,6 +163,8 @@ class _Call:
                 self.since = self.since if found is None else found
                 offset = Map.of([(K_SINCE, self.since)])
             self._intake.offer(data, offset, metadata)
+            if not self._intake.open:
+                await self._intake.opened()
         except Flooded as flood:
             self._fail(Lost(f"the stream cannot keep up with tool '{adapter.tool}': {flood}"))
         except RtfsError as problem:

@@ -1,9 +1,10 @@
-"""One durable stream in a process of its own, which can kill itself at an exact place.
+"""Durable streams in processes that can kill themselves at an exact place.
 
-    python durable.py STATE_DIR PLACE:NUMBER PARAMETERS_JSON
+Reads lines of JSON `[STATE_DIR, "PLACE:NUMBER", PARAMETERS]` and answers each with a line `{"code": …, "end": …}` when
+the process it forked for it has ended. Forking spares the time of importing everything for every life.
 
 PLACE is where SIGKILL strikes: `step` (inside the processor), `commit` (before a transaction), `committed` (after it)
-or `never`; NUMBER counts from the start of this process. At the end the state is printed as JSON.
+or `never`; NUMBER counts from the start of the process. At its end a process reports its state.
 """
 
 from __future__ import annotations
@@ -18,21 +19,23 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import mcp.client.streamable_http  # noqa: F401 - imported once, before forking
 from conftest import Place, PythonEvaluator
 
 from rtfs.host.clock import Clock
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.registry import StreamRegistry
 from rtfs.lang.collections import Map, vector
+from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword as K
 
 
 class Fuse:
     """Strikes at the place and number it was set to."""
 
-    def __init__(self, setting: str) -> None:
-        self.place, _, number = setting.partition(":")
-        self.left = int(number or 0)
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.left = 0
 
     def reach(self, place: str) -> None:
         if place != self.place:
@@ -42,7 +45,7 @@ class Fuse:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-FUSE = Fuse(sys.argv[2])
+FUSE = Fuse("never")
 
 
 def account(state: Any, chunk: Any) -> Map:
@@ -76,22 +79,49 @@ def watched(registry: StreamRegistry) -> None:
     registry.store = store  # type: ignore[method-assign]
 
 
-async def main() -> None:
+async def live(state_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """One life, from start to end."""
     evaluator = PythonEvaluator()
     evaluator.globals["account"] = account
-    registry = StreamRegistry(Place(Clock(), Path(sys.argv[1]), evaluator))
-    parameters = json.loads(sys.argv[3])
+    registry = StreamRegistry(Place(Clock(), Path(state_dir), evaluator))
     before = parameters.pop("before", -1)  # the number that the first one follows
     registry.topics["numbers"] = Topic(range(parameters.pop("numbers", 0)))
     watched(registry)
     given = {key: vector(value) if isinstance(value, list) else value for key, value in parameters.items()}
-    stream = await registry.start(processor="account", state=(0, 0, before, 0), stream_id="account", **given)
+    try:
+        stream = await registry.start(processor="account", state=(0, 0, before, 0), stream_id="account", **given)
+    except RtfsError as error:
+        return {"error": error.message}
     resumed = stream.owner.resumed
     await stream.until(lambda: stream.owner.terminal)
-    print(json.dumps({"state": list(stream.state), "resumed": resumed, "status": stream.status.name,
-                      "error": stream.owner.failure and stream.owner.failure.message,
-                      "processed": stream.owner.stats.processed}))  # fmt: skip
+    error = stream.owner.failure
     await registry.shutdown()
+    return {
+        "state": list(stream.state),
+        "resumed": resumed,
+        "status": stream.status.name,
+        "error": error and error.message,
+        "processed": stream.owner.stats.processed,
+    }
 
 
-asyncio.run(main())
+def main() -> None:
+    for line in sys.stdin:
+        state_dir, fuse, parameters = json.loads(line)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            FUSE.place, _, number = fuse.partition(":")
+            FUSE.left = int(number or 0)
+            end = asyncio.run(live(state_dir, parameters))
+            os.write(writing, json.dumps(end).encode())
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as report:
+            end = report.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(json.dumps({"code": code, "end": json.loads(end or "null")}), flush=True)
+
+
+main()

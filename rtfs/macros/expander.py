@@ -103,7 +103,7 @@ class Expander:
                 for part in form[1:]:  # forms of a `do` are expanded apart; endless ones must be noticed all the same
                     if type(part) is List and not self._text.written(part):
                         self._text.made[id(part)] = (part, self._trail)
-            return self._text.stand(annotated_macro(form), self._span(form))
+            return self._text.stand(annotated_macro(form), self.span(form))
 
     def expand_1(self, form: Any, module: str) -> Any:
         """The form with its head macro expanded once; the form itself when it is no macro call."""
@@ -151,7 +151,7 @@ class Expander:
         if symbol.name in names:
             return self._free(symbol)
         if self._found(symbol, names) is not None:
-            raise syntax_error(symbol.name, "macro used as a value", self._span(symbol) or self._call_span())
+            raise syntax_error(symbol.name, "macro used as a value", self.span(symbol) or self._call_span())
         return symbol
 
     def _free(self, symbol: Symbol) -> Symbol:
@@ -258,7 +258,7 @@ class Expander:
 
     def _called(self, macro: Macro, form: List, names: Names) -> Any:
         """One expansion step."""
-        self._stack.append((macro, form, self._span(form) or self._call_span()))
+        self._stack.append((macro, form, self.span(form) or self._call_span()))
         depth, first = self._trail
         self._trail = (depth + 1, (*first, macro.name) if depth < 3 else first)
         if depth == MAX_DEPTH:
@@ -315,7 +315,7 @@ class Expander:
         """With the macros around, innermost first."""
         notes: list[tuple[str, int]] = []
         for macro, form, _ in reversed(self._stack):
-            span = self._span(form)
+            span = self.span(form)
             note = f"in macro {macro.name}{'' if span == error.span else _where(span)}"
             if notes and notes[-1][0] == note:
                 notes[-1] = (note, notes[-1][1] + 1)
@@ -328,7 +328,7 @@ class Expander:
 
     def malformed(self, form: Any, text: str, code: str) -> MalformedForm:
         """What `(syntax-error form text code)` raises: at the form, or at the macro call if it has no place."""
-        span = self._span(form) or self._atom_span(form) or self._call_span()
+        span = self.span(form) or self._atom_span(form) or self._call_span()
         return MalformedForm("SyntaxError", text, code=code, span=span)
 
     def _atom_span(self, atom: Any) -> Span | None:
@@ -348,7 +348,7 @@ class Expander:
 
     # ---- places -------------------------------------------------------------------------------------------------
 
-    def _span(self, form: Any) -> Span | None:
+    def span(self, form: Any) -> Span | None:
         return None if self._text.spans is None else self._text.spans.of(form)
 
     def copy_place(self, form: Any, new: Any) -> None:
@@ -358,7 +358,7 @@ class Expander:
 
     def stand(self, form: Any, original: Any) -> Any:
         """A form that replaces `original` stands where that stands."""
-        return self._text.stand(form, self._span(original))
+        return self._text.stand(form, self.span(original))
 
     def _call_span(self) -> Span | None:
         """The place of the innermost macro call that has one."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.lang.collections import List, Map
-from rtfs.lang.errors import RtfsError
+from rtfs.lang.errors import RtfsError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import (
     Param,
@@ -83,7 +83,14 @@ def reflecting(x: Expander, form: List, names: Names) -> Any:
 
 @walker("rtfs/with-meta")
 def with_meta(x: Expander, form: List, names: Names) -> Any:
+    _need_metadata(x, form)
     return x.rebuilt(form, [form[0], x.expand(form[1], names), x.expand(form[2], names)])
+
+
+def _need_metadata(x: Expander, form: List) -> None:
+    """The reader makes these forms; a program that writes one by hand must write it right."""
+    if len(form) != 3 or type(form[1]) is not Map:
+        raise syntax_error("rtfs/with-meta", "expected a map and a form", x.span(form))
 
 
 # ---- definitions and functions
@@ -98,8 +105,9 @@ def def_(x: Expander, form: List, names: Names) -> Any:
 
 def _named(x: Expander, form: Any, names: Names) -> Any:
     """A name that is defined; the metadata before it holds expressions."""
-    if head(form) != "rtfs/with-meta" or len(form) != 3:
+    if head(form) != "rtfs/with-meta":
         return form
+    _need_metadata(x, form)
     return x.rebuilt(form, [form[0], x.expand(form[1], names), _named(x, form[2], names)])
 
 

@@ -109,6 +109,8 @@ class Body:
     def emit(self, event: str, **data: Any) -> None:
         """Tell the log and the observers."""
         services = self.services
+        if not services.events.heard(event):
+            return
         services.events.emit(services.clock.now_ms(), event, self.id, self.intake.seq, self.status.name, data)
 
     def timer(self, name: str, milliseconds: float, callback: Callable[[], None]) -> None:

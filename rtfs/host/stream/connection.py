@@ -19,7 +19,8 @@ CAUSE_SECONDS = 1.0
 class Connection:
     """One `mcp.Client`. Its task enters and leaves the SDK's contexts; others ask it to close and use `client`.
 
-    users: streams that hold it; failure: what broke it, as the innermost exception.
+    users: streams that hold it; suspect: it did not serve a stream well, so nobody new gets it; failure: what broke it,
+    as the innermost exception.
     """
 
     def __init__(self, target: Target, mode: str, limits: Limits) -> None:
@@ -27,6 +28,7 @@ class Connection:
         self.link: Link = transports.connect(target, limits)
         self.users = 0
         self.failure: BaseException | None = None
+        self.suspect = False
         self.timer: Timer | None = None
         self._mode = mode
         loop = asyncio.get_running_loop()
@@ -86,14 +88,16 @@ class Pool:
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._open: dict[Any, Connection] = {}
+        self._all: set[Connection] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     def take(self, target: Target, mode: str, limits: Limits) -> Connection:
         """A connection to the target, perhaps still opening; give it back with `release`."""
         key = (target.key, mode)
         found = self._open.get(key)
-        if found is None or found.broken:
+        if found is None or found.suspect or found.broken:
             found = self._open[key] = Connection(target, mode, limits)
+            self._all.add(found)
         if found.timer is not None:
             found.timer.cancel()
             found.timer = None
@@ -101,35 +105,26 @@ class Pool:
         return found
 
     def release(self, connection: Connection, close_ms: int, *, suspect: bool = False) -> None:
-        """A stream lets go. The last one out closes the door, after a while in which another may come.
-
-        suspect: the connection did not serve the stream well, so nobody new gets it.
-        """
+        """A stream lets go. The last one out closes the door, after a while in which another may come."""
         connection.users -= 1
-        if suspect:
-            self._discard(connection)
+        connection.suspect = connection.suspect or suspect
         if connection.users > 0:
             return
-        if suspect or connection.broken:
+        if connection.suspect or connection.broken:
             self._retire(connection, close_ms)
         else:
             connection.timer = self._timers.after(LINGER_MS, lambda: self._retire(connection, close_ms))
 
-    def _discard(self, connection: Connection) -> None:
-        """Nobody new may get this connection."""
-        for key, known in list(self._open.items()):
-            if known is connection:
-                del self._open[key]
-
     def _retire(self, connection: Connection, close_ms: int) -> None:
-        self._discard(connection)
+        self._all.discard(connection)
+        self._open = {key: known for key, known in self._open.items() if known is not connection}
         task = asyncio.get_running_loop().create_task(connection.close(close_ms))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     async def close(self, close_ms: int = 5_000) -> None:
         """Close everything, all at the same time."""
-        for connection in list(self._open.values()):
+        for connection in list(self._all):
             self._retire(connection, close_ms)
         while self._closing:
             await asyncio.wait(set(self._closing))

@@ -13,6 +13,7 @@ LOGGER = logging.getLogger("rtfs.stream")
 LOGGER.addHandler(logging.NullHandler())  # whoever wants events on stderr says so
 PER_SECOND = 10
 
+_NUMBERS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _LEVELS = dict.fromkeys(("checkpoint", "gate-shut", "gate-open"), "debug")
 _LEVELS |= dict.fromkeys(("error", "chunk-failed", "fenced"), "error")
 _LEVELS |= dict.fromkeys(
@@ -50,11 +51,14 @@ class Events:
         self.observers: list[Observer] = []
         self._window: dict[tuple[str, str], list[int]] = {}  # (stream, name) → [second, sent, suppressed]
 
+    def heard(self, name: str) -> bool:
+        """Does anybody listen to events of this name?"""
+        return bool(self.observers) or LOGGER.isEnabledFor(_NUMBERS[_LEVELS.get(name, "info")])
+
     def emit(self, at: int, name: str, stream_id: str, seq: int, status: str, data: dict[str, Any]) -> None:
+        """Send an event on, unless too many of its kind came this second."""
         level = _LEVELS.get(name, "info")
-        number = logging.getLevelNamesMapping()[level.upper()]
-        if not self.observers and not LOGGER.isEnabledFor(number):
-            return
+        number = _NUMBERS[level]
         window = self._window.setdefault((stream_id, name), [0, 0, 0])
         second = at // 1000
         if window[0] != second:

@@ -86,7 +86,8 @@ class MemoryAdapter(Plain):
 
     async def _run_plain(self, items: Iterator[Any], number: int, session: Session, intake: Intake) -> None:
         while True:
-            await intake.opened()
+            if not intake.open:
+                await intake.opened()
             room = intake.room
             batch = list(islice(items, min(room or BATCH, BATCH)))
             if not batch:
@@ -98,7 +99,8 @@ class MemoryAdapter(Plain):
             else:
                 intake.extend(batch, number + 1 if self.replayable else None)
                 number = self._taken = number + len(batch)
-                await breathe()
+                if intake.open:
+                    await breathe()
 
     async def _take(self, item: Any, number: int, session: Session, intake: Intake) -> bool:
         """One item or control; False at the end."""

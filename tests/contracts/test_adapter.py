@@ -1,0 +1,173 @@
+"""Every adapter in the folder keeps the same promises (streaming.md §3.5); each needs a world here."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from typing import Any
+
+import pytest
+from mcp.server.lowlevel import Server
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp_types import ReadResourceResult, TextResourceContents, ToolAnnotations
+
+from rtfs.host.clock import VirtualClock
+from rtfs.host.stream import adapters
+from rtfs.host.stream.adapters.memory import Topic
+from rtfs.host.stream.codec import decode, encode
+from rtfs.host.stream.registry import StreamRegistry
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.names import Keyword as K
+
+NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(adapters.__path__))
+READINGS = [{"n": n} for n in range(1, 8)]
+
+
+def m(**pairs: Any) -> Map:
+    return Map.of([(K(name.replace("_", "-")), value) for name, value in pairs.items()])
+
+
+def tools() -> MCPServer[None]:
+    """The readings, as progress notes and as pages of three."""
+    server: MCPServer[None] = MCPServer("contract", log_level="CRITICAL")
+
+    @server.tool(annotations=ToolAnnotations(idempotent_hint=True))
+    async def watch(ctx: Context[None, Any], since: int = 0) -> str:
+        for reading in READINGS[since:]:
+            await ctx.report_progress(reading["n"], 7, json.dumps(reading))
+        return "over"
+
+    @server.tool()
+    async def page(cursor: str = "0") -> dict[str, Any]:
+        first = int(cursor)
+        following = str(first + 3) if first + 3 < len(READINGS) else None
+        return {"items": READINGS[first : first + 3], "next": following}
+
+    return server
+
+
+def resource() -> Server[Any]:
+    """A resource that is another one each time it is read."""
+    bus = InMemorySubscriptionBus()
+    count = 0
+
+    async def read(ctx: Any, params: Any) -> ReadResourceResult:
+        nonlocal count
+        count += 1
+        text = json.dumps({"n": count})
+        await bus.publish(ResourceUpdated(uri=params.uri))
+        return ReadResourceResult(
+            contents=[TextResourceContents(uri=params.uri, text=text, mime_type="application/json")]
+        )
+
+    return Server("contract", on_read_resource=read, on_subscriptions_listen=ListenHandler(bus))
+
+
+class World:
+    """How to start a stream of one adapter. expected: its chunks when they are always the same."""
+
+    def __init__(self, options: dict[str, Any], expected: list[Any] | None = None, server: Any = None) -> None:
+        self.options = options
+        self.expected = expected
+        self.server = server
+
+
+SEVEN = [m(n=n) for n in range(1, 8)]
+PAGED = {"tool": "page", "cursor_arg": "cursor", "cursor_path": ("next",), "items_path": ("items",), "interval_ms": 0}
+WORLDS: dict[str, World] = {
+    "memory": World({}, list(range(7))),
+    "progress": World({"tool": "watch", "since_arg": "since", "since_path": ("n",)}, [*SEVEN, m(result="over")], tools),
+    "poll": World({**PAGED, "max_chunks": 7}, SEVEN, tools),
+    "resource": World({"resource": "test://value", "interval_ms": 0, "max_chunks": 4}, None, resource),
+    "listen": World({"resource": "test://value", "max_chunks": 4}, None, resource),
+}
+
+
+class Functions:
+    """Program functions are Python functions."""
+
+    def arity(self, function: Any) -> tuple[int, int]:
+        return 2, 2
+
+    def pure(self, function: Any, *args: Any) -> Any:
+        return function(*args)
+
+    def identity(self, function: Any) -> Any:
+        from rtfs.lang.evaluator import FunctionIdentity
+
+        return FunctionIdentity(None, "user", "keep", "keep", {})
+
+
+class Place:
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.evaluator = Functions()
+        self.state_dir = None
+
+
+def keep(state: Any, chunk: Any) -> Map:
+    return m(state=vector([*state, chunk]))
+
+
+async def run(name: str, *, position: Any = None, most: int | None = None) -> Any:
+    """A stream of an adapter, run to its end, perhaps from a position and for fewer chunks."""
+    world = WORLDS[name]
+    registry = StreamRegistry(Place())
+    if world.server is None:
+        registry.topics["contract"] = Topic(range(7))
+    else:
+        registry.servers["contract"] = world.server()
+    options = {**world.options, "adapter": K("auto" if name == "memory" else name)}
+    if most is not None:
+        options["max_chunks"] = most
+    stream = await registry.start("memory:contract", processor=keep, state=(), **options)
+    stream.owner.intake.position = position  # before the source has had a turn
+    try:
+        await stream.until(lambda: stream.owner.terminal)
+        assert stream.owner.failure is None
+    finally:
+        await registry.shutdown()
+    return stream
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_adapter_says_what_it_is(name: str) -> None:
+    module = __import__(f"rtfs.host.stream.adapters.{name.replace('-', '_')}", fromlist=["ADAPTER"])
+    kind = module.ADAPTER
+    assert kind.name == name
+    assert (type(kind.connects), type(kind.endless)) == (bool, bool)
+    assert kind.guarantee in ("at-most-once", "at-least-once", "exactly-once", "latest-state")
+    assert name in WORLDS, "give the adapter a world in this suite"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name in WORLDS])
+async def test_its_chunks_come_in_order_and_its_position_can_be_stored(name: str) -> None:
+    stream = await run(name)
+    expected = WORLDS[name].expected
+    if expected is not None:
+        assert list(stream.state) == expected
+    else:
+        numbers = [chunk[K("contents")][K("n")] for chunk in stream.state]
+        assert numbers == sorted(set(numbers))
+    assert decode(encode(stream.owner.position)) == stream.owner.position
+    assert encode(stream.owner.source.memory()) is not None
+
+
+@pytest.mark.parametrize("most", range(1, 7))
+@pytest.mark.parametrize("name", [name for name in NAMES if name in WORLDS and WORLDS[name].expected])
+async def test_going_on_from_the_position_of_any_chunk_gives_the_rest(name: str, most: int) -> None:
+    expected = WORLDS[name].expected
+    assert expected is not None
+    first = await run(name, most=most)
+    left = len(expected) - most
+    second = await run(name, position=first.owner.position, most=left)
+    assert [*first.state, *second.state] == expected
+
+
+async def test_a_finished_progress_call_is_not_made_again() -> None:
+    finished = await run("progress")
+    again = await run("progress", position=finished.owner.position)
+    assert list(again.state) == []
+
+

@@ -19,14 +19,13 @@ from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import ExpansionError, RtfsError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, SpanTable
-from rtfs.lang.values import is_vector
 from rtfs.loader import Cache, Lookup, cache_key, fingerprint
+from rtfs.toplevel import defined_names, import_specs, module_head
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
 
 Operation = tuple[Any, ...]
-_ONLY, _REFER, _AS, _EXPORTS = Keyword("only"), Keyword("refer"), Keyword("as"), Keyword("exports")
 _MEMORY: dict[str, Any] = {}  # programs compiled by this process, shared by its sessions
 _MEMORY_LIMIT = 256
 
@@ -289,7 +288,7 @@ class World:
         span = text.spans.of(form) if text.spans is not None else None
         if module.name != "user" and self.loading:
             raise syntax_error("module", "modules do not nest", span)
-        name, documentation, exports, start = _module_head(form, span)
+        name, documentation, exports, start = module_head(form, span)
         if name in self.loading:
             raise cycle([*self.loading, name])
         self._record(("module", name, documentation, exports), text)
@@ -427,71 +426,6 @@ def cycle(names: list[str]) -> RtfsError:
 
 def operation_metadata(pairs: list[tuple[str, Any]]) -> Map:
     return Map.of([(Keyword(name), value) for name, value in pairs]) if pairs else EMPTY_MAP
-
-
-def defined_names(forms: Any) -> frozenset[str]:
-    """Names that a text may define at its top level: inline code for a builtin of that name would be wrong."""
-    names = set()
-    stack = list(forms)
-    while stack:
-        form = stack.pop()
-        if type(form) is not List or not form or type(form[0]) is not Symbol:
-            continue
-        if form[0].name in ("def", "defn", "defn-", "defstruct", "defmacro") and len(form) > 1:
-            name = form[1]
-            while type(name) is List and len(name) == 3:
-                name = name[2]
-            if type(name) is Symbol:
-                names.add(name.name)
-        elif form[0].name not in ("quote", "quasiquote"):
-            stack.extend(form[1:])
-    return frozenset(names)
-
-
-def _module_head(form: List, span: Any) -> tuple[str, str | None, list[str] | None, int]:
-    """`(module name "doc"? (:exports [a b])? body…)`: name, documentation, exports, where the body starts."""
-    if len(form) < 2 or type(form[1]) is not Symbol:
-        raise syntax_error("module", "expected a name", span)
-    start, documentation, exports = 2, None, None
-    if len(form) > start and type(form[start]) is str:
-        documentation, start = form[start], start + 1
-    if len(form) > start and type(form[start]) is List and form[start] and form[start][0] is _EXPORTS:
-        clause = form[start]
-        if len(clause) != 2 or not is_vector(clause[1]) or any(type(name) is not Symbol for name in clause[1]):
-            raise syntax_error("module", "expected a vector of names after :exports", span)
-        exports, start = [name.name for name in clause[1]], start + 1
-    return form[1].name, documentation, exports, start
-
-
-def import_specs(form: List, spans: SpanTable | None) -> list[tuple[str, str | None, list[str] | None]]:
-    """`(import n :as a :only [x])` or `(import [n …] [m …])` as (module, alias, names)."""
-    span = spans.of(form) if spans is not None else None
-    parts = form[1:]
-    if not parts:
-        raise syntax_error("import", "expected a module name", span)
-    if is_vector(parts[0]):
-        if not all(is_vector(part) for part in parts):
-            raise syntax_error("import", "expected vectors [name options…]", span)
-        return [_import_spec(part, span) for part in parts]
-    return [_import_spec(parts, span)]
-
-
-def _import_spec(parts: Any, span: Any) -> tuple[str, str | None, list[str] | None]:
-    if not len(parts) or type(parts[0]) is not Symbol:
-        raise syntax_error("import", "expected a module name", span)
-    alias: str | None = None
-    only: list[str] | None = None
-    options = list(parts[1:])
-    if len(options) % 2:
-        raise syntax_error("import", "expected options as keyword and value", span)
-    for key, value in zip(options[::2], options[1::2], strict=True):
-        if key is _AS and type(value) is Symbol:
-            alias = value.name
-        elif key in (_ONLY, _REFER) and is_vector(value) and all(type(name) is Symbol for name in value):
-            only = [name.name for name in value]
-        else:
-            raise syntax_error("import", "expected :as NAME or :only [names]", span)
-    return parts[0].name, alias, only
 
 
 # ---- the bundled library ----------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,6 +39,14 @@ class Body:
     next attempt; dirty: a transition has to be stored.
     """
 
+    __slots__ = (
+        "id", "settings", "processor", "services", "status", "error", "failure", "reason", "paused_by", "transitions",
+        "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate", "queue", "outputs", "intake",
+        "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over", "source_memory", "timers",
+        "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty", "_waker",
+        "_metadata",
+    )  # fmt: skip
+
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
         self.id = id
         self.settings = settings
@@ -62,7 +69,7 @@ class Body:
         self.source_over: RtfsError | bool | None = None
         self.source_memory: Any = None
         self.timers: dict[str, Timer] = {}
-        self.mailbox: deque[tuple[Call, asyncio.Future[Any]]] = deque()
+        self.mailbox: list[tuple[Call, asyncio.Future[Any]]] = []
         self.watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self.draining = ""
         self.leaving = False

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Course(Body):
     """The status of a stream and all that moves it."""
 
+    __slots__ = ()
+
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
         super().__init__(id, settings, processor, services)
         self.outputs.moved = self._reader_moved

@@ -45,14 +45,17 @@ class Latency:
     __slots__ = ("samples",)
 
     def __init__(self) -> None:
-        self.samples: deque[float] = deque(maxlen=512)
+        self.samples: deque[float] | None = None  # made when the first sample comes: idle streams are many
 
     def add(self, milliseconds: float) -> None:
+        if self.samples is None:
+            self.samples = deque(maxlen=512)
         self.samples.append(milliseconds)
 
     def as_map(self) -> Map:
-        ordered = sorted(self.samples)
-        pairs: list[tuple[Any, Any]] = [(Keyword("last-ms"), self.samples[-1] if ordered else None)]
+        samples = self.samples or ()
+        ordered = sorted(samples)
+        pairs: list[tuple[Any, Any]] = [(Keyword("last-ms"), samples[-1] if samples else None)]
         last = len(ordered) - 1
         for name, share in (("p50-ms", 0.50), ("p95-ms", 0.95), ("p99-ms", 0.99)):
             pairs.append((Keyword(name), ordered[min(last, int(len(ordered) * share))] if ordered else None))
@@ -65,18 +68,21 @@ class Rate:
     __slots__ = ("marks",)
 
     def __init__(self) -> None:
-        self.marks: deque[tuple[int, int, int]] = deque(maxlen=61)  # time ms, received, outputs
+        self.marks: deque[tuple[int, int, int]] | None = None  # time ms, received, outputs
 
     def note(self, now: int, received: int, outputs: int) -> None:
+        if self.marks is None:
+            self.marks = deque(maxlen=61)
         if not self.marks or now - self.marks[-1][0] >= 1000:
             self.marks.append((now, received, outputs))
 
     def per_second(self, now: int, received: int, outputs: int) -> tuple[float, float]:
         """Chunks in and outputs out."""
-        while len(self.marks) > 1 and now - self.marks[0][0] > 60_000:
-            self.marks.popleft()
-        if not self.marks or now <= self.marks[0][0]:
+        marks = self.marks
+        while marks and len(marks) > 1 and now - marks[0][0] > 60_000:
+            marks.popleft()
+        if not marks or now <= marks[0][0]:
             return 0.0, 0.0
-        since, received_then, outputs_then = self.marks[0]
+        since, received_then, outputs_then = marks[0]
         seconds = (now - since) / 1000
         return round((received - received_then) / seconds, 2), round((outputs - outputs_then) / seconds, 2)

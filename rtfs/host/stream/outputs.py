@@ -37,20 +37,22 @@ class Reader:
 
 
 class Outputs:
-    """The last outputs. `next` is the number of the next one, `limit` the number before which the stream has to stop.
+    """The last outputs. `first` is the number of the first one that this process made, `next` that of the next one, and
+    `limit` the number before which the stream has to stop.
 
     mode: `ring` keeps the last `capacity` outputs for whoever reads; `block` holds the stream back until somebody has
     read them; `none` only counts. A reader that holds makes any mode but `none` wait for it.
     """
 
     __slots__ = (
-        "mode", "capacity", "next", "limit", "dropped", "readers", "ended", "_ring", "_loose", "_waiting", "moved",
+        "mode", "capacity", "first", "next", "limit", "dropped", "readers", "ended", "moved", "_ring", "_loose",
+        "_waiting",
     )  # fmt: skip
 
     def __init__(self, mode: str, capacity: int) -> None:
         self.mode = mode
         self.capacity = capacity
-        self.next = 0
+        self.next = self.first = 0
         self.dropped = 0
         self.readers: dict[str, Reader] = {}
         self.ended = False
@@ -65,7 +67,7 @@ class Outputs:
 
     def go_on_from(self, number: int) -> None:
         """The next output has this number; those before it were an earlier process's."""
-        self.next = number
+        self.next = self.first = number
         self._bound()
 
     def push(self, value: Any, seq: int, time: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import alteration
 from rtfs.host.stream.body import Call
@@ -24,6 +24,11 @@ from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
+if TYPE_CHECKING:
+    from rtfs.host.stream.processor import Processor
+    from rtfs.host.stream.registry import Services
+    from rtfs.host.stream.settings import Settings
+
 TURN_CHUNKS = 64
 TURN_SECONDS = 0.005
 
@@ -31,8 +36,12 @@ TURN_SECONDS = 0.005
 class Owner(Course):
     """Runs one stream."""
 
-    task: asyncio.Task[None] | None = None
-    _told_ignored_keys = False
+    __slots__ = ("task", "_told_ignored_keys")
+
+    def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
+        super().__init__(id, settings, processor, services)
+        self.task: asyncio.Task[None] | None = None
+        self._told_ignored_keys = False
 
     def launch(self) -> None:
         """Start the task."""
@@ -50,7 +59,7 @@ class Owner(Course):
                 self.control_step("open")
             while self.status not in TERMINAL:
                 if self.mailbox:
-                    await self._serve(*self.mailbox.popleft())
+                    await self._serve(*self.mailbox.pop(0))
                 elif self._runnable():
                     await self._recorded(self._turn())
                     await asyncio.sleep(0)
@@ -144,7 +153,7 @@ class Owner(Course):
             answer(chunk)
         self.outputs.end()
         while self.mailbox:
-            await self._serve(*self.mailbox.popleft())
+            await self._serve(*self.mailbox.pop(0))
         self.announce()
         self.services.ended(self)
 

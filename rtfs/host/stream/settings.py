@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rtfs.host.stream import options
@@ -46,11 +47,19 @@ class Cadence(NamedTuple):
 
 
 class Settings(dict[str, Any]):
-    """Parameters by normal key, defaults filled in. given: the parameters as the caller wrote them, by normal key."""
+    """Parameters by normal key; what nobody gave is found in the table, so that ten thousand idle streams share it.
+
+    given: the parameters as the caller wrote them, by normal key.
+    """
+
+    __slots__ = ("given",)
 
     def __init__(self, values: dict[str, Any], given: dict[str, Any]) -> None:
         super().__init__(values)
         self.given = given
+
+    def __missing__(self, key: str) -> Any:
+        return DEFAULTS[key]
 
 
 def read_settings(parameters: Any, capability: str = "mcp.stream.start") -> Settings:
@@ -63,18 +72,21 @@ def read_settings(parameters: Any, capability: str = "mcp.stream.start") -> Sett
         given = {**options.normalised(options.check("options", inner, options.a_map, capability)), **given}
     if type(given.get("endpoint")) is not str or not given["endpoint"].strip():
         raise fault(2, field="endpoint")
-    checked = options.read(Map.of([(Keyword(key), value) for key, value in given.items()]), START, capability)
-    values = options.defaulted(checked, START)
-    values["on-error"] = on_error(values["on-error"], capability)
-    values["control"] = control(values["control"], capability)
-    values["retry"] = Retry(*_nested("retry", values["retry"], RETRY, capability))
-    values["checkpoint"] = cadence(values["checkpoint"], capability)
+    values = options.read(Map.of([(Keyword(key), value) for key, value in given.items()]), START, capability)
+    for name, refine in _REFINED.items():
+        if name in values:
+            values[name] = refine(values[name], capability)
     return Settings(values, given)
 
 
 def _nested(name: str, given: Map, table: options.Table, capability: str) -> list[Any]:
     checked = options.read(given, table, f"{capability} :{name}")
     return list(options.defaulted(checked, table).values())
+
+
+def retry(given: Map, capability: str) -> Retry:
+    """`{:max-attempts :base-ms :cap-ms :stable-ms}`."""
+    return Retry(*_nested("retry", given, RETRY, capability))
 
 
 def cadence(given: Map, capability: str) -> Cadence:
@@ -109,6 +121,15 @@ def control(given: Any, capability: str) -> frozenset[str]:
     return frozenset(name.name for name in names)
 
 
+
+_REFINED: dict[str, Callable[[Any, str], Any]] = {
+    "on-error": on_error,
+    "control": control,
+    "retry": retry,
+    "checkpoint": cadence,
+}
+DEFAULTS = {name: option.default for name, option in START.items()}
+DEFAULTS.update({name: refine(DEFAULTS[name], "mcp.stream.start") for name, refine in _REFINED.items()})
 
 RESUME: options.Table = {
     "stream": options.Option(options.anything),

@@ -215,7 +215,7 @@ class Stream:
         if after is not None:
             reader = self.reader(PROGRAM, at=after + 1)
         elif reader is None:
-            reader = self.reader(PROGRAM)
+            reader = self.reader(PROGRAM, at=owner.outputs.first)
         owner.outputs.hold(reader)
         missed = reader.missed
         found = await self.read(reader, most, timeout_ms)

@@ -46,7 +46,7 @@ def walker(*names: str) -> Callable[[Walker], Walker]:
 # ---- data and plain expressions
 
 
-@walker("module", "import", "export", "defstruct", "deftype", "unquote", "unquote-splicing", "=>")
+@walker("module", "import", "export", "deftype", "unquote", "unquote-splicing", "=>")
 def as_it_is(x: Expander, form: List, names: Names) -> Any:
     return form
 
@@ -99,8 +99,14 @@ def _need_metadata(x: Expander, form: List) -> None:
 @walker("def")
 def def_(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 3:
-        return form
+        return defstruct(x, form, names)
     return x.rebuilt(form, [form[0], _named(x, form[1], names), *form[2:-1], x.expand(form[-1], names)])
+
+
+@walker("defstruct")
+def defstruct(x: Expander, form: List, names: Names) -> Any:
+    """Only the metadata of the name is code; so it is of a definition that lacks its value."""
+    return form if len(form) < 2 else x.rebuilt(form, [form[0], _named(x, form[1], names), *form[2:]])
 
 
 def _named(x: Expander, form: Any, names: Names) -> Any:
@@ -114,7 +120,7 @@ def _named(x: Expander, form: Any, names: Names) -> Any:
 @walker("defn", "defn-", "defmacro")
 def defn(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 3:
-        return form
+        return defstruct(x, form, names)
     parts = [form[0], _named(x, form[1], names)]
     if type(form[2]) is str:
         parts.append(form[2])
@@ -292,7 +298,10 @@ def matched_names(pattern: Any) -> Names:
             pending.extend(part)
         elif type(part) is Map:
             for key, value in map_pairs(part):
-                pending.extend([Symbol(name.name.rpartition("/")[2]) for name in value] if key is _KEYS else [value])
+                if key is _KEYS and is_vector(value):
+                    names.update(name.name.rpartition("/")[2] for name in value if type(name) is Symbol)
+                else:
+                    pending.append(value)
         elif type(part) is List and part and type(part[0]) is Keyword:
             pending.extend(part[2:] if part[0].name == "type" else part[1:])
     return frozenset(names - {"_", "&"})

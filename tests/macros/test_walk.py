@@ -51,6 +51,8 @@ import pytest
         ("(intent :input-schema (m) :goal (m))", "(intent :input-schema (m) :goal :M)"),
         ("^{:runtime.learning.retry (m)} (f (m))", "^{:runtime.learning.retry :M} (f :M)"),
         ("(def ^{:doc (m)} x (m))", "(def ^{:doc :M} x :M)"),
+        ("(defstruct ^{:doc (m)} P :x (m))", "(defstruct ^{:doc :M} P :x (m))"),
+        ("(match 1 {:keys 5} (m))", "(match 1 {:keys 5} :M)"),
     ],
 )
 def test_expressions_are_expanded(workshop: Any, text: str, core: str) -> None:

@@ -147,6 +147,8 @@ def step_loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value
 def rounds(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """The loop inside `step-loop`; the last body value or nil."""
     assert dest is not None
+    if len(form) < 3:
+        raise c.fail("rtfs/rounds", "expected a condition and a body", form)
     at = c.at
     count, result = c.fresh("rounds"), c.fresh("result")
     c.block.append(emit.assign(count, emit.constant(0, at), at))

@@ -42,7 +42,7 @@ class Body:
     __slots__ = (
         "id", "settings", "processor", "services", "status", "error", "failure", "reason", "paused_by", "transitions",
         "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate", "queue", "outputs", "intake",
-        "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over", "source_memory", "timers",
+        "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over", "timers",
         "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty", "_waker",
         "_metadata",
     )  # fmt: skip
@@ -67,7 +67,6 @@ class Body:
         self.checkpoints: Checkpoints
         self.source: Source | None = None
         self.source_over: RtfsError | bool | None = None
-        self.source_memory: Any = None
         self.timers: dict[str, Timer] = {}
         self.mailbox: list[tuple[Call, asyncio.Future[Any]]] = []
         self.watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -122,10 +121,14 @@ class Body:
 
     def timer(self, name: str, milliseconds: float, callback: Callable[[], None]) -> None:
         """One appointment per name; a new one replaces the old."""
+        self.forget_timer(name)
+        self.timers[name] = self.services.timers.after(milliseconds, callback)
+
+    def forget_timer(self, name: str) -> None:
+        """Call off an appointment, if there is one of that name."""
         old = self.timers.pop(name, None)
         if old is not None:
             old.cancel()
-        self.timers[name] = self.services.timers.after(milliseconds, callback)
 
     # ---- metadata
 
@@ -198,5 +201,4 @@ class Body:
         self.intake.time = max(snapshot.time, self.services.clock.now_ms())
         self.queue.items.extend(snapshot.queue)
         self.queue.adjust()
-        self.source_memory = snapshot.memory
         self.resumed = True

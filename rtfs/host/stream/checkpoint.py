@@ -103,6 +103,8 @@ class Checkpoints:
         self.unsaved = 0
         self.failures = 0
         self.problem = None
+        if self.owner.terminal:
+            self.close()
         if self.error is not None:
             self.error = None
             self.owner.store_recovered()
@@ -156,12 +158,12 @@ class Committer:
         if self.store.remote:
             self._task = asyncio.get_running_loop().create_task(self.flush())
         else:
-            self._flush_here()
+            self.flush_here()
 
     async def flush(self) -> None:
         """Write everything that is due, now. A store over the network gets a thread, so that the loop goes on."""
         if not self.store.remote:
-            self._flush_here()
+            self.flush_here()
             return
         async with self._lock:
             started = time.perf_counter()
@@ -173,7 +175,8 @@ class Committer:
             else:
                 self._settle(rows, fenced, started)
 
-    def _flush_here(self) -> None:
+    def flush_here(self) -> None:
+        """Write everything that is due, in this thread."""
         started = time.perf_counter()
         rows = self._rows()
         if not rows:

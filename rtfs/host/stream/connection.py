@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import transports
@@ -12,6 +13,7 @@ from rtfs.host.stream.transports import Limits, Link, Target
 if TYPE_CHECKING:
     from mcp import Client
 
+logging.getLogger("mcp").addHandler(logging.NullHandler())  # the SDK's tracebacks only where logging was set up
 LINGER_MS = 5_000
 CAUSE_SECONDS = 1.0
 

@@ -70,6 +70,7 @@ class Course(Body):
         before, status = self.status, move.to
         assert status is not None
         self.status = status
+        self.forget_timer("resume")
         self.transitions += 1
         self.dirty = True
         if error is not None:

@@ -10,8 +10,11 @@ from rtfs.host.stream import credential
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault, unserved
 from rtfs.host.stream.configuration import DEFAULT_URL, Configuration
+from rtfs.host.stream.options import normal
 from rtfs.host.stream.settings import Settings
 from rtfs.host.stream.transports import Target
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
 
 CAPABILITY = "mcp.stream.start"
 _LATER = ("ws://", "wss://", "replay:")
@@ -33,6 +36,20 @@ class Directory:
         self.servers = servers
         self.topics = topics
         self.provider_url: str | None = None
+
+    def expand(self, parameters: Any) -> Any:
+        """Start parameters with those of a configured stream of that name under them; others as they are."""
+        name = None if type(parameters) is not Map else parameters.get(Keyword("endpoint"), parameters.get("endpoint"))
+        if type(name) is not str or ":" in name:
+            return parameters
+        entry = self.configuration.stream(name)
+        if entry is None:
+            return parameters
+        own = [(key, value) for key, value in parameters.entries() if normal(key) != "endpoint"]
+        taken = {normal(key) for key, _ in own}
+        under = [(key, value) for key, value in entry.entries() if normal(key) not in taken]
+        named = [] if any(normal(key) == "endpoint" for key, _ in under) else [(Keyword("endpoint"), name)]
+        return Map.of([*named, *under, *own])
 
     def resolve(self, settings: Settings) -> Endpoint | None:
         """The endpoint of a start call, None when the stream is unconnected.

@@ -74,7 +74,10 @@ class Events:
         if LOGGER.isEnabledFor(number):
             LOGGER.log(number, "%s", event.as_json())
         for observer in list(self.observers):
-            observer(event)
+            try:
+                observer(event)
+            except Exception:  # whoever looks on must not harm the stream
+                LOGGER.exception("an observer of stream events failed")
 
     def forget(self, stream_id: str) -> None:
         """A stream is gone."""

@@ -64,7 +64,6 @@ class Request:
                 if settings["if-exists"].name == "error":
                     raise fault(8, data={"owner": head.owner}, id=id)
                 return await self._revive(store, head, saved, found)
-        self._source_plan()
         return await self._fresh(store, id, seen, found)
 
     def _processor(self, given: Any) -> Processor:
@@ -73,16 +72,10 @@ class Request:
             given, self.module, registry.services.evaluator, registry.processors, self.settings["max-items"]
         )
 
-    def _source_plan(self) -> Any:
-        """The source of the stream, not opened yet; None when it is unconnected."""
-        return self.registry.plan(self.settings, self.security)
-
     async def _fresh(self, store: Store, id: str, seen: int | None, found: Processor) -> Stream:
         registry, settings = self.registry, self.settings
-        try:
-            epoch = store.claim(id, seen, registry.identity)
-        except Taken as taken:
-            raise fault(40, id=id, n=taken.epoch) from None
+        source = registry.plan(settings, self.security)
+        epoch = self._claim(store, id, seen)
         if seen is not None:
             store.delete(id, forget=False)
         owner = Owner(id, settings, found, registry.services)
@@ -90,17 +83,20 @@ class Request:
         owner.fixed = Fixed(
             settings["initial-state"], settings["state-version"], given, found.identity, owner.started_at
         )
+        owner.source = source
         return await self._begin(owner, store, epoch, 0)
+
+    def _claim(self, store: Store, id: str, seen: int | None) -> int:
+        try:
+            return store.claim(id, seen, self.registry.identity)
+        except Taken as taken:
+            raise fault(40, id=id, n=taken.epoch) from None
 
     async def _begin(self, owner: Owner, store: Store, epoch: int, number: int) -> Stream:
         """Write the first snapshot, then let the stream run."""
-        registry = self.registry
-        source = self._source_plan()
+        registry, source = self.registry, owner.source
         owner.describe("none" if source is None else source.adapter_name, epoch)
         owner.checkpoints = Checkpoints(owner, registry.committer(store), self.settings["checkpoint"], number)
-        owner.source = source
-        if source is not None and owner.resumed:
-            source.adapter.remember(owner.source_memory)
         stream = Stream(owner)
         if not owner.terminal:
             await owner.checkpoints.force()
@@ -122,13 +118,13 @@ class Request:
         if found is None:
             found = self._stored_processor(snapshot.fixed.processor) if not terminal else processor.built_in("count", 1)
         state = self._migrated(snapshot, found) if not terminal else snapshot.state
-        try:
-            epoch = head.epoch if terminal else store.claim(id, head.epoch, registry.identity)
-        except Taken as taken:
-            raise fault(40, id=id, n=taken.epoch) from None
+        source = None if terminal else registry.plan(self.settings, self.security)
+        epoch = head.epoch if terminal else self._claim(store, id, head.epoch)
         owner = Owner(id, self.settings, found, registry.services)
         owner.restore(snapshot)
-        owner.state = state
+        owner.state, owner.source = state, source
+        if source is not None:
+            source.adapter.remember(snapshot.memory)
         given, before = storable(self.settings.given), snapshot.fixed
         owner.fixed = Fixed(
             before.initial_state, self.settings["state-version"], given, found.identity, before.started_at

@@ -68,16 +68,17 @@ class Owner(Course):
         except Exception as error:  # a defect of rtfs must end this stream, not the loop
             self.services.defect(self, error)
             self.fail(fault(10, e=f"internal error: {type(error).__name__}: {error}"))
-        finally:
-            await self._close()
+        await self._close()  # not when the task itself is cancelled: then the store keeps the stream as it is
 
     async def _serve(self, call: Call, future: asyncio.Future[Any]) -> None:
         """One command; answered when what it changed is stored."""
         try:
             result = call()
-        except RtfsError as error:
+        except Exception as error:
             if not future.done():
                 future.set_exception(error)
+            if not isinstance(error, RtfsError):
+                raise
             return
         await self._recorded(0)
         if not future.done():
@@ -148,7 +149,8 @@ class Owner(Course):
         if self.source is not None:
             self.source.close()
         await self._recorded(0)
-        self.checkpoints.close()
+        if self.checkpoints.problem is None:
+            self.checkpoints.close()
         for chunk in self.queue.items:
             answer(chunk)
         self.outputs.end()

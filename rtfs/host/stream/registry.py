@@ -106,7 +106,8 @@ class StreamRegistry:
 
     async def start_map(self, parameters: Any, module: str = "user", security: RuntimeContext | None = None) -> Stream:
         """`:mcp.stream.start`. `module` is where names of functions are looked up."""
-        return await Request(self, settings.read_settings(parameters), module, security).start()
+        wanted = settings.read_settings(self.directory.expand(parameters))
+        return await Request(self, wanted, module, security).start()
 
     async def resume_stored(
         self, parameters: Map, module: str = "user", security: RuntimeContext | None = None
@@ -265,15 +266,26 @@ class StreamRegistry:
                 await stream.until(lambda owner=owner: owner.terminal, 1000)  # type: ignore[misc]
         await self._close([stream.owner for stream in live])
 
+    def close(self) -> None:
+        """Give everything back without an event loop: durable streams are stored as they stand, others are lost."""
+        for stream in self.streams.values():
+            checkpoints = stream.owner.checkpoints
+            if not stream.owner.terminal and not checkpoints.closed and checkpoints.committer.store.durable:
+                checkpoints.committer.due[checkpoints] = None
+        for store, committer in self._stores.values():
+            committer.flush_here()
+            store.close()
+        for stream in self.streams.values():
+            stream.owner.checkpoints.close()
+        self._stores.clear()
+        self.services.timers.close()
+
     async def _close(self, owners: list[Owner]) -> None:
         self._closed = True
         await asyncio.gather(*(owner.task for owner in owners if owner.task is not None), return_exceptions=True)
         await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
         await self.pool.close()
-        for store, _ in self._stores.values():
-            store.close()
-        self._stores.clear()
-        self.services.timers.close()
+        self.close()
 
 
 def _waited_for(owner: Owner) -> bool:

@@ -145,9 +145,7 @@ class Source:
             raise await as_loss(error, connection, self.adapter.name, self._shown) from error
         finally:
             attempts.stable((owner.services.clock.monotonic() - opened) * 1000, owner.intake.seq - before)
-            watchdog = owner.timers.pop("watchdog", None)
-            if watchdog is not None:
-                watchdog.cancel()
+            owner.forget_timer("watchdog")
             if connection is not None:
                 self._pool.release(connection, owner.settings["close-timeout-ms"], suspect=suspect)
 

@@ -102,6 +102,7 @@ class Stream:
         future: asyncio.Future[Any] | None = None if ack == "accepted" else asyncio.get_running_loop().create_future()
         number = await owner.intake.inject(data, metadata, future, timeout_ms)
         if future is not None:
+            owner.outputs.release(PROGRAM)  # a program that waits here cannot read
             await self._processed(future, drained=type(data) is Map and data.get(K_ACTION) is RESUME)
             if durable and not owner.terminal:
                 await self.checkpoint()
@@ -271,6 +272,7 @@ class Stream:
                     yield output.value
         finally:
             owner.outputs.detach(reader.id)
+            owner.forget_timer(f"reader {reader.id}")
         if owner.failure is not None:
             raise owner.failure
 

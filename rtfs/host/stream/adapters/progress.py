@@ -46,27 +46,29 @@ class ProgressAdapter(Plain):
         self._keywords = settings["key-style"] is Keyword("keyword")
         self._repeatable = bool(settings["reissue"])
         self._called = False
+        self._ended = False
         self._seen: dict[str, None] = {}
 
     def may_repeat(self) -> bool:
         return self._repeatable or not self._called
 
     def memory(self) -> Any:
-        """Was the call made, may it be repeated, and the values of `:dedupe-path` that came."""
+        """Was the call made, may it be repeated, did its result come, and which values of `:dedupe-path`."""
         seen = vector(list(self._seen)) if self._seen else None
-        return Map.of(
-            [(Keyword("called"), self._called), (Keyword("repeatable"), self._repeatable), (Keyword("seen"), seen)]
-        )
+        ended = self._ended and not self.replayable  # with positions, only what is processed counts
+        names = ("called", "repeatable", "ended", "seen")
+        return Map.of(zip(map(Keyword, names), (self._called, self._repeatable, ended, seen), strict=True))
 
     def remember(self, memory: Any) -> None:
         if type(memory) is Map:
             self._called = memory.get(Keyword("called")) is True
+            self._ended = memory.get(Keyword("ended")) is True
             self._repeatable = self._repeatable or memory.get(Keyword("repeatable")) is True
             self._seen = dict.fromkeys(memory.get(Keyword("seen")) or ())
 
     async def run(self, session: Session, intake: Intake) -> None:
         settings, position = self.settings, intake.position
-        if type(position) is Map and position.get(K_END) is True:
+        if self._ended or (type(position) is Map and position.get(K_END) is True):
             return
         tool = await session.ask(settings, find_tool(session, self.tool, self.name))
         self._repeatable = settings["reissue"] or repeatable(tool)
@@ -87,6 +89,7 @@ class ProgressAdapter(Plain):
         offset = None
         if self.replayable:
             offset = Map.of([(K_SINCE, call.since), (K_END, True)])
+        self._ended = True
         intake.offer(value, offset, {K_EVENT: "result"})
 
     def read(self, progress: float, total: float | None, message: str | None) -> tuple[Any, dict[Keyword, Any] | None]:

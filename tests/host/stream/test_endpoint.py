@@ -1,0 +1,255 @@
+"""What endpoints mean, where URLs and credentials come from, and who may reach what (streaming.md §3.3, §3.4, §8)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtfs.host.stream import guard
+from rtfs.host.stream.adapters.memory import Topic
+from rtfs.host.stream.configuration import DEFAULT_URL, Configuration
+from rtfs.host.stream.endpoint import Directory, Endpoint
+from rtfs.host.stream.settings import read_settings
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.errors import RtfsError, StreamError
+from rtfs.lang.names import Keyword as K
+from rtfs.lang.outcome import RuntimeContext
+
+
+def m(**pairs: Any) -> Map:
+    return Map.of([(K(name.replace("_", "-")), value) for name, value in pairs.items()])
+
+
+class Ask:
+    """A directory with a configuration file and an environment, asked for endpoints."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment: dict[str, str] = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
+
+    def directory(self, **content: Any) -> Directory:
+        file = self.folder / "mcp.json"
+        if content:
+            file.write_text(json.dumps(content))
+        configuration = Configuration(str(file) if content else None, self.environment)
+        return Directory(configuration, {"local": object()}, {"numbers": Topic(range(3))})
+
+    def __call__(self, endpoint: str, /, *, content: dict[str, Any] | None = None, **options: Any) -> Endpoint | None:
+        return self.directory(**(content or {})).resolve(read_settings(m(endpoint=endpoint, **options)))
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    monkeypatch.chdir(tmp_path)
+    return Ask(tmp_path)
+
+
+SERVERS = {
+    "mcpServers": {
+        "weather": {"command": "python", "args": ["server.py", "--city", "${CITY:-Ulm}"], "env": {"KEY": "${KEY}"}},
+        "plain": {"command": "python", "args": []},
+        "remote": {"url": "https://example.org/mcp", "headers": {"X-Key": "${KEY}"}},
+        "old": {"url": "https://example.org/events", "type": "sse"},
+        "off": {"command": "python", "disabled": True},
+    }
+}
+
+
+def test_urls_choose_their_adapter_by_what_is_asked_for(ask: Ask) -> None:
+    cases = [
+        ({"tool": "t"}, "progress"),
+        ({"tool": "t", "cursor_arg": "c"}, "poll"),
+        ({"resource": "r"}, "listen"),
+        ({"uris": vector(["a", "b"])}, "listen"),
+        ({}, "listen"),
+        ({"resource": "r", "adapter": K("resource")}, "resource"),
+    ]
+    for options, adapter in cases:
+        found = ask("https://example.org/mcp", **options)
+        assert found is not None
+        assert (found.adapter, found.target.scheme) == (adapter, "http")
+
+
+def test_a_command_is_split_as_a_shell_would(ask: Ask) -> None:
+    found = ask("stdio:python 'my server.py' --city Ulm", tool="t")
+    assert found is not None
+    assert (found.target.place, found.target.arguments) == ("python", ("my server.py", "--city", "Ulm"))
+
+
+def test_memory_names_a_topic_or_a_server_of_this_process(ask: Ask) -> None:
+    found = ask("memory:numbers")
+    assert found is not None
+    assert (found.adapter, found.target) == ("memory", None)
+    found = ask("memory:local", tool="t")
+    assert found is not None
+    assert (found.adapter, found.target.scheme) == ("progress", "memory")
+    with pytest.raises(StreamError, match="nothing is registered under that name"):
+        ask("memory:nobody")
+
+
+def test_a_configured_server_gives_its_tool_and_its_resource(ask: Ask) -> None:
+    ask.environment["KEY"] = "k"
+    settings = read_settings(m(endpoint="weather/watch"))
+    found = ask.directory(**SERVERS).resolve(settings)
+    assert found is not None
+    assert (found.adapter, settings["tool"]) == ("progress", "watch")
+    assert found.target.arguments == ("server.py", "--city", "Ulm")
+    assert found.target.environment == (("KEY", "k"),)
+    settings = read_settings(m(endpoint="weather:file:///a"))
+    found = ask.directory(**SERVERS).resolve(settings)
+    assert found is not None
+    assert (found.adapter, settings["resource"]) == ("listen", "file:///a")
+
+
+def test_a_missing_variable_is_named(ask: Ask) -> None:
+    with pytest.raises(StreamError, match=r"server 'weather'': expected value for the variable KEY, got unset"):
+        ask("weather/watch", content=SERVERS)
+
+
+def test_a_disabled_or_unknown_server_is_a_logical_name(ask: Ask) -> None:
+    assert ask("off/tool", content=SERVERS) is None
+    assert ask("nobody/tool", content=SERVERS) is None
+
+
+def test_a_configured_stream_is_a_complete_definition(ask: Ask) -> None:
+    content = {**SERVERS, "streams": {"gauge": {"endpoint": "plain/page", "cursor-arg": "c", "queue-capacity": 5}}}
+    directory = ask.directory(**content)
+    settings = read_settings(directory.expand(m(endpoint="gauge", queue_capacity=9)))
+    assert (settings["endpoint"], settings["cursor-arg"], settings["queue-capacity"]) == ("plain/page", "c", 9)
+    found = directory.resolve(settings)
+    assert found is not None
+    assert found.adapter == "poll"
+
+
+def test_what_later_stages_serve_is_refused_by_name(ask: Ask) -> None:
+    for endpoint in ("ws://example.org", "replay:file", "https://example.org/sse"):
+        with pytest.raises(StreamError, match="is not available in this version"):
+            ask(endpoint)
+    with pytest.raises(StreamError, match=r"SSE transport of mcp.stream.start is not available"):
+        ask("old", content=SERVERS)
+
+
+def test_a_damaged_configuration_is_named(ask: Ask) -> None:
+    (ask.folder / ".mcp.json").write_text("{")
+    with pytest.raises(StreamError, match=r"expected JSON file that names servers, got \.mcp\.json"):
+        ask("weather/watch")
+
+
+# ---- logical names and precedence
+
+
+def url_of(found: Endpoint | None) -> str | None:
+    return None if found is None else found.target.place
+
+
+def test_A26_a_bare_name_is_unconnected_unless_somebody_configured_a_url(ask: Ask) -> None:
+    assert ask("gauge") is None
+    ask.environment["CCOS_MCP_STREAM_ENDPOINT"] = "https://a.example/mcp"
+    assert url_of(ask("gauge")) == "https://a.example/mcp"
+    assert ask("gauge", auto_connect=False) is None
+    ask.environment["CCOS_MCP_STREAM_AUTO_CONNECT"] = "off"
+    assert ask("gauge") is None
+    assert url_of(ask("gauge", server_url="https://b.example/mcp")) == "https://b.example/mcp"
+
+
+def test_A26_urls_have_their_order_and_blank_ones_do_not_count(ask: Ask) -> None:
+    names = ("CCOS_MCP_STREAM_ENDPOINT", "CCOS_MCP_LOCAL_SSE_URL", "CCOS_MCP_CLOUDFLARE_DOCS_SSE_URL")
+    for name in reversed(names):
+        ask.environment[name] = f"https://{name.lower().replace('_', '-')}.example/mcp"
+        assert url_of(ask("gauge")) == ask.environment[name]
+    ask.environment["CCOS_MCP_STREAM_ENDPOINT"] = "  "
+    assert url_of(ask("gauge")) == ask.environment["CCOS_MCP_LOCAL_SSE_URL"]
+    directory = ask.directory()
+    directory.provider_url = "https://provider.example/mcp"
+    assert url_of(directory.resolve(read_settings(m(endpoint="gauge")))) == "https://provider.example/mcp"
+    assert url_of(ask("gauge", server_url="https://own.example/mcp")) == "https://own.example/mcp"
+
+
+def test_A26_the_built_in_url_is_used_only_when_asked_for(ask: Ask) -> None:
+    with pytest.raises(StreamError, match="SSE transport"):
+        ask("gauge", auto_connect=True)
+    assert DEFAULT_URL.endswith("/sse")
+    ask.environment["CCOS_MCP_STREAM_AUTO_CONNECT"] = "yes"
+    with pytest.raises(StreamError, match="SSE transport"):
+        ask("gauge")
+
+
+def headers(ask: Ask, endpoint: str = "gauge", **options: Any) -> dict[str, str]:
+    found = ask(endpoint, **options)
+    assert found is not None
+    return found.target.headers()
+
+
+def test_A26_credentials_have_their_order(ask: Ask) -> None:
+    ask.environment["CCOS_MCP_STREAM_ENDPOINT"] = "https://a.example/mcp"
+    assert headers(ask) == {}
+    ask.environment["CCOS_MCP_STREAM_BEARER_TOKEN"] = "token"
+    assert headers(ask) == {"Authorization": "Bearer token"}
+    ask.environment["CCOS_MCP_STREAM_AUTH_HEADER"] = "X-Api-Key: abc"
+    assert headers(ask) == {"X-Api-Key": "abc"}
+    ask.environment["CCOS_MCP_STREAM_AUTH_HEADER"] = "plain value"
+    assert headers(ask) == {"Authorization": "plain value"}
+    assert headers(ask, headers=m(authorization="mine")) == {"authorization": "mine"}
+    assert headers(ask, auth=m(bearer="own"), headers=m(authorization="mine")) == {"Authorization": "Bearer own"}
+    assert headers(ask, auth=K("none")) == {}
+    ask.environment["MY_TOKEN"] = "X-Mine: 1"
+    assert headers(ask, auth=m(env="MY_TOKEN")) == {"X-Mine": "1"}
+
+
+def test_credentials_are_read_again_at_each_connect(ask: Ask) -> None:
+    ask.environment["MY_TOKEN"] = "one"
+    found = ask("https://a.example/mcp", auth=m(env="MY_TOKEN"))
+    assert found is not None
+    assert found.target.headers() == {"Authorization": "one"}
+    ask.environment["MY_TOKEN"] = "two"
+    assert found.target.headers() == {"Authorization": "two"}
+
+
+def test_credentials_of_the_environment_go_only_to_origins_the_operator_configured(ask: Ask) -> None:
+    ask.environment["CCOS_MCP_STREAM_ENDPOINT"] = "https://a.example/mcp"
+    ask.environment["CCOS_MCP_STREAM_BEARER_TOKEN"] = "token"
+    assert headers(ask, "https://a.example:443/other") == {"Authorization": "Bearer token"}
+    for stranger in ("https://b.example/mcp", "http://a.example/mcp", "https://a.example:8443/mcp"):
+        assert headers(ask, stranger) == {}
+
+
+@pytest.mark.parametrize(
+    ("auth", "message"),
+    [
+        (m(header=": value"), "Invalid auth header: the header has no valid name"),
+        (m(header="Na me: s3cret"), "Invalid auth header: the header has no valid name"),
+        (m(header="Name: s3cret\r\nX: 1"), "Invalid auth header: the value of Name has control characters"),
+        (m(bearer="s3cret\n"), "Invalid auth header: the value of Authorization has control characters"),
+        (m(env="NOT_SET"), "Invalid auth header: the variable NOT_SET is not set"),
+    ],
+)
+def test_a_bad_header_is_refused_without_showing_its_value(ask: Ask, auth: Map, message: str) -> None:
+    with pytest.raises(StreamError) as caught:
+        ask("https://a.example/mcp", auth=auth)
+    assert (caught.value.code, caught.value.message) == ("RTFS-S029", message)
+
+
+# ---- policy
+
+
+def test_effects_and_grants_are_asked_before_any_connection(ask: Ask) -> None:
+    child = ask("stdio:python x", tool="t")
+    remote = ask("https://api.example.org/mcp", tool="t")
+    assert child is not None
+    assert remote is not None
+    free = RuntimeContext.controlled(["mcp.stream.*"])
+    guard.admit(free, child.target)
+    guard.admit(free, remote.target)
+    no_network = RuntimeContext.controlled(["mcp.stream.*"], effects=[":streaming", ":process"])
+    guard.admit(no_network, child.target)
+    with pytest.raises(RtfsError, match=r"Effect :network denied for mcp\.stream\.start") as caught:
+        guard.admit(no_network, remote.target)
+    assert (caught.value.kind, caught.value.code) == ("SecurityViolation", "RTFS-S053")
+    granted = RuntimeContext.controlled(["mcp.stream.*"], grants=[("net", "api.example.org")])
+    guard.admit(granted, remote.target)
+    elsewhere = RuntimeContext.controlled(["mcp.stream.*"], grants=[("net", "other.example.org")])
+    with pytest.raises(RtfsError, match=r"denied for mcp\.stream\.start"):
+        guard.admit(elsewhere, remote.target)

@@ -62,8 +62,7 @@ class Checkpoints:
         """Write now. The problem as text, or None when the snapshot is stored."""
         if self.closed:
             return None
-        self.committer.due[self] = None
-        await self.committer.flush()
+        await self.committer.flush(self)
         return self.problem
 
     def row(self) -> Row:
@@ -160,14 +159,14 @@ class Committer:
         else:
             self.flush_here()
 
-    async def flush(self) -> None:
-        """Write everything that is due, now. A store over the network gets a thread, so that the loop goes on."""
+    async def flush(self, first: Checkpoints | None = None) -> None:
+        """Write `first` and what else is due, now. A store over the network gets a thread, so that the loop goes on."""
         if not self.store.remote:
-            self.flush_here()
+            self.flush_here(first)
             return
         async with self._lock:
             started = time.perf_counter()
-            rows = self._rows()
+            rows = self._rows(first)
             try:
                 fenced = await asyncio.to_thread(self.store.commit, [row for _, row in rows])
             except self.store.failures as error:
@@ -175,10 +174,10 @@ class Committer:
             else:
                 self._settle(rows, fenced, started)
 
-    def flush_here(self) -> None:
-        """Write everything that is due, in this thread."""
+    def flush_here(self, first: Checkpoints | None = None) -> None:
+        """The same in this thread."""
         started = time.perf_counter()
-        rows = self._rows()
+        rows = self._rows(first)
         if not rows:
             return
         try:
@@ -188,15 +187,22 @@ class Committer:
         else:
             self._settle(rows, fenced, started)
 
-    def _rows(self) -> list[tuple[Checkpoints, Row]]:
-        rows = []
-        due, self.due = self.due, {}
-        for checkpoints in due:
+    def _rows(self, first: Checkpoints | None) -> list[tuple[Checkpoints, Row]]:
+        """The rows that are due, for as long as the loop may be held up; the others are next."""
+        rows: list[tuple[Checkpoints, Row]] = []
+        until = time.perf_counter() + GROUP_MS / 1000
+        if first is not None:
+            self.due = {first: None, **self.due}
+        while self.due and (not rows or time.perf_counter() < until):
+            checkpoints = next(iter(self.due))
+            del self.due[checkpoints]
             try:
                 rows.append((checkpoints, checkpoints.row()))
             except RtfsError as error:
                 checkpoints.owner.not_storable(error)
                 rows.append((checkpoints, checkpoints.last_good()))
+        if self.due and self._timer is None:
+            self._timer = self.timers.after(0, self._begin)
         return rows
 
     def _refused(self, rows: list[tuple[Checkpoints, Row]], error: Exception) -> None:

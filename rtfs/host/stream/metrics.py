@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import attrgetter
 from typing import Any
 
 from rtfs.lang.collections import Map
@@ -12,6 +13,10 @@ COUNTERS = (
     "processed", "failed", "skipped", "ignored", "dropped_oldest", "dropped_newest", "discarded", "spilled",
     "dead_lettered", "retried", "outputs", "control_steps", "malformed_frames",
 )  # fmt: skip
+
+
+_SHOWN = attrgetter(*COUNTERS[:-1])  # malformed frames belong to the transport
+_KEYS = tuple(Keyword(name.replace("_", "-")) for name in ("received", *COUNTERS[:-1]))
 
 
 class Stats:
@@ -26,15 +31,12 @@ class Stats:
 
     def as_map(self, received: int) -> Map:
         """The counters of §9.1."""
-        pairs: list[tuple[Any, Any]] = [(Keyword("received"), received)]
-        names = (name for name in COUNTERS if name != "malformed_frames")
-        pairs += [(Keyword(name.replace("_", "-")), getattr(self, name)) for name in names]
-        return Map.of(pairs)
+        return Map(dict(zip(_KEYS, (received, *_SHOWN(self)), strict=True)))
 
     def restore(self, saved: Map) -> None:
         """Go on from the counters of a snapshot."""
-        for name in COUNTERS:
-            value = saved.get(Keyword(name.replace("_", "-")))
+        for key, name in zip(_KEYS[1:], COUNTERS, strict=False):
+            value = saved.get(key)
             if type(value) is int:
                 setattr(self, name, value)
 

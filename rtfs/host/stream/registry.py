@@ -268,17 +268,18 @@ class StreamRegistry:
 
     def close(self) -> None:
         """Give everything back without an event loop: durable streams are stored as they stand, others are lost."""
+        self.services.timers.close()
         for stream in self.streams.values():
             checkpoints = stream.owner.checkpoints
             if not stream.owner.terminal and not checkpoints.closed and checkpoints.committer.store.durable:
                 checkpoints.committer.due[checkpoints] = None
         for store, committer in self._stores.values():
-            committer.flush_here()
+            while committer.due:
+                committer.flush_here()
             store.close()
         for stream in self.streams.values():
             stream.owner.checkpoints.close()
         self._stores.clear()
-        self.services.timers.close()
 
     async def _close(self, owners: list[Owner]) -> None:
         self._closed = True

@@ -35,10 +35,13 @@ class Timers:
         self._count = 0
         self._sleeper: asyncio.Task[None] | None = None
         self._until = 0.0
+        self._closed = False
 
     def after(self, milliseconds: float, callback: Callable[[], None]) -> Timer:
         """Call back in `milliseconds`."""
         timer = Timer(self.clock.monotonic() + milliseconds / 1000, callback)
+        if self._closed:
+            return timer
         self._count += 1
         heapq.heappush(self._heap, (timer.due, self._count, timer))
         if self._count % 1024 == 0:  # cancelled appointments far ahead must not pile up
@@ -93,7 +96,8 @@ class Timers:
                 timer.cancel()
 
     def close(self) -> None:
-        """Forget every appointment."""
+        """Forget every appointment, also those still to be made."""
+        self._closed = True
         self._heap.clear()
         if self._sleeper is not None:
             self._sleeper.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -446,6 +445,19 @@ async def test_shutdown_processes_what_is_queued_and_leaves_the_stream_resumable
     assert (stream.status, stream.state) == (K("stopped"), (0, 1, 2, 3, 4))
     stream = await life(ground, tmp_path)
     assert (stream.status, stream.state, stream.owner.resumed) == (K("active"), (0, 1, 2, 3, 4), True)
+
+
+async def test_closing_without_a_loop_stores_every_stream_as_it_stands(ground: Any, tmp_path: Path) -> None:
+    registry = ground.registry(tmp_path)
+    for n in range(30):
+        stream = await registry.start("gauge", stream_id=f"s{n}", processor=keep, state=vector(range(3000)))
+        await stream.send(n, ack="processed")
+    ground.registries.clear()
+    registry.close()
+    after = ground.registry(tmp_path)
+    for n in range(30):
+        stream = await after.start("gauge", stream_id=f"s{n}", processor=keep)
+        assert stream.state[-1] == n
 
 
 async def test_checkpoint_answers_its_id_and_needs_a_store_that_lasts(ground: Any, tmp_path: Path) -> None:

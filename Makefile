@@ -16,6 +16,7 @@ test: $(DEV)
 
 check: $(DEV)
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache # its cache misses modules that were added
 

@@ -1,6 +1,6 @@
 """RTFS inside a Python program: capabilities in Python, values in both directions, and being the host oneself.
 
-    $ python examples/embed.py
+$ python examples/embed.py
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ session = rtfs.Session(
     limits=rtfs.Limits.untrusted(steps=100_000, seconds=2.0),
 )
 session.define("cities", ["Oslo", "Cairo"])
-print(rtfs.to_python(session.run('(map (fn [city] (call :weather.now {:city city})) cities)')))
+print(rtfs.to_python(session.run("(map (fn [city] (call :weather.now {:city city})) cities)")))
 
 # 3. Functions cross the border as values.
 spread = session.run("(fn [readings] (- (apply max readings) (apply min readings)))")
 print(session.call(spread, [3.5, -1.0, 12.0]))
 
 # 4. What is not allowed, or does not end, is an error with a kind.
-for text in ("(call :ccos.system.get-env \"HOME\")", "(loop [] (recur))", "(+ 1 :one)"):
+for text in ('(call :ccos.system.get-env "HOME")', "(loop [] (recur))", "(+ 1 :one)"):
     try:
         session.run(text, name="plan.rtfs")
     except rtfs.RtfsError as error:

@@ -1,6 +1,6 @@
 """RTFS inside an asyncio program: asynchronous capabilities, and streams read with `async for`.
 
-    $ python examples/embed_async.py
+$ python examples/embed_async.py
 """
 
 from __future__ import annotations

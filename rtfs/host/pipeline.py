@@ -24,6 +24,7 @@ from rtfs.lang.outcome import HostCall, RuntimeContext
 if TYPE_CHECKING:
     from rtfs.host.host import Host
 
+
 class Route:
     """One capability under one context. `immediate`: its answer is there at once and needs no inspection."""
 

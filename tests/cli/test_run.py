@@ -93,7 +93,7 @@ def test_a_changed_module_is_seen_by_the_next_run(rtfs: Run, script: Callable[..
 
 
 def test_stored_values_outlive_the_run_with_state(rtfs: Run) -> None:
-    count = "(call :ccos.state.counter.inc \"runs\")"
+    count = '(call :ccos.state.counter.inc "runs")'
     assert [rtfs("run", "--state", "kept", "-e", count).stdout for _ in range(2)] == ["1\n", "2\n"]
     assert [rtfs("run", "-e", count).stdout for _ in range(2)] == ["1\n", "1\n"]
 

@@ -125,7 +125,7 @@ def test_the_first_signal_drains_the_stream_and_the_program_goes_on(
 
 
 def test_the_second_signal_cancels(start: Start, tmp_path: Path) -> None:
-    slow = COUNTER.replace("(if (:n reading)", '(if (= 1 (reduce max (map (fn [_] 1) (range 3000000)))) ', 1)
+    slow = COUNTER.replace("(if (:n reading)", "(if (= 1 (reduce max (map (fn [_] 1) (range 3000000)))) ", 1)
     (tmp_path / "slow.rtfs").write_text(slow.format(server=SERVER))
     process = start("run", "--allow-all", "--progress", "json", "slow.rtfs")
     wait_for(process, '"in": [1-9]', errors=True)

@@ -169,5 +169,3 @@ async def test_a_finished_progress_call_is_not_made_again() -> None:
     finished = await run("progress")
     again = await run("progress", position=finished.owner.position)
     assert list(again.state) == []
-
-

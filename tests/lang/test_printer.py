@@ -81,9 +81,7 @@ def test_a_form_keeps_repeated_keys_and_metadata() -> None:
     assert show(repeated) == "{:a 2}"
     assert show_form(List((Symbol("f"), repeated))) == "(f {:a 1 :a 2})"
     assert show_form(List((Symbol("rtfs/with-meta"), Map.of([(A, True)]), (1,)))) == "^{:a true} [1]"
-    assert show_form(List((Symbol("rtfs/map"), A, List((Symbol("unquote-splicing"), Symbol("x")))))) == (
-        "{:a ~@x}"
-    )
+    assert show_form(List((Symbol("rtfs/map"), A, List((Symbol("unquote-splicing"), Symbol("x")))))) == ("{:a ~@x}")
 
 
 @pytest.mark.parametrize("printer", [show, canonical, show_form])

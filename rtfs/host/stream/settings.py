@@ -121,7 +121,6 @@ def control(given: Any, capability: str) -> frozenset[str]:
     return frozenset(name.name for name in names)
 
 
-
 _REFINED: dict[str, Callable[[Any, str], Any]] = {
     "on-error": on_error,
     "control": control,

@@ -289,4 +289,3 @@ class Stream:
     def handle(self) -> Map:
         """What `start` answers."""
         return inspection.handle(self.owner)
-

@@ -91,9 +91,7 @@ def test_errors_of_a_comparison_go_through(agree: Callable[..., None]) -> None:
 
 
 def test_comparisons_may_sort_themselves(agree: Callable[..., None]) -> None:
-    agree(
-        "(do (defn d [n] (if (= n 0) 0 (inc (first (sort (fn [a b] (d (dec n))) [(dec n) 7]))))) (d 400)) ;=> 400"
-    )
+    agree("(do (defn d [n] (if (= n 0) 0 (inc (first (sort (fn [a b] (d (dec n))) [(dec n) 7]))))) (d 400)) ;=> 400")
 
 
 def test_a_comparison_that_makes_no_sense_still_ends(agree: Callable[..., None]) -> None:

@@ -44,9 +44,9 @@ def test_a_program_starts_feeds_reads_and_stops_a_stream(session: Session) -> No
     assert plain(session.run("(call :mcp.stream.next h {:timeout-ms 1 :envelope true})"))["status"] is K("timeout")
     found = plain(session.run('(call :mcp.stream.pause "s")'))
     assert found == {"stream-id": "s", "status": K("paused"), "changed": True}
-    assert plain(session.run("(call :mcp.stream.pause {:handle h :reason \"tea\"})"))["changed"] is False
+    assert plain(session.run('(call :mcp.stream.pause {:handle h :reason "tea"})'))["changed"] is False
     assert plain(session.run("(:reason (call :mcp.stream.inspect h))")) == "tea"
-    assert plain(session.run("(call :mcp.stream.resume {:stream-id \"s\" :wait :drained})"))["status"] is K("active")
+    assert plain(session.run('(call :mcp.stream.resume {:stream-id "s" :wait :drained})'))["status"] is K("active")
     found = plain(session.run("(call :mcp.stream.stop {:stream h :drain true})"))
     assert found == {"stream-id": "s", "status": K("stopped"), "changed": True}
     found = plain(session.run("(call :mcp.stream.await h)"))
@@ -73,7 +73,7 @@ def test_A19_a_processor_may_be_given_in_many_ways(session: Session, given: str)
     session.run("(defn total [state chunk] {:state (+ state chunk)})")
     if given == "user/total":
         given = '"total"'
-    session.run(f"(def h (call :mcp.stream.start {{:endpoint \"x\" :processor {given} :initial-state 0}}))")
+    session.run(f'(def h (call :mcp.stream.start {{:endpoint "x" :processor {given} :initial-state 0}}))')
     session.run("(call :mcp.stream.send {:stream h :chunk 4 :ack :processed})")
     assert session.run("(:state (call :mcp.stream.inspect h))") == 4
 

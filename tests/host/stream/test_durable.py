@@ -221,9 +221,7 @@ async def test_A45_a_changed_processor_can_be_rejected(ground: Any, tmp_path: Pa
     await life(ground, tmp_path)
     await close(ground)
     with pytest.raises(StreamError, match="Processor changed since the snapshot") as caught:
-        await life(
-            ground, tmp_path, processor=lambda state, chunk: m(state=7), on_processor_change=K("reject")
-        )
+        await life(ground, tmp_path, processor=lambda state, chunk: m(state=7), on_processor_change=K("reject"))
     assert caught.value.code == "RTFS-S034"
 
 

@@ -277,9 +277,7 @@ class Changing:
         self.reads = 0
         self.bus = InMemorySubscriptionBus()
         self.handler = ListenHandler(self.bus)
-        self.server: Server[Any] = Server(
-            "changing", on_read_resource=self._read, on_subscriptions_listen=self.handler
-        )
+        self.server: Server[Any] = Server("changing", on_read_resource=self._read, on_subscriptions_listen=self.handler)
 
     async def _read(self, ctx: Any, params: Any) -> ReadResourceResult:
         self.reads += 1
@@ -444,9 +442,7 @@ async def test_two_streams_on_one_server_share_the_connection_and_it_closes_afte
     ground: Any, tmp_path: Path
 ) -> None:
     registry = ground.registry()
-    streams = [
-        await registry.start(child(tmp_path), processor=keep, state=(), tool="silent") for _ in range(2)
-    ]
+    streams = [await registry.start(child(tmp_path), processor=keep, state=(), tool="silent") for _ in range(2)]
     for stream in streams:
         await ground.until(stream, lambda stream=stream: len(stream.state) == 1)
     pid = int((tmp_path / "pid").read_text())

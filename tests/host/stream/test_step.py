@@ -234,9 +234,7 @@ async def test_A35_drop_oldest_keeps_the_last_and_shows_the_gap(registry: Stream
     def numbered(state: Any, chunk: Any, metadata: Map) -> Map:
         return m(state=(*state, (metadata[K("seq")], chunk)))
 
-    stream = await registry.start(
-        "gauge", processor=numbered, state=(), queue_capacity=10, overflow=K("drop-oldest")
-    )
+    stream = await registry.start("gauge", processor=numbered, state=(), queue_capacity=10, overflow=K("drop-oldest"))
     await stream.pause()
     for n in range(100):
         await stream.send(n)

@@ -1,6 +1,6 @@
 """An MCP server that misbehaves in every way that streams have to bear; over stdio, or in this process through `build`.
 
-    python server.py [FOLDER]       FOLDER: where it leaves its process id and remembers that it died once
+python server.py [FOLDER]       FOLDER: where it leaves its process id and remembers that it died once
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Reads lines of JSON `[STATE_DIR, "PLACE:NUMBER", PARAMETERS]` and answers each w
 the process it forked for it has ended. Forking spares the time of importing everything for every life.
 
 PLACE is where SIGKILL strikes: `step` (inside the processor), `commit` (before a transaction), `committed` (after it)
-or `never`; NUMBER counts from the start of the process. At its end a process reports its state.
+or `never`; NUMBER counts from the start of the process. Of several, joined by commas, the first one reached strikes. At
+its end a process reports its state.
 """
 
 from __future__ import annotations
@@ -31,21 +32,25 @@ from rtfs.lang.names import Keyword as K
 
 
 class Fuse:
-    """Strikes at the place and number it was set to."""
+    """Strikes at the first of the places and numbers it was set to."""
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.left = 0
+    def __init__(self) -> None:
+        self.left: dict[str, int] = {}
+
+    def set(self, text: str) -> None:
+        for part in text.split(","):
+            place, _, number = part.partition(":")
+            self.left[place] = int(number or 0)
 
     def reach(self, place: str) -> None:
-        if place != self.place:
+        if place not in self.left:
             return
-        self.left -= 1
-        if self.left == 0:
+        self.left[place] -= 1
+        if self.left[place] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-FUSE = Fuse("never")
+FUSE = Fuse()
 
 
 def account(state: Any, chunk: Any) -> Map:
@@ -112,8 +117,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             os.close(reading)
-            FUSE.place, _, number = fuse.partition(":")
-            FUSE.left = int(number or 0)
+            FUSE.set(fuse)
             end = asyncio.run(live(state_dir, parameters))
             os.write(writing, json.dumps(end).encode())
             os._exit(0)

@@ -6,7 +6,8 @@ Without arguments runs the RTFS files beside this one. In an RTFS file a case is
 
     (+ (call :sensor.read "hall") 1)
     ;-> sensor.read "hall" => 20     a host call with its printed arguments, and the answer it is given
-    ;=> 21                           the printed value; `!TypeError` for an error of that kind
+    ;=> 21                           the printed value; `!TypeError` for an error of that kind, and
+                                     `!TypeError: text` for one whose message is exactly that text
 
 An answer `!text` fails the call. A JSONL file has one object per line: id, area, src, expect {value | error, calls,
 results}, where a result is RTFS text or {"error": text}.
@@ -80,7 +81,9 @@ def problem(case: Case) -> str | None:
         return f"{type(error).__name__}: {error}"
     if case.calls is not None and calls != case.calls:
         return f"made the calls {list(calls)}"
-    return None if ending == case.ending else f"ended with {ending}"
+    kind_alone = case.ending.startswith("!") and ": " not in case.ending
+    found = ending.partition(": ")[0] if kind_alone else ending
+    return None if found == case.ending else f"ended with {ending}"
 
 
 def _play(case: Case) -> tuple[tuple[str, ...], str]:
@@ -97,7 +100,7 @@ def _play(case: Case) -> tuple[tuple[str, ...], str]:
                 return tuple(calls), f"an unanswered call of {call.capability_id}"
             outcome = outcome.fail(answer[1:]) if answer.startswith("!") else outcome.resume(rtfs.read(answer)[0])
     except rtfs.RtfsError as error:
-        return tuple(calls), f"!{error.kind}"
+        return tuple(calls), f"!{error.kind}: {error.message}"
     return tuple(calls), rtfs.show(outcome.value)
 
 

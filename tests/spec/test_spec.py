@@ -21,10 +21,11 @@ def test_spec(case: Case) -> None:
     ("text", "found"),
     [
         ("(+ 1 1)\n;=> 3\n", "ended with 2"),
-        ("(+ 1 :a)\n;=> !ArityMismatch\n", "ended with !TypeError"),
+        ("(+ 1 :a)\n;=> !ArityMismatch\n", "ended with !TypeError: Type error in +: expected number, got keyword"),
+        ('(throw "a")\n;=> !ApplicationError: b\n', "ended with !ApplicationError: a"),
         ("(call :a 1)\n;-> a 2 => 0\n;=> 0\n", "made the calls ['a 1']"),
         ("(call :a)\n;=> 0\n", "made the calls ['a']"),
-        ("(+ 1\n;=> 1\n", "ended with !ParseError"),
+        ("(+ 1\n;=> 1\n", "ended with !ParseError: unterminated list"),
     ],
 )
 def test_a_case_that_does_not_hold_says_what_happened(text: str, found: str, tmp_path: Path) -> None:
@@ -56,5 +57,5 @@ def test_json_cases_are_read_and_counted(tmp_path: Path, capsys: pytest.CaptureF
     place.write_text("\n".join(json.dumps(row) for row in rows))
     assert main([str(place)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "b: ended with !UndefinedSymbol, not !TypeError"
+    assert lines[0] == "b: ended with !UndefinedSymbol: Undefined symbol: foo, not !TypeError"
     assert lines[-1] == "2 of 3 cases hold"

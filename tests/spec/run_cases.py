@@ -6,16 +6,19 @@ Without arguments runs the RTFS files beside this one. In an RTFS file a case is
 
     (+ (call :sensor.read "hall") 1)
     ;-> sensor.read "hall" => 20     a host call with its printed arguments, and the answer it is given
-    ;=> 21                           the printed value; `!TypeError` for an error of that kind, and
-                                     `!TypeError: text` for one whose message is exactly that text
+    ;=> 21                           the printed value
+    (rest "xyz") ;=> "yz"            a case of one line
 
-An answer `!text` fails the call. A JSONL file has one object per line: id, area, src, expect {value | error, calls,
-results}, where a result is RTFS text or {"error": text}.
+An error is `!TypeError`, and as much of it as the case tells: `!MacroError RTFS-E202 at 1:1-1:9: Macro f: why`, where
+line 1 is the first line of the case that is no comment. An answer `!text` fails the call; the hints of a call stand
+before it, `^{:runtime.x 1} sensor.read`. A JSONL file has one object per line: id, area, src, expect {value | error,
+calls, results}, where a result is RTFS text or {"error": text}.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ from typing import Any, NamedTuple
 import rtfs
 
 HERE = Path(__file__).parent
+_ERROR = re.compile(r"!\w+(?P<code> RTFS-\w+)?(?P<span> at [\d:-]+)?(?P<text>: .*)?", re.DOTALL)
 
 
 class Case(NamedTuple):
@@ -59,18 +63,26 @@ def _from_rtfs(text: str, path: Path) -> Iterator[Case]:
     code: list[str] = []
     exchanges: list[tuple[str, str]] = []
     start = 1
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
+        before, mark, ending = line.rpartition(";=> ")
         if line.startswith(";-> "):
             call, _, answer = line[4:].partition(" => ")
             exchanges.append((call.strip(), answer.strip()))
-        elif line.startswith(";=> "):
+        elif mark and (not before or before[-1] == " "):
             calls, answers = tuple(call for call, _ in exchanges), tuple(answer for _, answer in exchanges)
-            yield Case(f"{path.stem}:{start}", path.parent.name, "\n".join(code), calls, answers, line[4:].strip())
+            name, program = f"{path.stem}:{start}", _program([*code, before])
+            yield Case(name, path.parent.name, program, calls, answers, ending.strip())
             code, exchanges, start = [], [], number + 1
         else:
             code.append(line)
-    if any(line.strip() and not line.lstrip().startswith(";") for line in code):
+    if _program(code):
         raise ValueError(f"{path}:{start}: code without an expected ending `;=> …`")
+
+
+def _program(lines: list[str]) -> str:
+    """The lines from the first one that is neither empty nor a comment."""
+    begin = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith(";")), len(lines))
+    return "\n".join(lines[begin:]).rstrip()
 
 
 def problem(case: Case) -> str | None:
@@ -81,9 +93,7 @@ def problem(case: Case) -> str | None:
         return f"{type(error).__name__}: {error}"
     if case.calls is not None and calls != case.calls:
         return f"made the calls {list(calls)}"
-    kind_alone = case.ending.startswith("!") and ": " not in case.ending
-    found = ending.partition(": ")[0] if kind_alone else ending
-    return None if found == case.ending else f"ended with {ending}"
+    return None if ending == case.ending else f"ended with {ending}"
 
 
 def _play(case: Case) -> tuple[tuple[str, ...], str]:
@@ -93,15 +103,31 @@ def _play(case: Case) -> tuple[tuple[str, ...], str]:
     try:
         outcome = rtfs.Session(cache=False).start(case.text, name=f"{case.name}.rtfs")
         while isinstance(outcome, rtfs.RequiresHost):
-            call = outcome.call
-            calls.append(" ".join([call.capability_id, *(rtfs.show(each) for each in call.args)]))
+            calls.append(_shown(outcome.call))
             answer = next(answers, None)
             if answer is None:
-                return tuple(calls), f"an unanswered call of {call.capability_id}"
+                return tuple(calls), f"an unanswered call of {outcome.call.capability_id}"
             outcome = outcome.fail(answer[1:]) if answer.startswith("!") else outcome.resume(rtfs.read(answer)[0])
     except rtfs.RtfsError as error:
-        return tuple(calls), f"!{error.kind}: {error.message}"
+        return tuple(calls), _error(error, case.ending)
     return tuple(calls), rtfs.show(outcome.value)
+
+
+def _shown(call: rtfs.HostCall) -> str:
+    hints = call.metadata.hints
+    shown = "^{" + ", ".join(f":{name} {rtfs.show(value)}" for name, value in hints.items()) + "} " if hints else ""
+    return shown + " ".join([call.capability_id, *(rtfs.show(each) for each in call.args)])
+
+
+def _error(error: rtfs.RtfsError, wanted: str) -> str:
+    """As much of the error as the wanted ending tells, and its message if that is something else."""
+    details = _ERROR.fullmatch(wanted)
+    shown = f"!{error.kind}"
+    if details is not None and details["code"]:
+        shown += f" {error.code}"
+    if details is not None and details["span"]:
+        shown += f" at {str(error.span).removeprefix(f'{error.span.source.name}:')}" if error.span else " at no place"
+    return shown if shown == wanted else f"{shown}: {error.message}"
 
 
 def main(arguments: list[str]) -> int:

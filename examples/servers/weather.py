@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import csv
 import json
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -125,10 +126,13 @@ def main() -> None:
     parser.add_argument("--every-ms", type=int, default=1000, help="how often weather://latest moves on; 0: never")
     options = parser.parse_args()
     server = build(options.every_ms)
-    if options.http is None:
-        server.run()
-    else:
+    if options.http is not None:
         asyncio.run(serve_http(server, options.http))
+        return
+    try:
+        server.run()
+    except* BrokenPipeError:  # the client was killed: nobody is left to serve
+        os._exit(0)  # and nobody to flush to
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def function_from(session: Session, text: str, module: str, captures: dict[str, 
     from rtfs.eval.machine import RUN
 
     world = session.world
-    home = world.modules.get(module, world.user)
+    home = world.modules.get(module) or world.user
     names = sorted(captures)
     wrapped = f"(fn [{' '.join(names)}] {text})"
     token = RUN.set(session.new_run(_refuse))

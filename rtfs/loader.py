@@ -67,14 +67,24 @@ class Files:
         for folder in self.folders:
             place = os.path.join(folder, relative)
             if os.path.isfile(place):
-                return read_source(place)
+                return _module_source(place, name)
         return None
+
+
+def _module_source(place: str, name: str) -> Source:
+    try:
+        return read_source(place)
+    except OSError as error:
+        from rtfs.lang.errors import ExpansionError
+
+        text = f"Module error: the file of module '{name}' cannot be read: {error.strerror}"
+        raise ExpansionError("ModuleError", text) from None
 
 
 def segments(name: str) -> tuple[str, ...] | None:
     """`a.b` and `a/b` as `("a", "b")`; None unless every segment is made of the allowed characters."""
     parts = tuple(name.replace("/", ".").split("."))
-    return parts if all(part and all(c.isalnum() or c in "_-" for c in part) for part in parts) else None
+    return parts if all(part and all(c.isalpha() or c in "0123456789_-" for c in part) for part in parts) else None
 
 
 def library() -> str:

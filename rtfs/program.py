@@ -16,11 +16,12 @@ from rtfs.eval.fault import Unit, translate
 from rtfs.eval.machine import RUN
 from rtfs.eval.module import Module, module_error
 from rtfs.lang.collections import EMPTY_MAP, List, Map
-from rtfs.lang.errors import ExpansionError, RtfsError, syntax_error
+from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, SpanTable
+from rtfs.linker import Dependencies, Linker
 from rtfs.loader import Cache, Lookup, cache_key, fingerprint
-from rtfs.toplevel import defined_names, import_specs, module_head
+from rtfs.toplevel import body_of_file, defined_names, dotted, import_specs, module_head
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
@@ -56,19 +57,27 @@ class Macro:
 
 
 class Text:
-    """One source on its way to code: its forms' places, its unit, the operations recorded so far."""
+    """One source on its way to code: its forms' places, its unit, and the operations recorded so far.
 
-    __slots__ = ("source", "spans", "unit", "uid", "operations", "depends", "used", "defined")
+    `needs`: the files it was compiled against, None once it cannot be stored; `inline`: the modules it defines itself.
+    """
+
+    __slots__ = ("source", "spans", "unit", "uid", "operations", "forms", "needs", "inline", "used", "defined")
 
     def __init__(self, source: Source, uid: str, *, is_library: bool) -> None:
         self.source = source
         self.spans: SpanTable | None = None
         self.uid = uid
         self.unit = Unit(f"<rtfs:{uid}:{source.name}>", source, library=is_library)
-        self.operations: list[Operation] | None = []
-        self.depends: list[tuple[str, str]] = []
+        self.operations: list[Operation] = []
+        self.forms = 0  # compiled so far: each has names of its own
+        self.needs: Dependencies | None = {}
+        self.inline: set[str] = set()
         self.used: set[str] = set()
         self.defined: frozenset[str] = frozenset()
+
+    def span(self, form: Any) -> Any:
+        return None if self.spans is None else self.spans.of(form)
 
 
 class World:
@@ -83,57 +92,58 @@ class World:
         level: str = "standard",
         is_library: bool = False,
     ) -> None:
-        self.lookup = lookup
         self.cache = cache
         self.variant = variant
         self.level = level
         self.is_library = is_library
-        self.user = Module("user")
-        self.modules: dict[str, Module] = {"user": self.user}
-        self.loading: list[str] = []  # modules whose body is running, outermost first
+        self.modules = Linker(lookup, self._load_file)
+        self.user = self.modules.user
         self._expander: Expander | None = None
         self._gensyms = 0
-        self._pristine = True
 
     # ---- running a text -----------------------------------------------------------------------------------------
 
     def run(self, source: Source, module: Module) -> Any:
         """Run a text in a module and give the value of its last form. Nothing runs if any part of it cannot be read."""
-        key = cache_key(
-            __version__,
-            build(),
-            source.name,
-            source.text,
-            module.name,
-            self.variant,
-            self.level,
-            *sorted(module.definitions),
-        )
-        stored = self._stored(key) if self._pristine else None
+        return self._run(source, module)[0]
+
+    def _load_file(self, source: Source, module: Module) -> Dependencies | None:
+        return self._run(source, module, is_file=True)[1]
+
+    def _run(self, source: Source, module: Module, *, is_file: bool = False) -> tuple[Any, Dependencies | None]:
+        """Run a text; its value, and the files that its code depends on."""
+        surroundings = self.modules.surroundings(module)
+        key = cache_key(__version__, build(), source.name, source.text, self.variant, self.level, *surroundings or ())
         text = Text(source, key[:12], is_library=self.is_library)
+        stored = self._stored(key, text) if surroundings is not None else None
         module.units.append(text.unit)
         if stored is not None:
-            return self._play(stored, text, module)
+            return self._play(stored, text, module), text.needs
         library_loaded()
-        value = self._fresh(text, module)
-        self._remember(key, text)
-        self._pristine = self._pristine and module is not self.user
-        return value
+        value = self._fresh(text, module, is_file=is_file)
+        if surroundings is not None:
+            self._remember(key, text)
+        return value, text.needs
 
-    def _fresh(self, text: Text, module: Module) -> Any:
+    def _fresh(self, text: Text, module: Module, *, is_file: bool = False) -> Any:
         from rtfs.parser.reader import read
 
         reading = read(text.source)
         text.spans = reading.spans
         text.defined = defined_names(reading.forms)
-        return self._forms(reading.forms, text, module)
+        if not is_file:
+            return self._forms(reading.forms, text, module)
+        head, forms = body_of_file(reading.forms, module.name, text.spans)
+        if head is not None:
+            self._do(("head", *head), text, module)
+        return self._forms(forms, text, module)
 
     def compile_library(self, text: Text, module: Module) -> None:
         """Compile one file of the library; its operations stay in `text`."""
-        self.modules[module.name] = module
+        self.modules.add(module)
         self._fresh(text, module)
 
-    def _stored(self, key: str) -> Any:
+    def _stored(self, key: str, text: Text) -> Any:
         """The operations of a text that was compiled before, if what it imports has not changed."""
         found: Any = _MEMORY.get(key)
         if found is None and self.cache is not None:
@@ -142,21 +152,20 @@ class World:
                 found = coding.load(payload)
         if found is None:
             return None
-        depends, topics, homes, operations = found
-        for name, digest in depends:
-            source = self.lookup.find(name)
-            if source is None or cache_key(source.text) != digest:
-                return None
+        needs, topics, homes, operations = found
+        if not self.modules.current(needs):
+            return None
+        text.needs = needs
         library_parts(topics, homes)
         return operations
 
     def _remember(self, key: str, text: Text) -> None:
-        if text.operations is None:
+        if text.needs is None:
             return
         homes = {library.NAMES[name] for name in text.used if name in library.NAMES}
         topics = sorted(home for home in homes if not home.startswith("stdlib:"))
         modules = sorted(home for home in homes if home.startswith("stdlib:"))
-        entry: Any = (text.depends, topics, modules, text.operations)
+        entry: Any = (text.needs, topics, modules, text.operations)
         if len(_MEMORY) >= _MEMORY_LIMIT:
             _MEMORY.clear()
         _MEMORY[key] = entry
@@ -165,17 +174,14 @@ class World:
 
     def _play(self, operations: list[Operation], text: Text, module: Module) -> Any:
         value: Any = None
-        stack = [module]
         for operation in operations:
-            value = self._perform(operation, text, stack)
+            value = self._perform(operation, text, module)
         return value
 
     # ---- operations ---------------------------------------------------------------------------------------------
 
-    def _perform(self, operation: Operation, text: Text, stack: list[Module]) -> Any:
-        """Do one operation; `stack` holds the module at its end."""
+    def _perform(self, operation: Operation, text: Text, module: Module) -> Any:
         kind = operation[0]
-        module = stack[-1]
         if kind == "run":
             constants = coding.decode_constants(operation[2])
             return coding.run(operation[1], constants, module, text.source, self.modules)
@@ -185,46 +191,24 @@ class World:
             metadata = operation_metadata(operation[4])
             macro = Macro(operation[1], module.name, function, library=self.is_library, metadata=metadata)
             module.define_macro(operation[1], macro, metadata)
-            return None
-        if kind == "import":
+        elif kind == "import":
             for name, alias, only in operation[1]:
-                home = self.module(name)
-                module.import_all(home, alias, only)
-            return None
-        if kind == "module":
-            _, name, documentation, exports = operation
-            stack.append(self._open(name, documentation, exports, text))
-            return None
-        if kind == "end":
-            self._close(stack.pop())
-            return None
-        module.exported = [*(module.exported or ()), *operation[1]]  # "export"
+                module.import_all(self.modules.module(name), name, alias, only)
+        elif kind == "module":
+            inner = Module(operation[1])
+            inner.units.append(text.unit)
+            with self.modules.body(inner):
+                self._play(operation[2], text, inner)
+        elif kind == "head":
+            module.documentation, module.exported = operation[1:]
+        else:
+            module.exported = [*(module.exported or ()), *operation[1]]  # "export"
         return None
 
     def _do(self, operation: Operation, text: Text, module: Module) -> Any:
         """Record an operation, then perform it."""
-        if text.operations is not None:
-            text.operations.append(operation)
-        return self._perform(operation, text, [module])
-
-    def _open(self, name: str, documentation: str | None, exports: list[str] | None, text: Text) -> Module:
-        module = Module(name)
-        module.documentation = documentation
-        module.exported = exports
-        module.units.append(text.unit)
-        self.loading.append(name)
-        self._running[name] = module
-        return module
-
-    def _close(self, module: Module) -> None:
-        self.loading.remove(module.name)
-        self._running.pop(module.name, None)
-        module.check_exports()
-        self.modules[module.name] = module
-
-    @property
-    def _running(self) -> dict[str, Module]:
-        return self.modules
+        text.operations.append(operation)
+        return self._perform(operation, text, module)
 
     # ---- top-level forms ----------------------------------------------------------------------------------------
 
@@ -239,8 +223,8 @@ class World:
         try:
             return self._top_form(form, text, module)
         except ExpansionError as error:
-            if error.span is None and not error.located and text.spans is not None:
-                error.span = text.spans.of(form)
+            if error.span is None and not error.located:
+                error.span = text.span(form)
             raise
 
     def _top_form(self, form: Any, text: Text, module: Module) -> Any:
@@ -259,14 +243,15 @@ class World:
         try:
             self_contained = coding.encode_constants(constants)
         except coding.Unstorable:
-            text.operations = None
+            text.needs = None
             return coding.run(code, constants, module, text.source, self.modules)
         return self._do(("run", code, self_contained), text, module)
 
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:
         from rtfs.eval.compiler import Target
 
-        target = Target(module.name, text.source, f"{text.uid}.{len(text.operations or ())}", variant=self.variant)
+        target = Target(module.name, text.source, f"{text.uid}.{text.forms}", variant=self.variant)
+        text.forms += 1
         target.level = self.level
         target.used = text.used
         target.shadowed = lambda name: module.shadows(name) or (name in text.defined and not self.is_library)
@@ -285,79 +270,36 @@ class World:
         return self._do(("macro", name, code, encoded, metadata), text, module)
 
     def _module(self, form: List, text: Text, module: Module) -> Any:
-        span = text.spans.of(form) if text.spans is not None else None
-        if module.name != "user" and self.loading:
+        span = text.span(form)
+        if module is not self.user:
             raise syntax_error("module", "modules do not nest", span)
-        name, documentation, exports, start = module_head(form, span)
-        if name in self.loading:
-            raise cycle([*self.loading, name])
-        self._record(("module", name, documentation, exports), text)
-        inner = self._open(name, documentation, exports, text)
-        previous = self.modules.get(name)
-        try:
+        name, *head, start = module_head(form, span)
+        if name == self.user.name:
+            raise module_error(f"'{name}' is the name of the top level")
+        inner = Module(dotted(name))
+        inner.units.append(text.unit)
+        outer, text.operations = text.operations, []
+        text.inline.add(inner.name)
+        with self.modules.body(inner):
+            self._do(("head", *head), text, inner)
             self._forms(form[start:], text, inner)
-            self._record(("end",), text)
-            self._close(inner)
-        except BaseException:
-            if name in self.loading:
-                self.loading.remove(name)
-            if previous is inner:
-                del self.modules[name]
-            raise
+        outer.append(("module", inner.name, text.operations))
+        text.operations = outer
         return None
-
-    def _record(self, operation: Operation, text: Text) -> None:
-        if text.operations is not None:
-            text.operations.append(operation)
 
     def _import(self, form: List, text: Text, module: Module) -> Any:
         specs = import_specs(form, text.spans)
+        self._do(("import", specs), text, module)
         for name, _, _ in specs:
-            self.module(name)
-            source = self.lookup.find(name) if name in self._files else None
-            if source is not None:
-                text.depends.append((name, cache_key(source.text)))
-        return self._do(("import", specs), text, module)
+            if dotted(name) not in text.inline:
+                needs = self.modules.dependencies(self.modules[name])
+                text.needs = None if needs is None or text.needs is None else {**text.needs, **needs}
+        return None
 
     def _export(self, form: List, text: Text, module: Module) -> Any:
-        if module.name == "user" or any(type(name) is not Symbol for name in form[1:]):
-            raise syntax_error(
-                "export", "expected names, directly in a module", text.spans.of(form) if text.spans else None
-            )
+        if module is self.user or any(type(name) is not Symbol for name in form[1:]):
+            raise syntax_error("export", "expected names, directly in a module", text.span(form))
         return self._do(("export", [name.name for name in form[1:]]), text, module)
-
-    # ---- modules ------------------------------------------------------------------------------------------------
-
-    @property
-    def _files(self) -> set[str]:
-        files: set[str] = self.__dict__.setdefault("_file_modules", set())
-        return files
-
-    def module(self, name: str) -> Module:
-        """The module of that name, running its file if it has not run."""
-        if name in self.loading:
-            raise cycle([*self.loading[self.loading.index(name) :], name])
-        found = self.modules.get(name)
-        if found is not None:
-            return found
-        source = self.lookup.find(name)
-        if source is None:
-            raise ExpansionError("ModuleNotFound", f"Module not found: {name}")
-        return self._load_file(name, source)
-
-    def _load_file(self, name: str, source: Source) -> Module:
-        """A file holds one module form of that name, or plain forms that are the module's body."""
-        dotted = name.replace("/", ".")
-        module = Module(dotted)
-        self._files.add(name)
-        self.loading.append(name)
-        try:
-            self.run(source, module)
-        finally:
-            self.loading.remove(name)
-        declared = self.modules.get(dotted)
-        self.modules[name] = self.modules[dotted] = declared if declared is not None else module
-        return self.modules[name]
 
     # ---- what macros and compiler ask ---------------------------------------------------------------------------
 
@@ -418,10 +360,6 @@ _TOP: dict[str, Callable[[World, List, Text, Module], Any]] = {
     "import": World._import,
     "export": World._export,
 }
-
-
-def cycle(names: list[str]) -> RtfsError:
-    return module_error(f"import cycle: {' -> '.join(names)}")
 
 
 def operation_metadata(pairs: list[tuple[str, Any]]) -> Map:

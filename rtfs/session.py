@@ -201,8 +201,9 @@ class Session:
     def malformed(self, form: Any, text: str, code: str) -> RtfsError:
         return self.world.expander.malformed(form, text, code)
 
-    def find_type(self, name: str) -> Any:
-        return self.world.user.find_type(name)
+    def find_type(self, name: str, module: str = "user") -> Any:
+        """The form of a type that a module sees under a name; None when there is none."""
+        return (self.world.modules.get(module) or self.world.user).find_type(name)
 
     def _start(self, body: Callable[[], Any]) -> Outcome:
         program: Program

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtfs.eval.module import module_error
 from rtfs.lang.collections import List
 from rtfs.lang.errors import syntax_error
 from rtfs.lang.names import Keyword, Symbol
@@ -47,6 +48,33 @@ def module_head(form: List, span: Any) -> tuple[str, str | None, list[str] | Non
     return form[1].name, documentation, exports, start
 
 
+def dotted(name: str) -> str:
+    """The one name of a module, which may be written `a.b` or `a/b`."""
+    return name.replace("/", ".")
+
+
+def body_of_file(forms: Any, name: str, spans: SpanTable) -> tuple[tuple[str | None, list[str] | None] | None, Any]:
+    """Documentation and exports, if the file of a module is one module form, and the forms of the module's body."""
+    whole = next((form for form in forms if _is_module(form)), None)
+    if whole is None:
+        return None, forms
+    declared, documentation, exports, start = module_head(whole, spans.of(whole))
+    problem = None
+    if dotted(declared) != name:
+        problem = f"the file of module '{name}' defines module '{declared}'"
+    elif len(forms) > 1:
+        problem = f"the file of module '{name}' has forms beside its module form"
+    if problem is not None:
+        error = module_error(problem)
+        error.span = spans.of(whole)
+        raise error
+    return (documentation, exports), whole[start:]
+
+
+def _is_module(form: Any) -> bool:
+    return type(form) is List and len(form) > 0 and type(form[0]) is Symbol and form[0].name == "module"
+
+
 def import_specs(form: List, spans: SpanTable | None) -> list[tuple[str, str | None, list[str] | None]]:
     """`(import n :as a :only [x])` or `(import [n …] [m …])` as (module, alias, names)."""
     span = spans.of(form) if spans is not None else None
@@ -69,6 +97,8 @@ def _import_spec(parts: Any, span: Any) -> tuple[str, str | None, list[str] | No
     if len(options) % 2:
         raise syntax_error("import", "expected options as keyword and value", span)
     for key, value in zip(options[::2], options[1::2], strict=True):
+        if (key is _AS and alias is not None) or (key in (_ONLY, _REFER) and only is not None):
+            raise syntax_error("import", f":{key.name} given twice", span)
         if key is _AS and type(value) is Symbol:
             alias = value.name
         elif key in (_ONLY, _REFER) and is_vector(value) and all(type(name) is Symbol for name in value):

@@ -28,8 +28,8 @@ def compile_form(form: Any, target: Any, spans: SpanTable | None, filename: str)
     return code, target.constants
 
 
-def run(code: CodeType, constants: Constants, module: Any, source: Any, modules: dict[str, Any]) -> Any:
-    """Run code in a module and give its value."""
+def run(code: CodeType, constants: Constants, module: Any, source: Any, modules: Any) -> Any:
+    """Run code in a module and give its value; `modules[name]` is another module that a template's symbol names."""
     for key, value in constants.items():
         kind = type(value)
         if kind is CallSite:

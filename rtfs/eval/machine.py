@@ -29,7 +29,7 @@ class Run:
     """What one evaluation carries along. `answer(call)` gives the host's value or raises; it may suspend the caller.
 
     `hints` name → value in force; `path` names of the steps around; `values` the host's context; `seq` the next call's
-    number; `ending` the limit error after which only cleanup is allowed.
+    number; `ending` the limit error after which only cleanup is allowed; `loading` the modules whose body it is in.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Run:
         "deadline",
         "grace_over",
         "done",
+        "loading",
     )
 
     def __init__(
@@ -78,6 +79,7 @@ class Run:
         self.deadline: Any = None  # the host's clock of this run, with `pause` and `go_on`
         self.grace_over = False
         self.done = False  # an interrupt that comes too late must leave no mark
+        self.loading: list[Any] = []  # outermost first
 
     def interrupt(self, error: LimitError) -> None:
         """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""

@@ -90,7 +90,8 @@ class Module:
         """The names others may use, in order of definition."""
         if self.exported is not None:
             return self.exported
-        return [name for name, metadata in self.definitions.items() if not metadata.get(_PRIVATE)]
+        public = [name for name, metadata in self.definitions.items() if not metadata.get(_PRIVATE)]
+        return public + [name for name in self.types if name not in self.definitions]
 
     def check_exports(self) -> None:
         for name in self.exported or ():
@@ -106,16 +107,16 @@ class Module:
             self.globals[f":{visible}"] = home.globals[f":{name}"]
             self.globals[f"({visible}"] = home.globals[f"({name}"]
 
-    def import_all(self, home: Module, alias: str | None, only: list[str] | None) -> None:
-        """`(import home :as alias :only [names])`"""
+    def import_all(self, home: Module, prefix: str, alias: str | None, only: list[str] | None) -> None:
+        """`(import prefix :as alias :only [names])`"""
         exports = home.exports()
         for name in only or ():
             if name not in exports:
                 raise module_error(f"symbol '{name}' not exported by module '{home.name}'")
             self.bring(home, name, name)
-        for prefix in {home.name, alias or home.name}:
+        for before in {prefix, alias or prefix}:
             for name in exports:
-                self.bring(home, name, f"{prefix}/{name}")
+                self.bring(home, name, f"{before}/{name}")
 
     def macro(self, name: str) -> Any:
         """The macro that a name means here, None when it is none."""

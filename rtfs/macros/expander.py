@@ -27,7 +27,8 @@ MAX_NESTING = 10_000
 NOTED = 8  # macros of the expansion stack that a note is written for
 NOTHING: Names = frozenset()
 
-_EXPANDING = frozenset({"macroexpand", "macroexpand-1"})
+# functions that use the macros or types visible where they are called → count of their arguments
+_PLACED = {"macroexpand": 1, "macroexpand-1": 1, "validate": 2, "valid?": 2, "explain": 2}
 _ATOMS = frozenset({type(None), bool, int, float, str, Keyword, FunctionType})
 
 
@@ -173,16 +174,20 @@ class Expander:
         spans = self._text.spans
         if spans is not None and head.span is not None and spans.of(form) is None:
             spans.put(form, head.span, ())  # `(- 2)` of a `->` became `(- x 2)`, which has no place of its own
-        if head.name in _EXPANDING:
-            form = self._expanding_here(form, names)
+        if head.name in _PLACED:
+            form = self._placed(form, names)
         return self.each(form, 1, names)
 
-    def _expanding_here(self, form: List, names: Names) -> List:
-        """`(macroexpand x)` uses the macros that are visible where it is written, so it must know where that is."""
+    def _placed(self, form: List, names: Names) -> List:
+        """A call that depends on the module it is written in tells which that is."""
         name = form[0].name
-        if self.module == "user" or name in names or self.modules.home(name, self.module) or len(form) != 2:
+        if self.module == "user" or name in names or self.modules.home(name, self.module):
             return form
-        return List((Symbol("rtfs/expand"), form[1], name == "macroexpand-1", self.module))
+        if len(form) != 1 + _PLACED[name]:
+            return form
+        if len(form) == 2:
+            return List((Symbol("rtfs/expand"), form[1], name == "macroexpand-1", self.module))
+        return List((Symbol("rtfs/validate"), form[1], form[2], name, self.module))
 
     def each(self, form: Any, start: int, names: Names) -> Any:
         """A list or vector with its parts from `start` on expanded."""

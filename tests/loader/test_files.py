@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.lang.errors import ReadError
+from rtfs.lang.errors import ReadError, RtfsError
 from rtfs.loader import Files, Texts, library, read_source, segments
 
 
@@ -56,7 +57,24 @@ def test_the_bundled_library_is_found() -> None:
     assert Path(library()).is_dir()
 
 
-OUTSIDE = ["", ".", "..", "../secret", "a..b", "/etc/passwd", "a/../b", "a.", ".a", "a\\b", "a\0b", "a b", "~", "a:1/b"]
+OUTSIDE = [
+    "",
+    ".",
+    "..",
+    "../secret",
+    "a..b",
+    "/etc/passwd",
+    "a/../b",
+    "a.",
+    ".a",
+    "a\\b",
+    "a\0b",
+    "a b",
+    "~",
+    "a:1/b",
+    "a\u2024b",
+    "a\u00b2",
+]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -69,12 +87,19 @@ def test_other_names_never_reach_the_file_system(name: str) -> None:
 def test_an_accepted_name_stays_inside_its_folder(name: str) -> None:
     parts = segments(name)
     if parts is not None:
-        assert parts and all(part.replace("_", "a").replace("-", "a").isalnum() for part in parts)
+        assert parts and all(part and re.fullmatch(r"[^\W\d]*", re.sub("[0-9-]", "", part)) for part in parts)
 
 
 def test_a_directory_of_that_name_is_not_a_module(tmp_path: Path) -> None:
     (tmp_path / "m.rtfs").mkdir()
     assert Files(str(tmp_path), path=()).find("m") is None
+
+
+def test_a_file_that_cannot_be_read_is_a_module_error(tmp_path: Path) -> None:
+    (tmp_path / "m.rtfs").symlink_to("/proc/self/mem")
+    with pytest.raises(RtfsError) as raised:
+        Files(str(tmp_path), path=()).find("m")
+    assert str(raised.value) == "Module error: the file of module 'm' cannot be read: Input/output error"
 
 
 def test_bytes_that_are_not_utf8_are_a_parse_error_with_their_place(tmp_path: Path) -> None:

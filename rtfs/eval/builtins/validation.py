@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rtfs.eval.machine import RUN
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import Map
 from rtfs.lang.conform import check, fits, problem
+from rtfs.lang.errors import type_error
 from rtfs.lang.names import Keyword
 from rtfs.lang.schema import parse_type
+from rtfs.lang.values import type_name
 
 
-def _type(form: Any) -> Any:
-    """The type that a form of the calling program says; a map `{:k T …}` means `[:map {:k T …}]`."""
+def _type(form: Any, module: str) -> Any:
+    """The type that a form says in a module; a map `{:k T …}` means `[:map {:k T …}]`."""
     if type(form) is Map:
         form = (Keyword("map"), form)
     run = RUN.get(None)
     tools = None if run is None else run.tools
-    return parse_type(form, _nothing if tools is None else tools.find_type)
-
-
-def _nothing(name: str) -> None:
-    return None
+    return parse_type(form, lambda name: None if tools is None else tools.find_type(name, module))
 
 
 @builtin(
@@ -31,13 +30,16 @@ def _nothing(name: str) -> None:
     example=("(validate [:vector :int] [1 2])", "[1 2]"),
 )
 def validate(form: Any, value: Any) -> Any:
-    check(_type(form), value, "value", "standard")
-    return value
+    return _validate(form, value, "user")
 
 
-@builtin("valid?", doc="(valid? T x): does x have the type?", example=('(valid? {:a :int} {:a "x"})', "false"))
+@builtin(
+    "valid?",
+    doc="(valid? T x): does x have the type?",
+    example=('(valid? {:a :int} {:a "x"})', "false"),
+)
 def is_valid(form: Any, value: Any) -> bool:
-    return bool(fits(_type(form), value))
+    return _is_valid(form, value, "user")
 
 
 @builtin(
@@ -46,5 +48,32 @@ def is_valid(form: Any, value: Any) -> bool:
     example=("(explain :int 3)", "nil"),
 )
 def explain(form: Any, value: Any) -> Any:
-    found = problem(_type(form), value)
+    return _explain(form, value, "user")
+
+
+@builtin(
+    "rtfs/validate",
+    doc="`validate`, `valid?` and `explain` as written in a module.",
+    example=('(rtfs/validate :int 3 "valid?" "user")', "true"),
+)
+def within(form: Any, value: Any, operation: Any, module: Any) -> Any:
+    if type(operation) is not str or type(module) is not str:
+        raise type_error("rtfs/validate", "string", type_name(module if type(operation) is str else operation))
+    return _OPERATIONS.get(operation, _validate)(form, value, module)
+
+
+def _validate(form: Any, value: Any, module: str) -> Any:
+    check(_type(form, module), value, "value", "standard")
+    return value
+
+
+def _is_valid(form: Any, value: Any, module: str) -> bool:
+    return bool(fits(_type(form, module), value))
+
+
+def _explain(form: Any, value: Any, module: str) -> Any:
+    found = problem(_type(form, module), value)
     return None if found is None else f"Type validation error: value: {found}"
+
+
+_OPERATIONS: dict[str, Callable[[Any, Any, str], Any]] = {"valid?": _is_valid, "explain": _explain}

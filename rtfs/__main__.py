@@ -19,6 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     gc.disable()
     try:
         return _enter(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # before a run took over the signals, or after it gave them back
+        sys.stderr.write("interrupted\n")
+        return 130
     finally:
         gc.enable()
         gc.freeze()

@@ -78,6 +78,7 @@ class Session:
         self._host: Host | None = None
         self._driver: Any = None  # set while an event loop drives this session
         self._runner: Any = None
+        self._waiting: Any = None  # the task that a synchronous caller waits for
         _deepen()
 
     # ---- the host -----------------------------------------------------------------------------------------------
@@ -150,7 +151,12 @@ class Session:
     def join(self, timeout: float | None = None) -> None:
         """Wait until every stream has ended that is neither detached nor unconnected."""
         if self._host is not None:
-            self._loop().run(self._host.join(timeout))
+            self._wait(self._host.join(timeout))
+
+    def cancel(self) -> None:
+        """End what a synchronous call waits for, a program with Cancelled. To be called inside the event loop."""
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """End what still runs, write the last snapshots, close what was opened. strategy: `drain` or `immediate`."""
@@ -285,11 +291,11 @@ class Session:
             raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
         program = self._program(body)
         if self._runner is not None:  # streams may be running: the loop must turn
-            return self._loop().run(self._finish(program, program.start))
+            return self._wait(self._finish(program, program.start))
         request: Any = program.start()
         if program.done:
             return request.value
-        return self._loop().run(self._finish(program, lambda: request))
+        return self._wait(self._finish(program, lambda: request))
 
     async def _drive_async(self, body: Callable[[], Any]) -> Any:
         program = self._program(body)
@@ -311,13 +317,20 @@ class Session:
         finally:
             self._driver = outer
 
-    def _loop(self) -> Any:
-        """The session's own event loop, for synchronous callers."""
-        if self._runner is None:
-            import asyncio
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end in the session's own event loop, for synchronous callers."""
+        import asyncio
 
+        async def awaited() -> Any:
+            self._waiting = asyncio.current_task()
+            try:
+                return await work
+            finally:
+                self._waiting = None
+
+        if self._runner is None:
             self._runner = asyncio.Runner()
-        return self._runner
+        return self._runner.run(awaited())
 
 
 class _Stepped:

@@ -50,6 +50,7 @@ def enter(words: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
+    except click.Abort:  # Ctrl-C while the options were parsed
+        click.echo("interrupted", err=True)
         return 130
     return answer if isinstance(answer, int) else 0

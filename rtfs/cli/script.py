@@ -102,13 +102,17 @@ class Execution:
         self.source = source
         self.interrupts = Interrupts()
         self.progress: Any = None  # made with the first stream
-        self.session = _session(settings, source, self._streams_begin)
+        self.session = self.interrupts.session = _session(settings, source, self._streams_begin)
 
     def run(self) -> int:
         """The exit code; raises what ended the program."""
         try:
             with self.interrupts:
                 return self.interrupts.code(self._program())
+        except BaseException as ending:
+            if self.interrupts.caused(ending):
+                self.interrupts.end()
+            raise
         finally:
             self._close_progress()
             self.session.shutdown(timeout=5.0, strategy="immediate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from rtfs.cli.interrupt import Interrupts
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = f"stdio:{sys.executable} {ROOT / 'examples' / 'servers' / 'weather.py'}"
@@ -96,6 +99,26 @@ def test_a_signal_stops_a_wait(start: Start) -> None:
     wait_for(process, "go", errors=True)
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=30), process.returncode) == (("", "interrupted\n"), 130)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_signal_ends_a_wait_of_a_running_loop_and_resources_are_closed(start: Start, number: int, code: int) -> None:
+    process = start("-e", '(do (sleep 1) (log :info "go") (with-resource [r (sleep 60000)] r))')
+    wait_for(process, "go", errors=True)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=30)
+    assert (output, errors, process.returncode) == ("", "interrupted\n" if code == 130 else "", code)
+
+
+def test_an_import_is_not_torn_apart_by_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(1000): pass\nwhole = True\n"
+    (tmp_path / "struck_by_a_signal.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    imported = []
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        imported.append(importlib.import_module("struck_by_a_signal").whole)
+        signal.pause()
+    assert imported == [True]
 
 
 def test_a_script_cannot_catch_an_interrupt(start: Start) -> None:

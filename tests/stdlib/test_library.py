@@ -86,8 +86,15 @@ def test_templates_name_only_what_no_local_can_capture() -> None:
 
 def test_library_code_does_not_show_in_traces() -> None:
     with pytest.raises(rtfs.RtfsError) as raised:
-        rtfs.evaluate('(median ["x"])', name="t.rtfs")
-    assert str(raised.value.span) == "t.rtfs:1:1-1:15"
+        rtfs.evaluate('(sum ["x"])', name="t.rtfs")
+    assert str(raised.value.span) == "t.rtfs:1:1-1:12"
+    assert [name for name, _ in raised.value.trace] == [None]
+
+
+def test_an_error_of_a_library_function_is_shown_at_its_argument() -> None:
+    with pytest.raises(rtfs.RtfsError) as raised:
+        rtfs.evaluate('(clamp 1 2 "x")', name="t.rtfs")
+    assert str(raised.value.span) == "t.rtfs:1:12-1:15"
 
 
 @pytest.mark.parametrize("name", ["when", "sum", "map"])

@@ -8,6 +8,7 @@ from typing import Any
 from rtfs.eval.builtins.number import as_float, integer, number, product, too_large
 from rtfs.eval.limits import check_bits
 from rtfs.eval.registry import builtin, constant
+from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import division_by_zero, invalid_argument
 from rtfs.lang.printer import show
 
@@ -113,9 +114,9 @@ def trunc(x: Any) -> int:
     doc="The nearest integer, halves away from zero; with a number of decimal places, a float.",
     example=("[(round 2.5) (round 2.345 1)]", "[3 2.3]"),
 )
-def round_(x: Any, digits: Any = None) -> Any:
+def round_(x: Any, digits: Any = MISSING) -> Any:
     number("round", x)
-    if digits is not None:
+    if digits is not MISSING:
         return _round_places(x, integer("round", digits, 1))
     if type(x) is int:
         return x

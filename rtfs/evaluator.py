@@ -22,7 +22,7 @@ class SessionEvaluator:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._pure = Run(_violation, RuntimeContext.pure())
-        self._pure.tools = session
+        self._pure.tools = session.tools
 
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion."""
@@ -55,10 +55,10 @@ class SessionEvaluator:
 
         return step
 
-    def effect(self, function: Any, *args: Any) -> Awaitable[Any]:
+    def effect(self, function: Any, *args: Any, call: HostCall | None = None) -> Awaitable[Any]:
         """Call an effect slot in a greenlet of its own; its host calls are awaited."""
         target = callee(function)
-        return self._session._drive_async(lambda: target(*args))
+        return self._session.run_inside(call, lambda: target(*args))
 
     def arity(self, function: Any) -> tuple[int, int | None]:
         """Least and greatest argument count, None when unbounded."""

@@ -5,19 +5,22 @@ text → World (read, expand, compile, run) → outcome; a HostCall → Host.dis
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from rtfs.eval.fault import DEPTH, translate
+from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run
 from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector
-from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
+from rtfs.lang.errors import EvaluationError, RtfsError
 from rtfs.lang.limits import Limits
-from rtfs.lang.outcome import HostCall, Outcome, RuntimeContext
+from rtfs.lang.names import Keyword
+from rtfs.lang.outcome import HostCall, Outcome, RuntimeContext, StepEvent
 from rtfs.lang.source import Source
 from rtfs.program import World
+from rtfs.tools import Tools, deepen, read_forms
+from rtfs.waiting import Stepped, cancelled
 
 if TYPE_CHECKING:
     from rtfs.host.clock import Clock
@@ -31,11 +34,11 @@ class Session:
     """Programs that share definitions, and their host. Belongs to one thread; sessions are independent.
 
     marketplace: default one with the built-ins. context: what programs may do, default pure. limits: default 30 s of
-    evaluation. values: the read-only context of `@name`. on_step: called with kind, name, path and value of each step.
+    evaluation. values: the read-only context of `@name`. on_step: called with the StepEvent of each step.
     lookup: where modules come from (default files: `folder`, RTFS_PATH, the bundled library). cache: of compiled code,
     False for none. state_dir: where streams and stored values live; without it they live in memory. check: `off basic
-    standard strict`. trace: called with each host call. trace: called with each
-    HostCall before it is answered. on_streams: called in the event loop with the stream registry, once there is one.
+    standard strict`. trace: called with each HostCall before it is answered. on_streams: called in the event loop with
+    the stream registry, once there is one. id: begins the idempotency keys of all calls; random unless given.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Session:
         context: RuntimeContext | None = None,
         limits: Limits | None = None,
         values: dict[str, Any] | None = None,
-        on_step: Callable[..., None] | None = None,
+        on_step: Callable[[StepEvent], None] | None = None,
         lookup: Lookup | None = None,
         folder: str | None = None,
         cache: Cache | bool = True,
@@ -55,6 +58,7 @@ class Session:
         check: str = "standard",
         trace: Callable[[HostCall], None] | None = None,
         on_streams: Callable[[Any], None] | None = None,
+        id: str | None = None,
     ) -> None:
         from rtfs.loader import Cache, Files
 
@@ -68,6 +72,7 @@ class Session:
             "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
         )
         self.world = World(lookup or Files(folder), stored, variant=variant, level=check)
+        self.tools = Tools(self.world, self.limits)
         self._marketplace = marketplace
         self._host_options: dict[str, Any] = {
             "state_dir": state_dir,
@@ -79,7 +84,9 @@ class Session:
         self._driver: Any = None  # set while an event loop drives this session
         self._runner: Any = None
         self._waiting: Any = None  # the task that a synchronous caller waits for
-        _deepen()
+        self.id = id if id is not None else os.urandom(8).hex()
+        self._programs = 0  # so many began: numbers of idempotency keys
+        deepen()
 
     # ---- the host -----------------------------------------------------------------------------------------------
 
@@ -177,49 +184,38 @@ class Session:
     def _evaluate(self, text: str, name: str) -> Any:
         return self.world.run(Source(name, text), self.world.user)
 
-    def new_run(self, answer: Callable[[HostCall], Any]) -> Run:
-        """A run under this session's context and limits."""
+    def new_run(self, answer: Callable[[HostCall], Any], call: HostCall | None = None) -> Run:
+        """A run under this session's context and limits; of what the host runs for a call, if one is given."""
         run = Run(answer, self.context, self.values, self.on_step)
-        run.tools = self
+        run.tools = self.tools
         run.steps = self.limits.steps
+        if call is not None:
+            run.inside(call)
+        else:
+            run.origin = f"{self.id}/{self._programs}/"
+            self._programs += 1
         return run
-
-    # What running code may ask of its session (`Run.tools`).
-
-    def read(self, text: str) -> list[Any]:
-        return read_forms(text)
-
-    def expand(self, form: Any, *, once: bool, module: str = "user") -> Any:
-        """`macroexpand-1` and `macroexpand`, with the macros that a module sees."""
-        from rtfs.program import library_loaded
-
-        library_loaded()
-        expander = self.world.expander
-        return expander.expand_1(form, module) if once else expander.expand_head(form, module, None)
-
-    def macro_locals(self) -> frozenset[str]:
-        return self.world.expander.locals if self.expanding() else frozenset()
-
-    def expanding(self) -> bool:
-        """Does a macro function run now?"""
-        return self.world.expander.running > 0
-
-    def malformed(self, form: Any, text: str, code: str) -> RtfsError:
-        return self.world.expander.malformed(form, text, code)
-
-    def find_type(self, name: str, module: str = "user") -> Any:
-        """The form of a type that a module sees under a name; None when there is none."""
-        return (self.world.modules.get(module) or self.world.user).find_type(name)
 
     def _start(self, body: Callable[[], Any]) -> Outcome:
         program: Program
 
         def ask(call: HostCall) -> Any:
-            return program.suspend(call)
+            answer = program.suspend(call)
+            if call.capability_id == CONTEXT_SET:
+                self._set_context(call.args)
+            return answer
 
         program = Program(self.new_run(ask), lambda: self._guarded(body))
         outcome: Any = program.start()
         return program.waiting(outcome) if type(outcome) is HostCall else outcome
+
+    def _set_context(self, args: tuple[Any, ...]) -> None:
+        """What `ccos.context.set` does where the embedder answers it: `key value`, or one map of both."""
+        if len(args) == 1 and type(args[0]) is Map:
+            args = (args[0].get(Keyword("key")), args[0].get(Keyword("value")))
+        name = args[0] if args and type(args[0]) is str else getattr(args[0] if args else None, "name", None)
+        if name is not None and len(args) == 2:
+            self.values[name.removeprefix(":")] = args[1]
 
     def _guarded(self, body: Callable[[], Any]) -> Any:
         """Run code under the deadline; what it raises leaves as an RtfsError with place and hints."""
@@ -236,14 +232,6 @@ class Session:
         finally:
             run.done = True
             run.release()
-
-    def grace(self, run: Run) -> None:
-        """Let the `finally` blocks of a run that met a limit go on for a tenth of a second (language.md §8.3)."""
-        from rtfs.host.watch import WATCH
-
-        WATCH.add(run, GRACE)
-        if run.steps is not None:
-            run.steps = GRACE_STEPS
 
     def _deadline(self, run: Run) -> Any:
         from contextlib import nullcontext
@@ -278,11 +266,12 @@ class Session:
             waits_for = answer.send(None)
         except StopIteration as stop:
             return stop.value
-        return program.suspend(_Stepped(answer, waits_for))
+        return program.suspend(Stepped(answer, waits_for))
 
-    def _program(self, body: Callable[[], Any]) -> Program:
+    def _program(self, body: Callable[[], Any], call: HostCall | None = None) -> Program:
         program: Program
-        program = Program(self.new_run(lambda call: self._answer(program, call)), lambda: self._guarded(body))
+        run = self.new_run(lambda asked: self._answer(program, asked), call)
+        program = Program(run, lambda: self._guarded(body))
         return program
 
     def _drive(self, body: Callable[[], Any]) -> Any:
@@ -296,6 +285,11 @@ class Session:
         if program.done:
             return request.value
         return self._wait(self._finish(program, lambda: request))
+
+    def run_inside(self, call: HostCall | None, body: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
+        """Run to its end what the host re-enters for a call; for none, a program of its own."""
+        program = self._program(body, call)
+        return self._finish(program, program.start)
 
     async def _drive_async(self, body: Callable[[], Any]) -> Any:
         program = self._program(body)
@@ -312,7 +306,7 @@ class Session:
                     value = await request
                 except BaseException as raised:
                     error = raised
-                request = program.send(value, _cancelled(error))
+                request = program.send(value, cancelled(error))
             return request.value
         finally:
             self._driver = outer
@@ -333,37 +327,6 @@ class Session:
         return self._runner.run(awaited())
 
 
-class _Stepped:
-    """A coroutine that was stepped once and now waits for `waits_for`; awaiting it goes on from there."""
-
-    __slots__ = ("coroutine", "waits_for")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> None:
-        self.coroutine = coroutine
-        self.waits_for = waits_for
-
-    def __await__(self) -> Any:
-        waits_for, coroutine = self.waits_for, self.coroutine
-        while True:
-            try:
-                answer = yield waits_for
-            except BaseException as error:
-                failure: BaseException | None = error
-            else:
-                failure = None
-            try:
-                waits_for = coroutine.send(answer) if failure is None else coroutine.throw(failure)
-            except StopIteration as stop:
-                return stop.value
-
-
-def _cancelled(error: BaseException | None) -> BaseException | None:
-    """A cancelled task ends its program with Cancelled, which no script can catch."""
-    if error is None or isinstance(error, RtfsError) or type(error).__name__ != "CancelledError":
-        return error
-    return LimitError("Cancelled", "Cancelled")
-
-
 def _called(function: Any, args: tuple[Any, ...]) -> Any:
     from rtfs.lang.access import callee
     from rtfs.lang.convert import from_python
@@ -371,7 +334,7 @@ def _called(function: Any, args: tuple[Any, ...]) -> Any:
     return callee(function)(*[one if type(one) in _OWN else from_python(one) for one in args])
 
 
-GRACE, GRACE_STEPS = 0.1, 1000
+CONTEXT_SET = "ccos.context.set"
 _OWN = frozenset({PVector, Map, List})  # collections that only RTFS makes hold only its values
 
 
@@ -381,21 +344,6 @@ def _context_values(values: dict[str, Any] | None) -> dict[str, Any]:
     from rtfs.lang.convert import from_python
 
     return {str(name).lstrip(":"): from_python(value) for name, value in values.items()}
-
-
-def _deepen() -> None:
-    """RTFS calls are Python frames, which cost no C stack; what re-enters from C is counted apart (limits.reentry)."""
-    if sys.getrecursionlimit() < DEPTH:
-        sys.setrecursionlimit(DEPTH)
-
-
-def read_forms(text: str, name: str = "<text>") -> list[Any]:
-    """All forms of a text."""
-    from rtfs.parser.reader import read
-
-    _deepen()
-    forms: list[Any] = read(Source(name, text)).forms
-    return forms
 
 
 def evaluate(text: str, *, name: str = "<text>") -> Any:

@@ -8,28 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
-from typing import Any
+from typing import Any, NamedTuple
 
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.signal import FLAG
+from rtfs.lang.collections import Map
 from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, type_error
 from rtfs.lang.names import Keyword
-from rtfs.lang.outcome import CallMetadata, CausalContext, Complete, HostCall, Outcome, RequiresHost, RuntimeContext
+from rtfs.lang.outcome import (
+    CausalContext,
+    Complete,
+    HostCall,
+    Outcome,
+    RequiresHost,
+    RuntimeContext,
+    StepEvent,
+    Surroundings,
+)
 from rtfs.lang.source import Span
 from rtfs.lang.values import ErrorValue, type_name
 
 RUN: ContextVar[Run] = ContextVar("rtfs_run")
 
 _NO_CAUSE = CausalContext()
-_NO_METADATA = CallMetadata()
+_NAME, _ID = Keyword("name"), Keyword("id")
 _CLEANUP = "ccos.resource.close"
 
 
 class Run:
     """What one evaluation carries along. `answer(call)` gives the host's value or raises; it may suspend the caller.
 
-    `hints` name → value in force; `path` names of the steps around; `values` the host's context; `seq` the next call's
-    number; `ending` the limit error after which only cleanup is allowed; `loading` the modules whose body it is in.
+    `hints` name → value in force; `path` names of the steps around; `values` the host's context, `exposed` the keys of
+    it that calls carry (None: none); `seq` the next call's number and `origin` what stands before it in idempotency
+    keys; `ending` the limit error after which only cleanup is allowed; `loading` the modules whose body it is in.
     """
 
     __slots__ = (
@@ -38,8 +49,10 @@ class Run:
         "hints",
         "path",
         "values",
-        "step_values",
+        "exposed",
         "seq",
+        "origin",
+        "surroundings",
         "gensyms",
         "ending",
         "plan",
@@ -59,15 +72,17 @@ class Run:
         answer: Callable[[HostCall], Any],
         security: RuntimeContext,
         values: dict[str, Any] | None = None,
-        on_step: Callable[..., None] | None = None,
+        on_step: Callable[[StepEvent], None] | None = None,
     ) -> None:
         self.answer = answer
         self.security = security
         self.hints: dict[str, Any] = {}
         self.path: tuple[str, ...] = ()
         self.values = values if values is not None else {}
-        self.step_values: tuple[dict[str, Any], ...] = ()
+        self.exposed: Exposed | None = None
         self.seq = 0
+        self.origin: str | None = None
+        self.surroundings: Surroundings | None = None  # what calls share; made again after a change
         self.gensyms = 0
         self.ending: RtfsError | None = None
         self.plan: Any = None
@@ -116,26 +131,69 @@ class Run:
             FLAG.remove(self)
 
     def context_value(self, name: str, default: Any) -> Any:
-        for values in reversed(self.step_values):
-            if name in values:
-                return values[name]
         return self.values.get(name, default)
 
-    def enter_step(self, name: str, params: Any) -> Any:
-        token = (name, self.path, self.step_values)
+    def inside(self, call: HostCall) -> None:
+        """Be what the host runs for a call: its hints, steps and exposed context count on, numbers go below its own."""
+        around, key = call.surroundings, call.metadata.idempotency_key
+        self.hints, self.path = around.hints, around.step_path
+        self.causal = around.causal.replace(parent_action_id=key)
+        self.origin = None if key is None else f"{key}.{call.next_branch()}."
+
+    def use_hints(self, hints: dict[str, Any]) -> dict[str, Any]:
+        """Put other hints in force; gives those that were."""
+        outer, self.hints, self.surroundings = self.hints, hints, None
+        return outer
+
+    def describe_plan(self, description: Any) -> None:
+        """The program is a plan of this description."""
+        self.plan = description
+        name = description.get(_NAME) or description.get(_ID)
+        if type(name) is str:
+            self.causal, self.surroundings = self.causal.replace(plan_id=name), None
+
+    def enter_step(self, name: str, params: Any, exposed: Exposed | None) -> Any:
+        """A step starts; gives what `leave_step` takes. exposed: None leaves to the steps around what is exposed."""
+        token = (name, self.path, self.causal, self.exposed)
         self.path = (*self.path, name)
+        self.causal = self.causal.replace(step_id="/".join(self.path))
+        if exposed is not None:
+            self.exposed = exposed
+        self.surroundings = None
         self.notify("start", name, params)
         return token
 
     def leave_step(self, token: Any, value: Any, error: RtfsError | None) -> None:
-        name, path, values = token
+        name, path, causal, exposed = token
         self.notify("complete" if error is None else "fail", name, value if error is None else error)
-        self.path = path
-        self.step_values = values
+        self.path, self.causal, self.exposed, self.surroundings = path, causal, exposed, None
 
     def notify(self, kind: str, name: str, value: Any) -> None:
         if self.on_step is not None:
-            self.on_step(kind, name, self.path, value)
+            self.on_step(StepEvent(kind, name, self.path, value, self.exposed_context()))
+
+    def exposed_context(self) -> Any:
+        """What the host may see of the context: a map of texts, None if nothing (language.md §11.4, §11.5)."""
+        exposed = self.exposed
+        if exposed is None or exposed.none:
+            return None
+        allowed = self.security.exposed_keys
+        names = self.values if exposed.keys is None else exposed.keys
+        return Map.of([(n, self.values[n]) for n in names if n in self.values and (not allowed or n in allowed)])
+
+    def surround(self) -> Surroundings:
+        """What the next calls share."""
+        made = Surroundings(self.causal, self.path, self.hints, self.exposed_context(), self.origin)
+        if self.exposed is None:  # an exposed context may change between two calls
+            self.surroundings = made
+        return made
+
+
+class Exposed(NamedTuple):
+    """What of the context a step shows the host: nothing, some keys, or everything (`keys` None)."""
+
+    none: bool
+    keys: tuple[str, ...] | None = None
 
 
 def current_run() -> Run:
@@ -159,8 +217,7 @@ def call_host(site: Any, *args: Any) -> Any:
         run.poll()
     if run.ending is not None and capability != _CLEANUP:
         raise run.ending
-    metadata = CallMetadata(hints=run.hints) if run.hints else _NO_METADATA
-    call = HostCall(capability, args[1:], run.security, run.causal, metadata, site, run.path, site.module, run.seq)
+    call = HostCall(capability, args[1:], run.security, run.surroundings or run.surround(), site, site.module, run.seq)
     run.seq += 1
     return run.answer(call)
 

@@ -6,7 +6,7 @@ from types import FunctionType, NoneType
 from typing import Any
 
 from rtfs.eval.constant import TypeRef
-from rtfs.eval.machine import RUN, call_host, current_run
+from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.eval.signal import FLAG
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
@@ -314,7 +314,21 @@ def round_count(count: int) -> int:
 
 
 def step(name: str, expose: Any, keys: Any, params: Any) -> Any:
-    return current_run().enter_step(name, params)
+    return current_run().enter_step(name, params, _exposed(expose, keys))
+
+
+def _exposed(expose: Any, keys: Any) -> Exposed | None:
+    """What `:expose-context` and `:context-keys` say; naming keys exposes them. None when neither is given."""
+    if expose is None and keys is None:
+        return None
+    if expose is False:
+        return Exposed(True)
+    if keys is None:
+        return Exposed(False)
+    names = [key if type(key) is str else getattr(key, "name", None) for key in sequence(keys, "step")]
+    if None in names:
+        raise type_error("step", "vector of names", "other values in :context-keys")
+    return Exposed(False, tuple(name.removeprefix(":") for name in names if name is not None))
 
 
 def step_done(token: Any, value: Any) -> None:
@@ -330,17 +344,15 @@ def step_failed(token: Any, raised: BaseException) -> None:
 def push_hints(*flat: Any) -> Any:
     """Add hints; gives what `pop_hints` restores."""
     run = current_run()
-    outer = run.hints
-    run.hints = {**outer, **dict(zip(flat[::2], flat[1::2], strict=True))}
-    return outer
+    return run.use_hints({**run.hints, **dict(zip(flat[::2], flat[1::2], strict=True))})
 
 
 def pop_hints(outer: Any) -> None:
-    current_run().hints = outer
+    current_run().use_hints(outer)
 
 
 def plan(description: Map) -> None:
-    current_run().plan = description
+    current_run().describe_plan(description)
 
 
 def poll() -> None:

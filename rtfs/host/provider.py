@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -127,3 +127,7 @@ class CallContext:
     def evaluator(self) -> Evaluator:
         """Re-entry into the program, for providers that get functions."""
         return self.host.evaluator
+
+    def invoke(self, function: Any, *args: Any) -> Awaitable[Any]:
+        """Run a function of the program for this call; its host calls get numbers below this call's."""
+        return self.host.evaluator.effect(function, *args, call=self.call)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from rtfs.lang.outcome import HostCall
 
 
 class FunctionIdentity(NamedTuple):
@@ -28,8 +31,12 @@ class Evaluator(Protocol):
         """Call a pure slot to completion. A host call raises RtfsError with `pure_violation` set to its id."""
         ...
 
-    def effect(self, function: Any, *args: Any) -> Awaitable[Any]:
-        """Call an effect slot: its host calls are dispatched under the program's context and awaited."""
+    def effect(self, function: Any, *args: Any, call: HostCall | None = None) -> Awaitable[Any]:
+        """Call an effect slot: its host calls are dispatched under the program's context and awaited.
+
+        call: the host call that the function runs for. Its hints and steps count on, and idempotency keys go below its
+        own, by the order in which functions were started for it (host.md §2).
+        """
         ...
 
     def arity(self, function: Any) -> tuple[int, int | None]:

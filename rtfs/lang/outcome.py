@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rtfs.lang.source import Span
 
@@ -128,42 +128,119 @@ class CallMetadata(_Frozen):
         self._fill(timeout_ms=timeout_ms, idempotency_key=idempotency_key, context=context, hints=hints or {})
 
 
-class HostCall(_Frozen):
-    """One effect a program asks for. `args` are RTFS values as written; `seq` counts calls of the run from 0."""
+class StepEvent(NamedTuple):
+    """What the observer of steps is told: a step starts, completes or fails (language.md §11.4).
 
-    __slots__ = ("capability_id", "args", "security", "causal", "metadata", "place", "step_path", "module", "seq")
+    kind: `start`, `complete` or `fail`. path: the names of the steps around it, its own last. value: its `:params` at
+    the start, then its value, or the RtfsError that ended it. context: what it exposes of the context, None if nothing.
+    """
+
+    kind: str
+    name: str
+    path: tuple[str, ...]
+    value: Any
+    context: Any
+
+
+class Surroundings(_Frozen):
+    """What the calls of one stretch of a program share, so that a call costs no more than it must.
+
+    origin: the idempotency key of a call is this text and its number: `RUN/PROGRAM/` and, inside a function that the
+    host runs for call 3, `RUN/PROGRAM/3.BRANCH.`.
+    """
+
+    __slots__ = ("causal", "step_path", "hints", "context", "origin")
+    causal: CausalContext
+    step_path: tuple[str, ...]
+    hints: Any
+    context: Any
+    origin: str | None
+
+    def __init__(
+        self,
+        causal: CausalContext = CausalContext(),  # noqa: B008  # immutable
+        step_path: tuple[str, ...] = (),
+        hints: Any = None,
+        context: Any = None,
+        origin: str | None = None,
+    ) -> None:
+        self._fill(causal=causal, step_path=step_path, hints=hints or {}, context=context, origin=origin)
+
+
+NOWHERE = Surroundings()
+
+
+class HostCall(_Frozen):
+    """One effect a program asks for (host.md §1). `args`: RTFS values as written; `seq` counts the run's calls from 0.
+
+    Further fields, made from the call's surroundings when asked for: `causal`, `metadata`, `step_path`, `span`, `path`.
+    """
+
+    __slots__ = (
+        "capability_id",
+        "args",
+        "security",
+        "surroundings",
+        "place",
+        "module",
+        "seq",
+        "_metadata",
+        "_branches",
+    )
     capability_id: str
     args: tuple[Any, ...]
     security: RuntimeContext
-    causal: CausalContext
-    metadata: CallMetadata
+    surroundings: Surroundings
     place: Any
-    step_path: tuple[str, ...]
     module: str
     seq: int
+    _metadata: CallMetadata | None
 
     def __init__(
         self,
         capability_id: str,
         args: tuple[Any, ...],
         security: RuntimeContext,
-        causal: CausalContext,
-        metadata: CallMetadata,
+        surroundings: Surroundings = NOWHERE,
         place: Any = None,
-        step_path: tuple[str, ...] = (),
         module: str = "user",
         seq: int = 0,
+        metadata: CallMetadata | None = None,
     ) -> None:
         put = object.__setattr__  # one call per host call: no dict in between
         put(self, "capability_id", capability_id)
         put(self, "args", args)
         put(self, "security", security)
-        put(self, "causal", causal)
-        put(self, "metadata", metadata)
+        put(self, "surroundings", surroundings)
         put(self, "place", place)
-        put(self, "step_path", step_path)
         put(self, "module", module)
         put(self, "seq", seq)
+        put(self, "_metadata", metadata)
+
+    @property
+    def causal(self) -> CausalContext:
+        return self.surroundings.causal
+
+    @property
+    def step_path(self) -> tuple[str, ...]:
+        """The names of the steps around the call, outermost first."""
+        return self.surroundings.step_path
+
+    @property
+    def metadata(self) -> CallMetadata:
+        known = self._metadata
+        if known is None:
+            around = self.surroundings
+            key = None if around.origin is None else f"{around.origin}{self.seq}"
+            known = CallMetadata(None, key, around.context, around.hints)
+            object.__setattr__(self, "_metadata", known)
+        return known
+
+    @property
+    def path(self) -> str:
+        """The number of the call, and inside a function that the host runs those around it: `3.0.1` (host.md §2)."""
+        key = self.metadata.idempotency_key
+        return str(self.seq) if key is None else key.rpartition("/")[2]
 
     @property
     def span(self) -> Span | None:
@@ -173,6 +250,32 @@ class HostCall(_Frozen):
             return place
         span: Span | None = place.span
         return span
+
+    def next_branch(self) -> int:
+        """The number of the next function that the host runs for this call, from 0."""
+        number: int = getattr(self, "_branches", 0)
+        object.__setattr__(self, "_branches", number + 1)
+        return number
+
+    def replace(self, **changes: Any) -> HostCall:
+        """A copy with some fields changed; `metadata` too."""
+        names = ("capability_id", "args", "security", "surroundings", "place", "module", "seq", "metadata")
+        return HostCall(**{**{name: getattr(self, name) for name in names}, **changes})
+
+    def _fields(self) -> tuple[Any, ...]:
+        return (
+            self.capability_id, self.args, self.security, self.causal, self.metadata, self.span, self.step_path,
+            self.module, self.seq,
+        )  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is HostCall and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash((self.capability_id, self.args, self.module, self.seq))
+
+    def __repr__(self) -> str:
+        return f"HostCall({self.capability_id!r}, {self.args!r}, seq={self.seq})"
 
 
 class Complete(_Frozen):

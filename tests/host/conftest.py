@@ -14,7 +14,7 @@ from rtfs.host.host import Host
 from rtfs.host.marketplace import Marketplace
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
-from rtfs.lang.outcome import CallMetadata, CausalContext, HostCall, RuntimeContext
+from rtfs.lang.outcome import CallMetadata, HostCall, RuntimeContext
 from rtfs.session import read_forms
 
 EVERYTHING = RuntimeContext.full()
@@ -23,7 +23,7 @@ EVERYTHING = RuntimeContext.full()
 class PythonFunctions:
     """Re-entry for hosts whose programs are Python functions."""
 
-    async def effect(self, function: Any, *args: Any) -> Any:
+    async def effect(self, function: Any, *args: Any, call: HostCall | None = None) -> Any:
         result = function(*args)
         return await result if inspect.isawaitable(result) else result
 
@@ -60,7 +60,7 @@ class Bench:
         self.host = Host(marketplace=self.market, context=context, **{**settings, **options})
 
     def call(self, id: str, *args: Any, **metadata: Any) -> HostCall:
-        return HostCall(id, args, self.context, CausalContext(), CallMetadata(**metadata))
+        return HostCall(id, args, self.context, metadata=CallMetadata(**metadata))
 
     def do(self, id: str, *args: Any, **metadata: Any) -> Any:
         """The answer of a capability that answers at once."""

@@ -15,9 +15,9 @@ import sys
 from rtfs.host.host import Host
 from rtfs.host.marketplace import Marketplace
 from rtfs.host.policy import CLI_DEFAULT
-from rtfs.lang.outcome import CallMetadata, CausalContext, HostCall
+from rtfs.lang.outcome import HostCall
 host = Host(marketplace=Marketplace(), context=CLI_DEFAULT)
-host.dispatch(HostCall("ccos.io.println", ("hi",), CLI_DEFAULT, CausalContext(), CallMetadata()))
+host.dispatch(HostCall("ccos.io.println", ("hi",), CLI_DEFAULT))
 print(" ".join(sorted(set(sys.modules) - before)))
 """
 

@@ -345,11 +345,11 @@ def not_ours(ctx, value):
 USE = """
 from rtfs.host.host import Host
 from rtfs.host.marketplace import Marketplace
-from rtfs.lang.outcome import CallMetadata, CausalContext, HostCall, RuntimeContext
+from rtfs.lang.outcome import HostCall, RuntimeContext
 context, market = RuntimeContext.controlled(["**"]), Marketplace()
 host = Host(marketplace=market, context=context)
 for id in ("acme.greet", "ccos.echo"):
-    print(host.dispatch(HostCall(id, ("Ada",), context, CausalContext(), CallMetadata())))
+    print(host.dispatch(HostCall(id, ("Ada",), context)))
 print(market.discover("acme.*"))
 """
 

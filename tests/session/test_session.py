@@ -136,7 +136,7 @@ def test_the_context_of_the_host_is_read_with_at() -> None:
 
 def test_steps_are_told_to_the_observer() -> None:
     seen: list[tuple[str, str]] = []
-    session = rtfs.Session(cache=False, on_step=lambda kind, name, path, value: seen.append((kind, name)))
+    session = rtfs.Session(cache=False, on_step=lambda event: seen.append((event.kind, event.name)))
     with pytest.raises(rtfs.RtfsError):
         session.run('(step "a" (step "b" 1)) (step "c" (/ 1 0))')
     assert seen == [

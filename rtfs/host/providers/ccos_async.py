@@ -11,7 +11,7 @@ from rtfs.lang.values import ResourceHandle
 @provides("ccos.async/spawn", input={"function": ":fn"}, output=":resource", effects=[], idempotent=False)
 async def spawn(ctx: CallContext, function: Any) -> ResourceHandle:
     """Start a function without parameters; a handle for `ccos.async/await`. The run ends when all have ended."""
-    return ctx.host.tasks.spawn(ctx.evaluator.effect(function))
+    return ctx.host.tasks.spawn(ctx.invoke(function))
 
 
 @provides("ccos.async/await", input={"handle": ":resource"}, effects=[], transparent=True)

@@ -16,4 +16,4 @@ async def parallel(ctx: CallContext, *functions: Any) -> Any:
 
     if not functions:
         return ()
-    return vector(await together([ctx.evaluator.effect(callee(f, "parallel")) for f in functions]))
+    return vector(await together([ctx.invoke(callee(f, "parallel")) for f in functions]))

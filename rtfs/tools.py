@@ -1,0 +1,71 @@
+"""What running code may ask of its session (`Run.tools`): the reader, the expander, types by name, time to clean up."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rtfs.eval.fault import DEPTH
+from rtfs.eval.machine import Run
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.limits import Limits
+from rtfs.lang.source import Source
+from rtfs.program import World
+
+GRACE, GRACE_STEPS = 0.1, 1000
+
+
+class Tools:
+    """The tools of one session's programs."""
+
+    def __init__(self, world: World, limits: Limits) -> None:
+        self.world = world
+        self.limits = limits
+
+    def read(self, text: str) -> list[Any]:
+        return read_forms(text)
+
+    def expand(self, form: Any, *, once: bool, module: str = "user") -> Any:
+        """`macroexpand-1` and `macroexpand`, with the macros that a module sees."""
+        from rtfs.program import library_loaded
+
+        library_loaded()
+        expander = self.world.expander
+        return expander.expand_1(form, module) if once else expander.expand_head(form, module, None)
+
+    def macro_locals(self) -> frozenset[str]:
+        return self.world.expander.locals if self.expanding() else frozenset()
+
+    def expanding(self) -> bool:
+        """Does a macro function run now?"""
+        return self.world.expander.running > 0
+
+    def malformed(self, form: Any, text: str, code: str) -> RtfsError:
+        return self.world.expander.malformed(form, text, code)
+
+    def find_type(self, name: str, module: str = "user") -> Any:
+        """The form of a type that a module sees under a name; None when there is none."""
+        return (self.world.modules.get(module) or self.world.user).find_type(name)
+
+    def grace(self, run: Run) -> None:
+        """Let the `finally` blocks of a run that met a limit go on for a tenth of a second (language.md §8.3)."""
+        from rtfs.host.watch import WATCH
+
+        WATCH.add(run, GRACE)
+        if run.steps is not None:
+            run.steps = GRACE_STEPS
+
+
+def read_forms(text: str, name: str = "<text>") -> list[Any]:
+    """All forms of a text."""
+    from rtfs.parser.reader import read
+
+    deepen()
+    forms: list[Any] = read(Source(name, text)).forms
+    return forms
+
+
+def deepen() -> None:
+    """RTFS calls are Python frames, which cost no C stack; what re-enters from C is counted apart (limits.reentry)."""
+    if sys.getrecursionlimit() < DEPTH:
+        sys.setrecursionlimit(DEPTH)

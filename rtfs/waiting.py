@@ -1,0 +1,39 @@
+"""A coroutine stepped once inside the program that wants its result: one that never waits costs no switch."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from rtfs.lang.errors import LimitError, RtfsError
+
+
+class Stepped:
+    """A coroutine that was stepped once and now waits for `waits_for`; awaiting it goes on from there."""
+
+    __slots__ = ("coroutine", "waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> None:
+        self.coroutine = coroutine
+        self.waits_for = waits_for
+
+    def __await__(self) -> Any:
+        waits_for, coroutine = self.waits_for, self.coroutine
+        while True:
+            try:
+                answer = yield waits_for
+            except BaseException as error:
+                failure: BaseException | None = error
+            else:
+                failure = None
+            try:
+                waits_for = coroutine.send(answer) if failure is None else coroutine.throw(failure)
+            except StopIteration as stop:
+                return stop.value
+
+
+def cancelled(error: BaseException | None) -> BaseException | None:
+    """A cancelled task ends its program with Cancelled, which no script can catch."""
+    if error is None or isinstance(error, RtfsError) or type(error).__name__ != "CancelledError":
+        return error
+    return LimitError("Cancelled", "Cancelled")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rtfs.host.stream.codec import NotStorable, decode, encode
+from rtfs.lang.codec import NotStorable, decode, encode
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword

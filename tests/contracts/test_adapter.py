@@ -15,8 +15,8 @@ from mcp_types import ReadResourceResult, TextResourceContents, ToolAnnotations
 from rtfs.host.clock import VirtualClock
 from rtfs.host.stream import adapters
 from rtfs.host.stream.adapters.memory import Topic
-from rtfs.host.stream.codec import decode, encode
 from rtfs.host.stream.registry import StreamRegistry
+from rtfs.lang.codec import decode, encode
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.codec import NotStorable, encode
 from rtfs.host.stream.options import shown
+from rtfs.lang.codec import NotStorable, encode
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import is_vector

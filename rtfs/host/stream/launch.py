@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import alteration, options, processor
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
-from rtfs.host.stream.codec import NotStorable, encode
 from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
@@ -17,6 +16,7 @@ from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, load
 from rtfs.host.stream.stores import Head, InUse, Saved, Store, Taken
 from rtfs.host.stream.stream import Stream
+from rtfs.lang.codec import NotStorable, encode
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import FunctionIdentity

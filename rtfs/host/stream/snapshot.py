@@ -7,7 +7,7 @@ from typing import Any
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Chunk, Extra
-from rtfs.host.stream.codec import NotStorable, Unreadable, decode, encode
+from rtfs.lang.codec import NotStorable, Unreadable, decode, encode
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.evaluator import FunctionIdentity
 from rtfs.lang.names import Keyword

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream.adapters import Plain, Session, check_size
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import dig, to_json
-from rtfs.host.stream.codec import encode
 from rtfs.host.stream.tool import find_tool, result_value, text_of
+from rtfs.lang.codec import encode
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import is_vector

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream.adapters import K_EVENT, K_EXT, Plain, Session, check_size
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import NotJson, dig, parse_json, to_json
-from rtfs.host.stream.codec import encode
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.tool import find_tool, repeatable, result_value, text_of
+from rtfs.lang.codec import encode
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword

@@ -1,7 +1,8 @@
 """Values as RTFS text and back for what the host stores: no size limit, 10,000 levels, every walk on its own stack.
 
 The text is plain RTFS that the reader reads back. Names that are no readable names are written as the tagged lists
-`(rtfs/keyword "a b")` and `(rtfs/symbol "a b")`; a list that would look like one gets the tag `rtfs/list`.
+`(rtfs/keyword "a b")` and `(rtfs/symbol "a b")`; a list that would look like one gets the tag `rtfs/list`. Functions,
+errors and host objects have no text of their own: whoever stores them says what stands for them, as `(rtfs/opaque …)`.
 """
 
 from __future__ import annotations
@@ -78,23 +79,37 @@ _ATOMS: dict[type, Callable[[Any], str]] = {
     ResourceHandle: _text_of,
 }
 _BRACKETS: dict[type, tuple[str, str]] = {tuple: ("[", "]"), PVector: ("[", "]"), List: ("(", ")"), Map: ("{", "}")}
-_TAGS = frozenset({"rtfs/list", "rtfs/keyword", "rtfs/symbol"})
+_TAGS = frozenset({"rtfs/list", "rtfs/keyword", "rtfs/symbol", "rtfs/opaque"})
+
+Opaque = Callable[[Any], Any]
 
 
-def encode(value: Any) -> str:
-    """The text of a value. NotStorable names the path to a function, an error, a host object, or nesting too deep."""
+def encode(value: Any, opaque: Opaque | None = None) -> str:
+    """The text of a value. NotStorable names the path to a function, an error, a host object, or nesting too deep.
+
+    opaque: gives the value that stands for one without text; KeyError when there is none.
+    """
     atom = _ATOMS.get(type(value))
     if atom is not None:
         return atom(value)
     pieces: list[str] = []
     try:
-        _encode_walk(value, pieces)
+        if type(value) in _BRACKETS:
+            _encode_walk(value, pieces, opaque)
+        else:
+            pieces.append(_stand_in(value, opaque))
     except KeyError:
-        raise _why_not(value) from None
+        raise _why_not(value, opaque) from None
     return "".join(pieces)
 
 
-def _encode_walk(root: Any, pieces: list[str]) -> None:
+def _stand_in(value: Any, opaque: Opaque | None) -> str:
+    if opaque is None:
+        raise KeyError
+    return f"(rtfs/opaque {encode(opaque(value))})"
+
+
+def _encode_walk(root: Any, pieces: list[str], opaque: Opaque | None) -> None:
     """Appends the text of a collection. KeyError at anything that has no text; the slow walk then says where."""
     atoms, add = _ATOMS, pieces.append
     opening, close = _BRACKETS[type(root)]
@@ -108,7 +123,12 @@ def _encode_walk(root: Any, pieces: list[str]) -> None:
                 add(atom(part))
                 add(" ")
                 continue
-            opening, close = _BRACKETS[type(part)]
+            brackets = _BRACKETS.get(type(part))
+            if brackets is None:
+                add(_stand_in(part, opaque))
+                add(" ")
+                continue
+            opening, close = brackets
             if len(pending) == NESTING_LIMIT:
                 raise KeyError
             add(opening)
@@ -132,12 +152,12 @@ def _parts(value: Any) -> Any:
     return iter(value)
 
 
-def _why_not(root: Any) -> NotStorable:
+def _why_not(root: Any, opaque: Opaque | None) -> NotStorable:
     """Walks again with paths, which the fast walk does without."""
     pending: list[tuple[tuple[Any, ...], Any]] = [((), root)]
     while pending:
         path, value = pending.pop()
-        if type(value) in _ATOMS:
+        if type(value) not in _BRACKETS and _has_text(value, opaque):
             continue
         if type(value) not in _BRACKETS:
             return NotStorable(path, type_name(value))
@@ -145,13 +165,25 @@ def _why_not(root: Any) -> NotStorable:
             return NotStorable(path[:8], f"a value nested deeper than {NESTING_LIMIT:,}")
         if type(value) is Map:
             keys, values = list(value), [item for _, item in value.entries()]
-            bad = next((key for key in keys if type(key) not in _ATOMS and type(key) not in _BRACKETS), None)
+            bad = next((key for key in keys if type(key) not in _BRACKETS and not _has_text(key, opaque)), None)
             if bad is not None:
                 return NotStorable(path, f"a key of kind {type_name(bad)}")
             pending.extend(zip(((*path, key) for key in keys), values, strict=True))
         else:
             pending.extend(((*path, index), item) for index, item in enumerate(value))
     return NotStorable((), "a key that has no text")
+
+
+def _has_text(value: Any, opaque: Opaque | None) -> bool:
+    return type(value) in _ATOMS or _stands_for(value, opaque)
+
+
+def _stands_for(value: Any, opaque: Opaque | None) -> bool:
+    try:
+        _stand_in(value, opaque)
+    except KeyError:
+        return False
+    return True
 
 
 # ---- reading
@@ -172,8 +204,11 @@ _WORDS: dict[str, Any] = {
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 
-def decode(text: str) -> Any:
-    """The value of a text that `encode` wrote. Nothing in it is evaluated. Unreadable when it is anything else."""
+def decode(text: str, opaque: Opaque | None = None) -> Any:
+    """The value of a text that `encode` wrote. Nothing in it is evaluated. Unreadable when it is anything else.
+
+    opaque: from what stood for a value without text to that value.
+    """
     stack: list[tuple[str, list[Any]]] = [("", [])]
     position = 0
     while True:
@@ -194,7 +229,7 @@ def decode(text: str) -> Any:
             opened, items = stack.pop()
             if not stack or _CLOSERS[opened] != match["close"]:
                 raise Unreadable(f"unexpected {match['close']} at character {position}")
-            stack[-1][1].append(_collection(opened, items))
+            stack[-1][1].append(_collection(opened, items, opaque))
         else:
             break
     if len(stack) != 1 or len(stack[0][1]) != 1:
@@ -202,7 +237,7 @@ def decode(text: str) -> Any:
     return stack[0][1][0]
 
 
-def _collection(opened: str, items: list[Any]) -> Any:
+def _collection(opened: str, items: list[Any], opaque: Opaque | None) -> Any:
     if opened == "[":
         return vector(items)
     if opened == "{":
@@ -210,11 +245,20 @@ def _collection(opened: str, items: list[Any]) -> Any:
             raise Unreadable("a map with an odd number of forms")
         return Map.of(zip(items[::2], items[1::2], strict=True))
     if len(items) >= 2 and type(items[0]) is Symbol and items[0].name in _TAGS:
-        tag = items[0].name
-        if tag == "rtfs/list":
-            return List(items[1:])
-        return Keyword(items[1]) if tag == "rtfs/keyword" else Symbol(items[1])
+        return _tagged(items[0].name, items, opaque)
     return List(items)
+
+
+def _tagged(tag: str, items: list[Any], opaque: Opaque | None) -> Any:
+    if tag == "rtfs/list":
+        return List(items[1:])
+    if tag == "rtfs/opaque":
+        if opaque is None or len(items) != 2:
+            raise Unreadable("what stands for a value is not expected here")
+        return opaque(items[1])
+    if type(items[1]) is not str or len(items) != 2:
+        raise Unreadable(f"{tag} without a name")
+    return Keyword(items[1]) if tag == "rtfs/keyword" else Symbol(items[1])
 
 
 def _atom(token: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from rtfs.host.stream.codec import NotStorable, Unreadable, decode, encode
+from rtfs.lang.codec import NotStorable, Unreadable, decode, encode
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.equality import same_key
 from rtfs.lang.errors import RtfsError
@@ -81,5 +81,29 @@ def test_a_key_that_cannot_be_stored_is_named() -> None:
 
 @pytest.mark.parametrize("text", ["", "(", ")", "[1 2", "{:a}", '"x', "1 2", "[1)", "#<function f>", "{:a 1 :b}", "~x"])
 def test_text_that_nobody_wrote_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        decode(text)
+
+
+def test_whoever_stores_a_value_says_what_stands_for_its_functions_and_errors() -> None:
+    functions = [len, max]
+    value = vector([Map.of([(max, (len, 1))]), List((Symbol("rtfs/opaque"), 2))])
+
+    def stand_in(function: Any) -> int:
+        if function not in functions:
+            raise KeyError
+        return functions.index(function)
+
+    text = encode(value, stand_in)
+    assert text == "[{(rtfs/opaque 1) [(rtfs/opaque 0) 1]} (rtfs/list rtfs/opaque 2)]"
+    assert decode(text, functions.__getitem__) == value
+    assert decode(encode(len, stand_in), functions.__getitem__) is len
+    with pytest.raises(NotStorable) as caught:
+        encode(vector([len, Map.of([(Keyword("k"), min)])]), stand_in)
+    assert (caught.value.path, caught.value.kind) == ((1, Keyword("k")), "object")
+
+
+@pytest.mark.parametrize("text", ["(rtfs/opaque 1)", "(rtfs/keyword 1)", '(rtfs/symbol "a" 2)', "(rtfs/symbol nil)"])
+def test_a_tag_of_anything_else_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
         decode(text)

@@ -23,7 +23,10 @@ class Tools:
         self.limits = limits
 
     def read(self, text: str) -> list[Any]:
-        return read_forms(text)
+        """The forms of a text as data."""
+        from rtfs.macros.quasiquote import as_data
+
+        return [as_data(form) for form in read_forms(text)]
 
     def expand(self, form: Any, *, once: bool, module: str = "user") -> Any:
         """`macroexpand-1` and `macroexpand`, with the macros that a module sees."""

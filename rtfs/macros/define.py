@@ -9,9 +9,7 @@ from rtfs.lang.errors import syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.values import is_vector
-from rtfs.macros.quasiquote import head
-
-_META = "rtfs/with-meta"
+from rtfs.macros.quasiquote import META, head
 
 
 def macro_parts(form: List) -> tuple[str, list[tuple[str, Any]], List]:
@@ -21,7 +19,7 @@ def macro_parts(form: List) -> tuple[str, list[tuple[str, Any]], List]:
     """
     name: Any = form[1] if len(form) > 1 else None
     metadata: list[tuple[str, Any]] = []
-    while head(name) == _META:
+    while head(name) == META:
         metadata += _constants(name[1])
         name = name[2]
     if type(name) is not Symbol:
@@ -42,7 +40,7 @@ def macro_parts(form: List) -> tuple[str, list[tuple[str, Any]], List]:
 
 def annotated_macro(form: Any) -> Any:
     """`^{…} (defmacro name …)` with the metadata before the name; other forms as they are."""
-    if head(form) != _META or len(form) != 3:
+    if head(form) != META or len(form) != 3:
         return form
     target = annotated_macro(form[2])
     if head(target) != "defmacro" or len(target) < 2:

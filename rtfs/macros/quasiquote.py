@@ -14,6 +14,7 @@ _QUOTE, _LET, _CONCAT, _FRESH = Symbol("quote"), Symbol("let"), Symbol("rtfs/con
 _LIST, _VECTOR, _MAP = Symbol("rtfs/list"), Symbol("rtfs/vector"), Symbol("rtfs/map")
 # builder of known parts → builder of one list of parts
 _COLLECT: dict[Symbol, Symbol | None] = {_LIST: None, _VECTOR: Symbol("rtfs/vector-of"), _MAP: Symbol("rtfs/map-of")}
+META = "rtfs/with-meta"  # the head of what the reader makes of `^{…} form`
 _LEVELS = {"quasiquote": 1, "unquote": -1, "unquote-splicing": -1}
 
 
@@ -129,7 +130,8 @@ def _constant(build: Symbol, parts: list[Any]) -> _Constant | None:
         return None
     forms = [part.form for part in parts]
     if build is _LIST:
-        return _Constant(List(forms))
+        made = List(forms)
+        return None if head(made) == META else _Constant(made)  # quoting would take the metadata away
     if build is _VECTOR:
         return _Constant(vector(forms))
     result = map_form(list(zip(forms[::2], forms[1::2], strict=True)))
@@ -141,14 +143,18 @@ def odd_map(count: int) -> ExpansionError:
 
 
 def as_data(form: Any) -> Any:
-    """A quoted form as a value: map literals with `~@`, which are read as lists, become maps.
+    """A quoted form as a value: without metadata (language.md §5.9), and every map has each key once (§1.6).
 
-    The same form when there are none. SyntaxError for one with an odd count (language.md §9.2).
+    Map literals with `~@`, which are read as lists, become maps; SyntaxError for one with an odd count (§9.2).
+    The same form when there is nothing to do.
     """
     kind = type(form)
     if kind is List or kind is tuple or is_vector(form):
+        name = head(form)
+        if name == META and len(form) == 3:
+            return as_data(form[2])
         parts = [as_data(part) for part in form]
-        if head(form) == _MAP.name:
+        if name == _MAP.name:
             if len(parts) % 2 == 0:
                 raise odd_map(len(parts) - 1)
             return Map.of(zip(parts[1::2], parts[2::2], strict=True))
@@ -157,6 +163,6 @@ def as_data(form: Any) -> Any:
         return List(parts) if kind is List else vector(parts)
     if kind is Map:
         pairs = [(as_data(key), as_data(value)) for key, value in map_pairs(form)]
-        if any(a is not c or b is not d for (a, b), (c, d) in zip(pairs, map_pairs(form), strict=True)):
-            return Map.of(pairs)
+        changed = any(a is not c or b is not d for (a, b), (c, d) in zip(pairs, map_pairs(form), strict=True))
+        return Map.of(pairs) if changed or form.pairs is not None else form
     return form

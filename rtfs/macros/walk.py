@@ -19,7 +19,7 @@ from rtfs.lang.pattern import (
     unmeta,
 )
 from rtfs.lang.values import is_vector
-from rtfs.macros.quasiquote import as_data, head, lower
+from rtfs.macros.quasiquote import META, as_data, head, lower
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
@@ -30,8 +30,9 @@ WALKERS: dict[str, Walker] = {}  # the names that mean a special form at the hea
 
 _FUNCTIONS = frozenset({"fn", "lambda", "λ"})
 _DEFINITIONS = frozenset({"def", "defn", "defn-", "defstruct"})
-_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "catch", "finally", "rtfs/with-meta"})
-_MARK, _WHEN, _KEYS = Symbol(":"), Symbol("when"), Keyword("keys")
+_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "catch", "finally", META})
+_MARK, _WHEN, _QUOTE = Symbol(":"), Symbol("when"), Symbol("quote")
+_KEYS, _TAG = Keyword("keys"), Keyword("tag")
 
 
 def walker(*names: str) -> Callable[[Walker], Walker]:
@@ -81,16 +82,21 @@ def reflecting(x: Expander, form: List, names: Names) -> Any:
     return List((Symbol("quote"), macro.metadata)) if form[0].name == "meta" else macro.metadata.get(Keyword("doc"))
 
 
-@walker("rtfs/with-meta")
+@walker(META)
 def with_meta(x: Expander, form: List, names: Names) -> Any:
-    _need_metadata(x, form)
-    return x.rebuilt(form, [form[0], x.expand(form[1], names), x.expand(form[2], names)])
+    return x.rebuilt(form, [form[0], _metadata(x, form, names), x.expand(form[2], names)])
 
 
-def _need_metadata(x: Expander, form: List) -> None:
-    """The reader makes these forms; a program that writes one by hand must write it right."""
+def _metadata(x: Expander, form: List, names: Names) -> Any:
+    """The map of expressions in `^{…} form`. The reader makes these forms; one written by hand must be right.
+
+    A symbol under `:tag`, as `^Name` writes it, is the name of a type and no expression.
+    """
     if len(form) != 3 or type(form[1]) is not Map:
-        raise syntax_error("rtfs/with-meta", "expected a map and a form", x.span(form))
+        raise syntax_error(META, "expected a map and a form", x.span(form))
+    given: Map = form[1]
+    tag = given.get(_TAG)
+    return x.expand(given.assoc(_TAG, List((_QUOTE, tag))) if type(tag) is Symbol else given, names)
 
 
 # ---- definitions and functions
@@ -111,10 +117,9 @@ def defstruct(x: Expander, form: List, names: Names) -> Any:
 
 def _named(x: Expander, form: Any, names: Names) -> Any:
     """A name that is defined; the metadata before it holds expressions."""
-    if head(form) != "rtfs/with-meta":
+    if head(form) != META:
         return form
-    _need_metadata(x, form)
-    return x.rebuilt(form, [form[0], x.expand(form[1], names), _named(x, form[2], names)])
+    return x.rebuilt(form, [form[0], _metadata(x, form, names), _named(x, form[2], names)])
 
 
 @walker("defn", "defn-", "defmacro")

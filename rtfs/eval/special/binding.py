@@ -133,19 +133,23 @@ def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group
     name = binding.pattern.name if type(binding.pattern) is Symbol else None
     late = group.future.get(name or "") if is_fn_form(binding.value) else None
     inner = Scope(scope, frame=c.frame)
+    value = _cast(c, _bound(c, vector, binding, scope), binding, "let")
     if late is not None and name is not None:
-        own_name = _has_own_name(binding.value)
-        index = binding.value_index
-        value = c.sub(vector, index, scope) if own_name else function_value(c, vector, index, name, scope)
-        set_late(c, late, _cast(c, value, binding, "let"))
+        set_late(c, late, value)
         inner.names[name] = late
         return inner
-    value = c.sub(vector, binding.value_index, scope)
-    value = _cast(c, value, binding, "let")
     outer, c.at = c.at, c.place_of(binding.pattern, vector, binding.pattern_index)
     bind_pattern(c, inner, binding.pattern, value, "let")
     c.at = outer
     return inner
+
+
+def _bound(c: Compiler, vector: Any, binding: BindingForm, scope: Scope) -> Value:
+    """The value of a binding; a function literal takes the name it is bound to."""
+    index = binding.value_index
+    if type(binding.pattern) is Symbol and is_fn_form(binding.value) and not _has_own_name(binding.value):
+        return function_value(c, vector, index, binding.pattern.name, scope)
+    return c.sub(vector, index, scope)
 
 
 def _cast(c: Compiler, value: Value, binding: BindingForm, what: str) -> Value:
@@ -164,7 +168,7 @@ def letrec(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | 
             raise c.fail("letrec", "expected names to bind", form[1])
         inner.names[binding.pattern.name] = late_binding(c, binding.pattern.name)
     for binding in bindings:
-        value = _cast(c, c.sub(form[1], binding.value_index, inner), binding, "letrec")
+        value = _cast(c, _bound(c, form[1], binding, inner), binding, "letrec")
         set_late(c, inner.names[binding.pattern.name], value)
     return compile_body(c, form, 2, Scope(inner, frame=c.frame, is_body=True), dest)
 

@@ -19,20 +19,13 @@ _DEFINITIONS = frozenset({"def", "defn", "defn-", "defmacro"})
 
 @special("quote")
 def quote(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
-    """`(quote x)`: the form as data; a map has each key once."""
+    """`(quote x)`: the form as data, which the expander made of it."""
     if len(form) != 2:
         raise c.fail("quote", f"expected one form, got {len(form) - 1}", form)
     data = form[1]
     if data is None or type(data) in (bool, int, float, str, Keyword):
         return c.deliver(c.literal(data, scope), dest)
-    return c.deliver(Value(c.constant(as_data(data)), ANY, True), dest)
-
-
-def as_data(form: Any) -> Any:
-    """A form as a value: `{p => e}` markers stay lists, repeated pairs of map literals are gone."""
-    if type(form) is Map and form.pairs is not None:
-        return Map(form.raw)
-    return form
+    return c.deliver(Value(c.constant(data), ANY, True), dest)
 
 
 @special("unquote", "unquote-splicing")

@@ -142,7 +142,6 @@ def _publish(name: str, module: Module) -> None:
             program.LIBRARY_MACROS[defined] = module.macros[defined]
         else:
             library.install(defined, module.globals[f":{defined}"], _PREFIX + name)
-            library.METADATA[defined] = metadata
 
 
 def _quiet(action: Any) -> None:

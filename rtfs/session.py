@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run
 from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector
+from rtfs.lang.depth import check_depth
 from rtfs.lang.errors import EvaluationError, RtfsError
 from rtfs.lang.limits import Limits
 from rtfs.lang.names import Keyword
@@ -182,7 +183,7 @@ class Session:
     # ---- inside -------------------------------------------------------------------------------------------------
 
     def _evaluate(self, text: str, name: str) -> Any:
-        return self.world.run(Source(name, text), self.world.user)
+        return check_depth(self.world.run(Source(name, text), self.world.user))
 
     def new_run(self, answer: Callable[[HostCall], Any], call: HostCall | None = None) -> Run:
         """A run under this session's context and limits; of what the host runs for a call, if one is given."""

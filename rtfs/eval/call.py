@@ -45,8 +45,14 @@ def _named(c: Compiler, form: List, head: Symbol, scope: Scope) -> Value:
                 return value
     if len(head.name) > 2 and head.name[0] == "<" and head.name[-1] == ">" and not c.known(head.name):
         return _computed(c, form, scope)
+    outer, c.at = c.at, c.place_of(form[0])
     callee = c.global_node(head, "(")
-    return Value(emit.call(callee, [value.node for value in c.values(form, 1, scope)], c.at))
+    c.at = outer
+    arguments, block = c.nested(lambda: c.values(form, 1, scope))
+    if block:  # the head is evaluated first: it may be undefined
+        callee = c.temp(Value(callee)).node
+        c.block += block
+    return Value(emit.call(callee, [value.node for value in arguments], c.at))
 
 
 def _local(c: Compiler, form: List, head: Value, scope: Scope) -> Value:

@@ -21,12 +21,13 @@ _MARK = Symbol(":")
 
 
 class Clause:
-    """One arity of a function: its parameters, return type (MISSING without) and where its body starts in `form`."""
+    """One arity: where in `form` its parameter vector stands and its body starts; return type (MISSING without)."""
 
-    __slots__ = ("form", "params", "returns", "start")
+    __slots__ = ("form", "vector", "params", "returns", "start")
 
-    def __init__(self, form: Any, params: Params, returns: Any, start: int) -> None:
+    def __init__(self, form: Any, vector: int, params: Params, returns: Any, start: int) -> None:
         self.form = form
+        self.vector = vector
         self.params = params
         self.returns = returns
         self.start = start
@@ -78,7 +79,7 @@ def _clause(c: Compiler, form: Any, index: int, what: str) -> Clause:
         returns, start = form[start], start + 1
     if start >= len(form):
         raise c.fail(what, "expected a body", form)
-    return Clause(form, params, returns, start)
+    return Clause(form, index, params, returns, start)
 
 
 def arity(clauses: list[Clause]) -> tuple[int, bool]:
@@ -110,7 +111,17 @@ def compile_function(
         c.frame, c.block, c.at = outer_frame, outer_block, at
     definition = emit.function(title, parameters, body, at)
     _define(c, title, definition, frame)
+    shapes = [clause.form[clause.vector] for clause in clauses]
+    if len(shapes) > 1 or not _plain(clauses[0].params):
+        written = c.constant(shapes[0] if len(shapes) == 1 else tuple(shapes))
+        c.block.append(emit.does(emit.call("#shaped", [emit.name(title, at), written], at), at))
     return Value(emit.name(title, at), FUNCTION, True)
+
+
+def _plain(params: Params) -> bool:
+    """Are all parameters names without types, which the Python function has as well?"""
+    given = params.fixed if params.rest is None else [*params.fixed, params.rest]
+    return all(type(param.pattern) is Symbol and param.type is MISSING for param in given)
 
 
 def _define(c: Compiler, title: str, definition: ast.stmt, frame: Frame) -> None:

@@ -18,9 +18,6 @@ LIBRARY: dict[str, Any] = dict(HELPERS)
 NAMES: dict[str, str] = {}  # name → topic of a builtin or module of the bundled library
 
 
-METADATA: dict[str, Any] = {}  # of library functions written in RTFS
-
-
 def install(name: str, value: Any, home: str) -> None:
     """Make `name` a library name."""
     LIBRARY[f":{name}"] = value

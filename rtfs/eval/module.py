@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from rtfs.eval.library import LIBRARY, METADATA
+from rtfs.eval.library import LIBRARY
 from rtfs.eval.registry import DOCS
 from rtfs.lang.access import callee
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import ExpansionError
 from rtfs.lang.names import Keyword
 
-_PRIVATE, _NAME, _DOC = Keyword("private"), Keyword("name"), Keyword("doc")
+_PRIVATE, _NAME, _DOC, _PARAMS = Keyword("private"), Keyword("name"), Keyword("doc"), Keyword("params")
 
 
 def module_error(text: str) -> ExpansionError:
@@ -70,14 +70,13 @@ class Module:
         """`(meta name)`: of the definition, else of the function value."""
         home, original = self.imported.get(name, (self, name)) if name not in self.definitions else (self, name)
         metadata = home.definitions.get(original)
-        if metadata is not None and len(metadata):
-            return metadata
         if f":{name}" in self.globals:
-            return function_metadata(self.globals[f":{name}"])
+            of_function = function_metadata(self.globals[f":{name}"])
+            return metadata or None if of_function is None else of_function.merge(metadata or EMPTY_MAP)
         if f":{name}" in LIBRARY:
-            return METADATA.get(name) or function_metadata(LIBRARY[f":{name}"])
+            return function_metadata(LIBRARY[f":{name}"])
         if metadata is not None:
-            return None
+            return metadata or None
         raise NameError(f"name ':{name}' is not defined", name=f":{name}")
 
     def documentation_of(self, name: str) -> Any:
@@ -136,12 +135,15 @@ def function_metadata(value: Any) -> Any:
     if type(value) is not FunctionType:
         return None
     given = value.__dict__.get("rtfs_meta", EMPTY_MAP)
+    written = value.__dict__.get("rtfs_params")
+    if written is not None:
+        return Map.of([(_NAME, function_name(value)), (_PARAMS, written)]).merge(given)
     code = value.__code__
     names = [name.partition("~")[0] for name in code.co_varnames[: code.co_argcount]]
     params = [Symbol(name) for name in names]
     if code.co_flags & 4:
         params += [Symbol("&"), Symbol(code.co_varnames[code.co_argcount].partition("~")[0])]
-    basic = Map.of([(_NAME, function_name(value)), (Keyword("params"), tuple(params))])
+    basic = Map.of([(_NAME, function_name(value)), (_PARAMS, tuple(params))])
     documentation = DOCS.get(value.__dict__.get("rtfs_name", ""))
     if documentation is not None:
         basic = basic.assoc(_DOC, documentation[0])

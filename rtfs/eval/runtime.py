@@ -280,9 +280,14 @@ def struct(name: str, keys: tuple[Keyword, ...], types: tuple[TypeRef, ...]) -> 
 
 
 def annotate(function: Any, metadata: Map) -> Any:
-    """Metadata of a function value."""
-    function.rtfs_meta = metadata
+    """Metadata of a function value, in addition to what it has."""
+    function.rtfs_meta = function.rtfs_meta.merge(metadata) if hasattr(function, "rtfs_meta") else metadata
     return function
+
+
+def shaped(function: Any, params: Any) -> None:
+    """The parameters as written, where the Python function does not say them."""
+    function.rtfs_params = params
 
 
 # ---- host -------------------------------------------------------------------------------------------------------
@@ -416,6 +421,7 @@ HELPERS: dict[str, Any] = {
     "#fits": fits,
     "#struct": struct,
     "#annotate": annotate,
+    "#shaped": shaped,
     "#context": context,
     "#call": call_host,
     "#parallel_result": parallel_result,

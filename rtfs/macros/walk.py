@@ -47,14 +47,24 @@ def walker(*names: str) -> Callable[[Walker], Walker]:
 # ---- data and plain expressions
 
 
-@walker("module", "import", "export", "deftype", "unquote", "unquote-splicing", "=>")
+@walker("module", "import", "export", "unquote", "unquote-splicing", "=>")
 def as_it_is(x: Expander, form: List, names: Names) -> Any:
     return form
 
 
-@walker("if", "do", "and", "or", "recur", "throw", "call", "context/get", "try", "finally", "rtfs/rounds")
+@walker("deftype")
+def deftype(x: Expander, form: List, names: Names) -> Any:
+    return _bare(x, form, 1, lambda part: type(part) is Symbol, 2)
+
+
+@walker("if", "do", "and", "or", "recur", "throw", "call", "context/get", "finally", "rtfs/rounds", "rtfs/value")
 def expressions(x: Expander, form: List, names: Names) -> Any:
     return x.each(form, 1, names)
+
+
+@walker("try")
+def try_(x: Expander, form: List, names: Names) -> Any:
+    return x.each(_bare(x, form, 1, lambda part: head(part) in ("catch", "finally")), 1, names)
 
 
 @walker("quote")
@@ -122,6 +132,12 @@ def _named(x: Expander, form: Any, names: Names) -> Any:
     return x.rebuilt(form, [form[0], _metadata(x, form, names), _named(x, form[2], names)])
 
 
+def _bare(x: Expander, form: Any, start: int, wanted: Callable[[Any], bool], stop: int | None = None) -> Any:
+    """The form without metadata before those parts from `start` on that are `wanted` and no expressions."""
+    parts = [unmeta(part) if wanted(unmeta(part)) else part for part in form[start:stop]]
+    return x.rebuilt(form, [*form[:start], *parts, *form[start + len(parts) :]])
+
+
 @walker("defn", "defn-", "defmacro")
 def defn(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 3:
@@ -137,7 +153,10 @@ def defn(x: Expander, form: List, names: Names) -> Any:
 @walker("fn", "lambda", "λ")
 def fn(x: Expander, form: List, names: Names) -> Any:
     start = 1
-    if len(form) > 1 and type(form[1]) is Symbol:
+    if len(form) > 1 and type(unmeta(form[1])) is Symbol:
+        if head(form[1]) == META:  # metadata of the name is metadata of the function
+            named = x.rebuilt(form, [form[0], form[1][2], *form[2:]])
+            return x.expand(x.stand(List((form[1][0], form[1][1], named)), form), names)
         start, names = 2, names | {form[1].name}
     return x.rebuilt(form, [*form[:start], *_clauses(x, form, start, names)])
 
@@ -145,11 +164,14 @@ def fn(x: Expander, form: List, names: Names) -> Any:
 def _clauses(x: Expander, form: List, start: int, names: Names) -> list[Any]:
     """Parameters and body, or several clauses of them."""
     names = names | x.ahead
+    form = _bare(x, form, start, is_vector, start + 1)
     if start < len(form) and is_vector(form[start]):
         return _clause(x, form, start, names)
     clauses: list[Any] = []
-    for clause in form[start:]:
-        good = type(clause) is List and len(clause) > 0 and is_vector(clause[0])
+    for clause in map(unmeta, form[start:]):
+        good = type(clause) is List and len(clause) > 0 and is_vector(unmeta(clause[0]))
+        if good:
+            clause = _bare(x, clause, 0, is_vector, 1)
         clauses.append(x.rebuilt(clause, _clause(x, clause, 0, names)) if good else clause)
     return clauses
 
@@ -243,6 +265,7 @@ def is_function(form: Any) -> bool:
 
 @walker("let", "loop", "letrec")
 def binding(x: Expander, form: List, names: Names) -> Any:
+    form = _bare(x, form, 1, is_vector, 2)
     if len(form) < 2 or not is_vector(form[1]):
         return form
     what: str = form[0].name
@@ -266,6 +289,7 @@ def binding(x: Expander, form: List, names: Names) -> Any:
 def catch(x: Expander, form: List, names: Names) -> Any:
     if len(form) < 2:
         return form
+    form = _bare(x, form, 1, lambda part: type(part) is Keyword or type(part) is Symbol, 3)
     first = form[1]
     is_kind = type(first) is Keyword or (type(first) is Symbol and (first.name == "_" or first.name[0].isupper()))
     start = 3 if is_kind and len(form) > 2 and type(form[2]) is Symbol else 2
@@ -282,6 +306,7 @@ def match(x: Expander, form: List, names: Names) -> Any:
         parts[1] = x.expand(parts[1], names)
     index = 2
     while index < len(parts):
+        parts[index] = as_data(parts[index])
         inner = names | matched_names(parts[index])
         guarded = index + 1 < len(parts) and parts[index + 1] == _WHEN
         for place in (index + 2, index + 3) if guarded else (index + 1,):

@@ -29,7 +29,7 @@ _PARAMETER = re.compile(r"%(?:&|[0-9]*)")
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_NUMBER_LIKE = re.compile(r"[+-]?\.?[0-9]")
+_NUMBER_LIKE = re.compile(r"[+-]?[0-9]|\.[0-9]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TIMESTAMP = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[._]([0-9]{1,6}))?Z",
@@ -118,7 +118,6 @@ def _number(word: str) -> Any:
 _ADVICE = (
     (r"[+-]?[0-9]+\.", "digits must follow the point: write {word}0"),
     (r"\.[0-9]+(?:[eE][+-]?[0-9]+)?", "digits must stand before the point: write 0{word}"),
-    (r"[+-]\.[0-9]+(?:[eE][+-]?[0-9]+)?", "digits must stand between the sign and the point"),
     (r"[+-]?[0-9]+/[0-9]+", "there are no fractions: write a division, as in (/ 1 2)"),
     (r"[+-]?0[xX].*|[+-]?0[bBoO][0-9]*|[+-]?[0-9]+r.*", "numbers are written in decimal digits"),
     (r"[+-]?[0-9]+(?:_[0-9]+)+", "digits are written without separators"),

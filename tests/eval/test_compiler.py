@@ -92,7 +92,7 @@ VALUES = [
     # data
     ("{1 :i 1.0 :f true :b}", "{1 :i 1.0 :f true :b}"),
     ('(plan :name "p" :language rtfs20 :body (+ 1 2))', "3"),
-    ('(:since (meta (do (defn f "adds" {:since 2} [x] (inc x)) f)))', "nil"),
+    ('(:since (meta (do (defn f "adds" {:since 2} [x] (inc x)) f)))', "2"),
     ('(defn f "adds" {:since 2} [x] (inc x)) [(doc f) (:since (meta f)) (:params (meta f))]', '["adds" 2 [x]]'),
     ("(defn named [x] x) [named (fn [] 1) inc]", "[#<function named> #<function> #<function inc>]"),
 ]
@@ -108,7 +108,7 @@ FAILURES = [
     ("(defn f [x] x) (f 1 2)", "ArityMismatch", "Arity mismatch in f: expected 1, got 2", "test.rtfs:1:16-1:23"),
     ("((fn [] 1) 2)", "ArityMismatch", "Arity mismatch in fn: expected 0, got 1", "test.rtfs:1:1-1:14"),
     ("(inc)", "ArityMismatch", "Arity mismatch in inc: expected 1, got 0", "test.rtfs:1:1-1:6"),
-    ("(foo 1)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:1-1:8"),
+    ("(foo 1)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:2-1:5"),
     ("(letrec [a b b 5] a)", "UndefinedSymbol", "Undefined symbol: b", "test.rtfs:1:12-1:13"),
     ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:1-1:6"),
     ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:1-1:15"),

@@ -10,7 +10,7 @@ from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import Map, PVector, vector
 from rtfs.lang.errors import EvaluationError, RtfsError, invalid_argument, type_error
 from rtfs.lang.names import Keyword
-from rtfs.lang.pattern import split_bindings
+from rtfs.lang.pattern import split_bindings, unmeta
 from rtfs.lang.printer import show
 from rtfs.lang.suggest import nearest as nearest_names
 from rtfs.lang.values import type_name
@@ -81,6 +81,11 @@ def parallel_values(operation: Any, answer: Any, count: Any) -> Any:
 def bindings(form_name: Any, form: Any) -> Any:
     """SyntaxError where the vector cannot be split (language.md §5.3)."""
     return vector([tuple(form[one.pattern_index : one.value_index + 1]) for one in split_bindings(form, form_name)])
+
+
+@builtin("rtfs/bare", doc="A form without the metadata before it.", example=("(rtfs/bare 'x)", "x"))
+def bare(form: Any) -> Any:
+    return unmeta(form)
 
 
 @builtin(

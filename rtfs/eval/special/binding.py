@@ -12,10 +12,10 @@ from rtfs.eval.function import compile_function, is_fn_form, parse_clauses
 from rtfs.eval.scope import ANY, Binding, RecurTarget, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.typing import checked
-from rtfs.lang.collections import MISSING, List, Map, PVector
+from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import Binding as BindingForm
-from rtfs.lang.pattern import Param, split_bindings, unmeta
+from rtfs.lang.pattern import Param, map_pairs, split_bindings, unmeta
 
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
@@ -304,13 +304,14 @@ def def_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
         type_form, index = form[index], index + 1
     if len(form) != index + 1:
         raise c.fail("def", "expected a name, an optional text, an optional type and one value", form)
+    described = description(c, metadata, scope)
     if is_fn_form(form[index]) and not _has_own_name(form[index]):
         value = function_value(c, form, index, symbol.name, scope)
     else:
         value = c.sub(form, index, scope)
     if type_form is not MISSING:
         value = checked(c, value, type_form, f"def {symbol.name}")
-    return c.deliver(define(c, symbol, value, scope, metadata), dest)
+    return c.deliver(define(c, symbol, value, scope, described, own=is_fn_form(form[index])), dest)
 
 
 def _has_own_name(form: List) -> bool:
@@ -328,15 +329,12 @@ def function_value(c: Compiler, parent: Any, index: int, name: str, scope: Scope
 
 
 def definition_name(c: Compiler, form: List, what: str) -> tuple[Symbol, list[tuple[Any, Any]]]:
-    """The defined symbol and the metadata pairs written before it."""
+    """The defined symbol, and the metadata pairs written before the form and before the name."""
+    metadata, c.pending_metadata = c.pending_metadata, []
     if len(form) < 2:
         raise c.fail(what, "expected a name", form)
-    metadata: list[tuple[Any, Any]] = []
-    name = form[1]
-    while type(name) is List and len(name) == 3 and name[0] == Symbol("rtfs/with-meta"):
-        pairs = name[1].pairs if name[1].pairs is not None else name[1].entries()
-        metadata.extend(pairs)
-        name = name[2]
+    name = unmeta(form[1])
+    metadata = [*metadata, *metadata_before(form[1])]
     if type(name) is not Symbol:
         raise c.fail(what, "expected a name", form)
     if name.name.startswith("."):
@@ -344,10 +342,27 @@ def definition_name(c: Compiler, form: List, what: str) -> tuple[Symbol, list[tu
     return name, metadata
 
 
-def define(c: Compiler, symbol: Symbol, value: Value, scope: Scope, metadata: list[tuple[Any, Any]]) -> Value:
-    """Store a definition where it belongs; gives its value."""
-    metadata = [*c.pending_metadata, *metadata]
-    c.pending_metadata = []
+def metadata_before(form: Any) -> list[tuple[Any, Any]]:
+    """The pairs of every `^{…}` before a form, outermost first."""
+    pairs: list[tuple[Any, Any]] = []
+    while unmeta(form) is not form:
+        pairs += map_pairs(form[1])
+        form = form[2]
+    return pairs
+
+
+def description(c: Compiler, pairs: list[tuple[Any, Any]], scope: Scope) -> Value | None:
+    """The metadata map, made before what it describes; None without metadata."""
+    return c.temp(c.expr(map_form(pairs), scope)) if pairs else None
+
+
+def define(
+    c: Compiler, symbol: Symbol, value: Value, scope: Scope, metadata: Value | None, *, own: bool = False
+) -> Value:
+    """Store a definition where it belongs; gives its value. A function of its `own` carries its metadata itself."""
+    at = c.at
+    if metadata is not None and own:
+        value = Value(emit.call("#annotate", [value.node, metadata.node], at), value.kind)
     body = scope.body()
     if body is not None:
         value = c.temp(value)
@@ -355,9 +370,7 @@ def define(c: Compiler, symbol: Symbol, value: Value, scope: Scope, metadata: li
         set_late(c, binding, value)
         body.names[symbol.name] = binding
         return value
-    at = c.at
     arguments = [emit.constant(symbol.name, at), value.node]
-    if metadata:
-        flat = [c.expr(part, scope).node for pair in metadata for part in pair]
-        arguments.append(emit.call("#map", flat, at))
+    if metadata is not None:
+        arguments.append(metadata.node)
     return Value(emit.call("#define", arguments, at), value.kind)

@@ -105,6 +105,12 @@ def _if_value(c: Compiler, form: List, scope: Scope) -> Value:
     return Value(emit.name(name, c.at), kind, True)
 
 
+@special("rtfs/value")
+def value(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+    """`(rtfs/value e)`: the value of `e`, which is in no tail position whatever a macro puts around it."""
+    return c.deliver(c.sub(form, 1, scope), dest)
+
+
 @special("do")
 def do(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(do e*)`"""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.compiler import WANT, Dest
+from rtfs.eval.function import is_fn_form
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
-from rtfs.lang.collections import List, Map
+from rtfs.eval.special.binding import description, metadata_before
+from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.pattern import unmeta
 
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
 
-_DEFINITIONS = frozenset({"def", "defn", "defn-", "defmacro"})
+_DEFINITIONS = frozenset({"def", "defn", "defn-", "defstruct"})
 
 
 @special("quote")
@@ -48,44 +52,46 @@ def stray_clause(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Va
 @special("rtfs/with-meta")
 def with_meta(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`^{…} form`: hints around the form, kept metadata on a definition or function (language.md §5.9)."""
-    metadata, target = form[1], form[2]
-    pairs = list(metadata.pairs) if metadata.pairs is not None else metadata.entries()
-    hints = [(key, value) for key, value in pairs if type(key) is Keyword and key.name.startswith("runtime.")]
-    kept = [pair for pair in pairs if pair not in hints]
+    pairs = metadata_before(form)
+    while unmeta(form[2]) is not form[2]:
+        form = form[2]
+    if any(_is_hint(key) for key, _ in pairs):
+        return _hinted(c, form, pairs, scope, dest)
+    return _kept(c, form, pairs, scope, dest)
+
+
+def _is_hint(key: Any) -> bool:
+    return type(key) is Keyword and key.name.startswith("runtime.")
+
+
+def _kept(c: Compiler, form: List, kept: list[Any], scope: Scope, dest: Dest | None) -> Value | None:
+    target = form[2]
     head = target[0].name if type(target) is List and target and type(target[0]) is Symbol else ""
-    if hints:
-        return _hinted(c, form, hints, kept, head, scope, dest)
-    return _kept(c, form, kept, head, scope, dest)
-
-
-def _kept(c: Compiler, form: List, kept: list[Any], head: str, scope: Scope, dest: Dest | None) -> Value | None:
     if head in _DEFINITIONS:
         c.pending_metadata = kept
         return c.sub_emit(form, 2, scope, dest)
-    if head in ("fn", "lambda", "λ") and kept:
-        flat = [c.expr(part, scope).node for pair in kept for part in pair]
-        metadata = c.temp(Value(emit.call("#map", flat, c.at)))
-        function = c.sub(form, 2, scope)
-        return c.deliver(Value(emit.call("#annotate", [function.node, metadata.node], c.at)), dest)
-    for _, value in kept:
-        if type(value) in (List, Symbol, tuple, Map):
-            c.deliver(c.expr(value, scope), Dest("discard"))
-    return c.sub_emit(form, 2, scope, dest)
+    metadata = description(c, kept, scope)
+    if metadata is None or not is_fn_form(target):
+        return c.sub_emit(form, 2, scope, dest)
+    function = c.sub(form, 2, scope)
+    return c.deliver(Value(emit.call("#annotate", [function.node, metadata.node], c.at)), dest)
 
 
-def _hinted(
-    c: Compiler, form: List, hints: list[Any], kept: list[Any], head: str, scope: Scope, dest: Dest | None
-) -> Value | None:
+def _hinted(c: Compiler, form: List, pairs: list[tuple[Any, Any]], scope: Scope, dest: Dest | None) -> Value | None:
     """Hints hold while the form runs; leaving it in any way restores the outer ones."""
     at = c.at
-    flat = [part for pair in hints for part in (emit.constant(pair[0].name, at), c.expr(pair[1], scope).node)]
+    kept = []
+    flat: list[ast.expr] = []
+    for key, value in pairs:
+        if _is_hint(key):
+            flat += [emit.constant(key.name, at), c.temp(c.expr(value, scope)).node]
+        else:
+            kept.append((key, value))
     outer_hints = c.fresh("hints")
     c.block.append(emit.assign(outer_hints, emit.call("#push_hints", flat, at), at))
     name = c.fresh()
     inner = Dest("assign", name)
-    _, body = c.nested(lambda: _kept(c, form, kept, head, scope, inner))
-    import ast
-
+    _, body = c.nested(lambda: _kept(c, form, kept, scope, inner))
     restore = emit.does(emit.call("#pop_hints", [emit.name(outer_hints, at)], at), at)
     c.block.append(emit.placed(ast.Try(body, [], [], [restore]), at))
     value = Value(emit.name(name, at), c.frame.facts.get(name, ANY), True)

@@ -8,7 +8,7 @@ from rtfs.eval.compiler import Dest
 from rtfs.eval.function import compile_function, parse_clauses, python_title
 from rtfs.eval.scope import Binding, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.special.binding import define, definition_name
+from rtfs.eval.special.binding import define, definition_name, description
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 
@@ -46,8 +46,9 @@ def defn(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
         metadata.append((Keyword("private"), True))
     outer, c.at = c.at, c.place_of(form)
     clauses = parse_clauses(c, form, start, what)
+    described = description(c, metadata, scope)
     value = compile_function(c, symbol.name, clauses, scope)
-    result = define(c, symbol, value, scope, [*metadata, *shape_of(symbol.name, clauses)])
+    result = define(c, symbol, value, scope, described, own=True)
     c.at = outer
     return c.deliver(result, dest)
 
@@ -62,21 +63,6 @@ def attributes_of(form: List, start: int) -> tuple[int, list[tuple[Any, Any]]]:
         metadata.extend(form[start].entries())
         start += 1
     return start, metadata
-
-
-def shape_of(name: str, clauses: list[Any]) -> list[tuple[Any, Any]]:
-    """`:name` and `:params` of function metadata (language.md §5.9)."""
-    shapes = [clause.form[_vector_index(clause)] for clause in clauses]
-    params = shapes[0] if len(shapes) == 1 else tuple(shapes)
-    quoted = List((Symbol("quote"), params))
-    return [(Keyword("name"), name), (Keyword("params"), quoted)]
-
-
-def _vector_index(clause: Any) -> int:
-    """Where the parameter vector of a clause stands in its form."""
-    from rtfs.eval.function import is_vector_form
-
-    return next(i for i in range(clause.start) if is_vector_form(clause.form[i]))
 
 
 @special("rtfs/macro")

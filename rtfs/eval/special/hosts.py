@@ -187,7 +187,7 @@ def step_parallel(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> V
     def body() -> None:
         functions = []
         for expression in form[start:]:
-            literal = List((Symbol("fn"), (), expression))
+            literal = List((Symbol("fn"), (), List((Symbol("rtfs/value"), expression))))
             functions.append(compile_function(c, None, parse_clauses(c, literal, 1, "fn"), inner).node)
         answer = emit.call("#call", [site(c), emit.constant("ccos.concurrent/parallel", at), *functions], at)
         checked = emit.call("#parallel_result", [answer, emit.constant(len(functions), at)], at)

@@ -8,7 +8,7 @@ from rtfs.eval import emit
 from rtfs.eval.compiler import Dest
 from rtfs.eval.scope import NIL, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.special.binding import define, definition_name
+from rtfs.eval.special.binding import define, definition_name, description
 from rtfs.eval.typing import type_constant
 from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol
@@ -24,6 +24,7 @@ def defstruct(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value
     fields = form[2:]
     if len(fields) % 2 or any(type(key) is not Keyword for key in fields[::2]):
         raise c.fail("defstruct", "expected fields as keyword and type", form)
+    described = description(c, metadata, scope)
     entries = tuple((key, type_form) for key, type_form in zip(fields[::2], fields[1::2], strict=True))
     record = (Keyword("map"), *entries)
     at = c.at
@@ -31,7 +32,7 @@ def defstruct(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value
     types = emit.tuple_of([type_constant(c, type_form) for _, type_form in entries], at)
     keys = emit.tuple_of([c.constant(key) for key, _ in entries], at)
     constructor = Value(emit.call("#struct", [emit.constant(symbol.name, at), keys, types], at))
-    return c.deliver(define(c, symbol, constructor, scope, metadata), dest)
+    return c.deliver(define(c, symbol, constructor, scope, described, own=True), dest)
 
 
 @special("deftype")

@@ -136,7 +136,7 @@ def test_a_cycle_is_named_where_it_closes(texts: dict[str, str], found: str) -> 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("\n(def x (nope))", "Undefined symbol: nope @ a.rtfs:2:8-2:14"),
+        ("\n(def x (nope))", "Undefined symbol: nope @ a.rtfs:2:9-2:13"),
         ("(def x (+ 1", "unterminated list @ a.rtfs:1:8-1:9"),
         ("\n  (let)", "let: expected a binding vector @ a.rtfs:2:3-2:8"),
         ("(import b)", "Module not found: b @ a.rtfs:1:1-1:11"),

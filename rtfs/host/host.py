@@ -14,6 +14,7 @@ from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
+    from rtfs.host.metrics import CallStats
     from rtfs.host.state import State
     from rtfs.host.task import Tasks
 
@@ -58,6 +59,7 @@ class Host:
         self._security: RuntimeContext | None = None
         self._routes: dict[str, Handler] = {}
         self._parts: dict[str, Any] = {}
+        self.metrics: dict[str, CallStats] = {}  # by label: of the calls made under a metrics hint
         self.resources: dict[str, Callable[[], Any]] = {}  # by handle: what `ccos.resource.close` calls, perhaps awaits
 
     # ---- calls

@@ -7,7 +7,7 @@ else concerns all calls is one more step.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from rtfs.host import policy
 from rtfs.host.adapt import Handler, adapted
 from rtfs.host.answer import answer, items, perform
 from rtfs.host.provider import Provider
-from rtfs.host.waiting import end
+from rtfs.host.waiting import within
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.names import Keyword
@@ -133,26 +133,29 @@ def bound(way: Route, inner: Handler) -> Handler:
     def limited(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         answer = inner(call, args, named)
         limit = call.metadata.timeout_ms
-        return answer if limit is None or type(answer) is not CoroutineType else _within(way, limit, answer)
+        return (
+            answer
+            if limit is None or type(answer) is not CoroutineType
+            else within(way.host.clock, limit, answer, way.id)
+        )
 
     return limited
 
 
-async def _within(way: Route, limit: int, work: Coroutine[Any, Any, Any]) -> Any:
-    import asyncio
+def hinted(way: Route, inner: Handler) -> Handler:
+    """What the form around the call asks for: retries, a cache, a fallback …"""
 
-    task = asyncio.ensure_future(work)
-    timer = asyncio.ensure_future(way.host.clock.sleep(limit / 1000))
-    try:
-        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        data = Map.of([(Keyword("capability"), way.id), (Keyword("timeout-ms"), limit)])
-        raise HostCallError("HostError", f"{way.id} gave no answer within {limit} ms", type="timeout", data=data)
-    finally:
-        await end([task, timer])
+    def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        hints = call.metadata.hints
+        if not hints:
+            return inner(call, args, named)
+        from rtfs.host.hint import around  # deferred: most calls are made without
+
+        return around(way, hints, inner)(call, args, named)
+
+    return handler
 
 
 Step = Callable[[Route, Handler], Handler]
 ADMISSION: tuple[Step, ...] = (permit, approve, adapt, narrow)
-STEPS: tuple[Step, ...] = (*ADMISSION, bound, answer)
+STEPS: tuple[Step, ...] = (*ADMISSION, hinted, bound, answer)

@@ -6,8 +6,14 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import HostCallError
+from rtfs.lang.names import Keyword
+
 if TYPE_CHECKING:
     import asyncio
+
+    from rtfs.host.clock import Clock
 
 T = TypeVar("T")
 
@@ -24,6 +30,22 @@ async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
     if cancelled:
         await asyncio.wait(cancelled, timeout=GRACE)
+
+
+async def within(clock: Clock, limit: int, work: Coroutine[Any, Any, T], id: str) -> T:
+    """The result of work for a capability that may take `limit` ms; else a HostError of `:type :timeout`."""
+    import asyncio
+
+    task = asyncio.ensure_future(work)
+    timer = asyncio.ensure_future(clock.sleep(limit / 1000))
+    try:
+        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        data = Map.of([(Keyword("capability"), id), (Keyword("timeout-ms"), limit)])
+        raise HostCallError("HostError", f"{id} gave no answer within {limit} ms", type="timeout", data=data)
+    finally:
+        await end([task, timer])
 
 
 def blocking(work: Callable[[], T]) -> T | Coroutine[Any, Any, T]:

@@ -323,9 +323,9 @@ def test_a_registration_takes_effect_at_the_next_call(table: Any) -> None:
     assert table.do("t.f") == 2
 
 
-def test_hints_pass_untouched(table: Any) -> None:
+def test_a_provider_sees_the_hints_of_its_call(table: Any) -> None:
     register(table, lambda ctx: dict(ctx.call.metadata.hints))
-    hints = {"runtime.learning.retry": "nonsense", "runtime.unknown": 5}
+    hints = {"runtime.learning.metrics": True, "runtime.learning.cache": None}
     assert dict(table.do("t.f", hints=hints).entries()) == hints
 
 

@@ -6,7 +6,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.hint import Field, memory
-from rtfs.host.stream.codec import NotStorable, encode
+from rtfs.lang.codec import NotStorable, encode
 from rtfs.lang.collections import vector
 from rtfs.lang.printer import canonical
 

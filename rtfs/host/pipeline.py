@@ -146,7 +146,7 @@ def hinted(way: Route, inner: Handler) -> Handler:
     """What the form around the call asks for: retries, a cache, a fallback …"""
 
     def handler(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        hints = call.metadata.hints
+        hints = call.hints
         if not hints:
             return inner(call, args, named)
         from rtfs.host.hint import around  # deferred: most calls are made without

@@ -237,6 +237,12 @@ class HostCall(_Frozen):
         return known
 
     @property
+    def hints(self) -> Any:
+        """The execution hints in force, name → value; without making the rest of the metadata."""
+        known = self._metadata
+        return self.surroundings.hints if known is None else known.hints
+
+    @property
     def path(self) -> str:
         """The number of the call, and inside a function that the host runs those around it: `3.0.1` (host.md §2)."""
         key = self.metadata.idempotency_key

@@ -18,7 +18,7 @@ from rtfs.host.marketplace import Marketplace
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.names import Keyword
-from rtfs.lang.outcome import CallMetadata, CausalContext, HostCall, RuntimeContext
+from rtfs.lang.outcome import CallMetadata, HostCall, RuntimeContext
 
 FILES = sorted(entry.name for entry in pkgutil.iter_modules(folder.__path__))
 NEEDED: dict[str, dict[str, Any]] = {"timeout": {"absolute-ms": 1000}, "fallback": {"capability": "t.other"}}
@@ -34,7 +34,7 @@ def make(file: str, function: Callable[..., Any], clock: VirtualClock) -> Callab
     hints = {PREFIX + file.replace("_", "-"): options}
 
     async def call(*args: Any) -> Any:
-        made = HostCall("t.f", args, RuntimeContext.full(), CausalContext(), CallMetadata(hints=hints))
+        made = HostCall("t.f", args, RuntimeContext.full(), metadata=CallMetadata(hints=hints))
         answer = host.dispatch(made)
         return await answer if asyncio.iscoroutine(answer) else answer
 

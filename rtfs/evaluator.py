@@ -30,30 +30,36 @@ class SessionEvaluator:
         try:
             return callee(function)(*args)
         except BaseException as raised:
-            error = translate(raised)
-            if error is None:
-                raise
-            raise error from None
+            raise _failure(raised) from None
         finally:
             RUN.reset(token)
 
-    def stepper(self, function: Any) -> Callable[..., Any]:
-        """The function ready to be called once per chunk, with as little around it as there can be."""
+    def stepper(self, function: Any, count: int) -> Callable[..., Any]:
+        """The function ready to be called once per chunk with 2 or 3 arguments, and as little around it as can be.
+
+        Calls that spell their arguments out are calls between Python frames; `*args` would go through C.
+        """
         target, run, enter, leave = callee(function), self._pure, RUN.set, RUN.reset
 
-        def step(*args: Any) -> Any:
+        def step(state: Any, chunk: Any) -> Any:
             token = enter(run)
             try:
-                return target(*args)
+                return target(state, chunk)
             except BaseException as raised:
-                error = translate(raised)
-                if error is None:
-                    raise
-                raise error from None
+                raise _failure(raised) from None
             finally:
                 leave(token)
 
-        return step
+        def step_with_metadata(state: Any, chunk: Any, metadata: Any) -> Any:
+            token = enter(run)
+            try:
+                return target(state, chunk, metadata)
+            except BaseException as raised:
+                raise _failure(raised) from None
+            finally:
+                leave(token)
+
+        return step_with_metadata if count == 3 else step
 
     def effect(self, function: Any, *args: Any, call: HostCall | None = None) -> Awaitable[Any]:
         """Call an effect slot in a greenlet of its own; its host calls are awaited."""
@@ -97,6 +103,11 @@ class SessionEvaluator:
         from rtfs.identity import function_from
 
         return function_from(self._session, text, module, captures)
+
+
+def _failure(raised: BaseException) -> BaseException:
+    """What the host gets to see of an exception: an error of the program, or Ctrl-C as it is."""
+    return translate(raised) or raised
 
 
 def _violation(call: HostCall) -> Any:

@@ -93,7 +93,7 @@ def call(name: str, argument: Any, by_hand: Callable[[Any], Any]) -> Callable[[]
 def processor() -> Measured:
     """A thousand steps, each called as a stream calls it."""
     runner = session()
-    step = SessionEvaluator(runner).stepper(runner.lookup("process"))
+    step = SessionEvaluator(runner).stepper(runner.lookup("process"), 3)
     chunks = [keyed(chunk) for chunk in CHUNKS]
     begin, state_key, total_key = keyed({"count": 0, "total": 0}), Keyword("state"), Keyword("total")
 

@@ -18,11 +18,11 @@ Constants = dict[str, Any]
 def compile_form(form: Any, target: Any, spans: SpanTable | None, filename: str) -> tuple[CodeType, Constants]:
     """The code of a core form: calling it as a function of no arguments in the module's globals runs the form."""
     from rtfs.eval.compiler import Compiler
-    from rtfs.eval.inline_loop import INLINE
+    from rtfs.eval.inline import load as load_inline
     from rtfs.eval.special import load as load_special
 
     target.constants = {}
-    tree = Compiler(target, spans, load_special(), INLINE).compile_top(form)
+    tree = Compiler(target, spans, load_special(), load_inline()).compile_top(form)
     whole = compile(tree, filename, "exec", dont_inherit=True)
     code = next(part for part in whole.co_consts if isinstance(part, CodeType))
     return code, target.constants

@@ -13,27 +13,20 @@ from typing import Any
 from rtfs.eval import emit
 from rtfs.eval.constant import ModuleGlobals
 from rtfs.eval.emit import Place
+from rtfs.eval.literal import literal
 from rtfs.eval.scope import (
     ANY,
-    BOOL,
-    FLOAT,
     FUNCTION,
-    INT,
-    KEYWORD,
-    MAP,
     NIL,
-    STR,
-    VECTOR,
     Binding,
     Frame,
     Scope,
     Value,
 )
-from rtfs.lang.collections import SMALL, List, Map, PVector
+from rtfs.lang.collections import List
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, Span, SpanTable
-from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
 
 MAX_DEPTH = 1500  # nested forms in one top-level form; CPython's own compiler recurses in C
 MAX_BLOCKS = 15  # CPython allows 20 statically nested blocks
@@ -265,7 +258,7 @@ class Compiler:
                 self.depth -= 1
         if kind is Symbol:
             return self.deliver(self.symbol(form, scope), dest)
-        return self.deliver(self.literal(form, scope), dest)
+        return self.deliver(literal(self, form, scope), dest)
 
     def _list(self, form: List, scope: Scope, dest: Dest | None) -> Value | None:
         head = form[0]
@@ -322,54 +315,7 @@ class Compiler:
                 joined[name] = kind
         self.frame.facts = joined
 
-    # ---- literals and symbols -----------------------------------------------------------------------------------
-
-    def literal(self, form: Any, scope: Scope) -> Value:
-        at = self.at
-        kind = type(form)
-        if kind in _SCALARS:
-            return Value(emit.constant(form, at), _SCALARS[kind], True)
-        if kind is float:
-            return Value(emit.constant(form, at), FLOAT, True)
-        if kind is Keyword:
-            return Value(self.constant(form), KEYWORD, True)
-        if kind is tuple or kind is PVector:
-            nodes = [value.node for value in self.values(form, 0, scope)]
-            if len(nodes) <= SMALL:
-                return Value(emit.tuple_of(nodes, at), VECTOR)
-            return Value(emit.call("#vector", [emit.placed(ast.List(nodes, emit.LOAD), at)], at), VECTOR)
-        if kind is Map:
-            return self._map(form, scope)
-        if kind is List:  # only () gets here
-            return Value(emit.name("#empty", at), ANY, True)
-        if kind in (Timestamp, Uuid, ResourceHandle):
-            return Value(self.constant(form), ANY, True)
-        return Value(self.constant(form), FUNCTION if callable(form) else ANY, True)
-
-    def _map(self, form: Map, scope: Scope) -> Value:
-        pairs = form.pairs if form.pairs is not None else form.entries()
-        flat = [part for pair in pairs for part in pair]
-        parts = []
-        for index, part in enumerate(flat):
-            outer, self.at = self.at, self._map_place(form, part, index)
-            block, self.block = self.block, []
-            parts.append((self.expr(part, scope), self.block))
-            self.at, self.block = outer, block
-        nodes = [value.node for value in self.in_order(parts)]
-        at = self.at
-        if len(pairs) <= SMALL and all(type(key) in _STORED for key, _ in pairs):
-            keys: list[ast.expr | None] = [*nodes[::2]]
-            return Value(emit.call("#Map", [emit.placed(ast.Dict(keys, nodes[1::2]), at)], at), MAP)
-        return Value(emit.call("#map", nodes, at), MAP)
-
-    def _map_place(self, form: Map, part: Any, index: int) -> Place:
-        spans = self.spans
-        span = spans.of(part) if spans is not None else None
-        if spans is not None and span is None:
-            span = spans.child(form, index)
-        if span is None or span.source is not self.target.source:
-            return self.at
-        return (span.line, span.column - 1, span.end_line, span.end_column - 1)
+    # ---- symbols -----------------------------------------------------------------------------------------------
 
     def symbol(self, symbol: Symbol, scope: Scope) -> Value:
         """The value of a name (language.md §3.4)."""
@@ -439,6 +385,4 @@ class Compiler:
         return ast.Module([top], [])
 
 
-_SCALARS: dict[type, int] = {type(None): NIL, bool: BOOL, int: INT, str: STR}
-_STORED = frozenset({str, int, Keyword})
 _ALSO_FUNCTIONS = frozenset({"and", "or", "call", "meta", "doc", "throw"})

@@ -40,6 +40,18 @@ def assign_many(targets: list[str], value: ast.expr, at: Place) -> ast.Assign:
     return placed(ast.Assign([pattern], value), at)  # type: ignore[no-any-return]
 
 
+def set_attribute(target: str, field: str, value: ast.expr, at: Place) -> ast.Assign:
+    """`target.field = value`"""
+    place = placed(ast.Attribute(name(target, at), field, STORE), at)
+    return placed(ast.Assign([place], value), at)  # type: ignore[no-any-return]
+
+
+def set_item(target: str, key: ast.expr, value: ast.expr, at: Place) -> ast.Assign:
+    """`target[key] = value`"""
+    place = placed(ast.Subscript(name(target, at), key, STORE), at)
+    return placed(ast.Assign([place], value), at)  # type: ignore[no-any-return]
+
+
 def walrus(target: str, value: ast.expr, at: Place) -> ast.expr:
     return placed(ast.NamedExpr(placed(ast.Name(target, STORE), at), value), at)  # type: ignore[no-any-return]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rtfs.eval import emit
 from rtfs.eval.scope import ANY, BOOL, FLOAT, INT, KEYWORD, MAP, NIL, NUMBER, STR, VECTOR, Scope, Value
 from rtfs.lang.collections import List
-from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler, Inline
@@ -28,6 +28,13 @@ def inline(*names: str) -> Callable[[Inline], Inline]:
         return function
 
     return register
+
+
+def load() -> dict[str, Inline]:
+    """All of them: those of this file and of its neighbours, which register here."""
+    for neighbour in ("inline_loop", "inline_map"):
+        import_module(f"rtfs.eval.{neighbour}")
+    return INLINE
 
 
 # ---- numbers ----------------------------------------------------------------------------------------------------
@@ -322,68 +329,3 @@ def _some(c: Compiler, form: List, scope: Scope) -> Value | None:
 @inline("identity")
 def _identity(c: Compiler, form: List, scope: Scope) -> Value | None:
     return c.sub(form, 1, scope) if len(form) == 2 else None
-
-
-# ---- collections ------------------------------------------------------------------------------------------------
-
-
-@inline("get")
-def _get(c: Compiler, form: List, scope: Scope) -> Value | None:
-    """`(get m :k)`, `(get m "k" default)` on a map with a key that is stored as it is."""
-    if len(form) == 2 and type(form[1]) is Keyword:
-        return Value(emit.call("#context", [emit.constant(form[1].name, c.at)], c.at))
-    if len(form) not in (3, 4) or type(form[2]) not in (Keyword, str):
-        return None
-    target, key, *default = c.values(form, 1, scope)
-    if not all(value.stable for value in default):
-        return None
-    at = c.at
-    rest = [value.node for value in default]
-    first, again = c.twice(target)
-    test = emit.is_(emit.type_of(first, at), emit.name("#Map", at), at)
-    fast = emit.call(emit.attribute(emit.attribute(again, "raw", at), "get", at), [key.node, *rest], at)
-    return Value(emit.choose(test, fast, c.library_call("get", [again, key.node, *rest]), at))
-
-
-@inline("assoc")
-def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
-    """`(assoc m :k v …)` with literal keys that are stored as they are: one merge of dicts."""
-    keys = list(form[2::2])
-    if (
-        len(form) < 4
-        or len(form) % 2
-        or not all(type(key) in (Keyword, str) for key in keys)
-        or len(set(keys)) < len(keys)
-    ):
-        return None
-    at = c.at
-    target, *flat = c.values(form, 1, scope)
-    changes = ast.Dict([value.node for value in flat[::2]], [value.node for value in flat[1::2]])
-    c.target.used.add("assoc")
-    return Value(emit.call("#assoc", [target.node, emit.placed(changes, at), emit.name("=assoc", at)], at))
-
-
-@inline("vector")
-def _vector(c: Compiler, form: List, scope: Scope) -> Value | None:
-    if len(form) > 60:
-        return None
-    return Value(emit.tuple_of([value.node for value in c.values(form, 1, scope)], c.at), VECTOR)
-
-
-@inline("list")
-def _list(c: Compiler, form: List, scope: Scope) -> Value | None:
-    items = emit.tuple_of([value.node for value in c.values(form, 1, scope)], c.at)
-    return Value(emit.call("#List", [items], c.at))
-
-
-_RESULTS: dict[str, int] = {"count": INT, "str": STR, "pr-str": STR, "keys": VECTOR}
-
-
-def _typed(c: Compiler, form: List, scope: Scope) -> Value | None:
-    """An ordinary call whose result kind is known."""
-    name = form[0].name.lstrip(".")
-    return Value(c.library_call(name, [value.node for value in c.values(form, 1, scope)]), _RESULTS[name])
-
-
-for _name in _RESULTS:
-    INLINE[_name] = _typed

@@ -10,7 +10,7 @@ from rtfs.eval import emit
 from rtfs.eval.compiler import MAX_BLOCKS
 from rtfs.eval.destructure import bind_param
 from rtfs.eval.function import is_fn_form, is_vector_form, mentions_recur, parse_clauses
-from rtfs.eval.inline import INLINE, inline, truth
+from rtfs.eval.inline import inline, truth
 from rtfs.eval.scope import ANY, VECTOR, Scope, Value
 from rtfs.lang.collections import MISSING, List
 
@@ -122,6 +122,3 @@ def _reduce_turn(c: Compiler, clause: Clause, scope: Scope, parts: tuple[str, st
 
     _, block = c.nested(lambda: _each(c, source, "reduce", item, turn))
     return block, found[0]
-
-
-__all__ = ["INLINE"]

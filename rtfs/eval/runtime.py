@@ -385,6 +385,7 @@ HELPERS: dict[str, Any] = {
     "#tuple": tuple,
     "#NoneType": NoneType,
     "#Map": Map,
+    "#dict": dict,
     "#List": List,
     "#PVector": PVector,
     "#Keyword": Keyword,

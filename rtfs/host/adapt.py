@@ -7,7 +7,7 @@ from typing import Any
 
 from rtfs.host.provider import Provider
 from rtfs.host.shape import Problem, problem_finder, record_fields, type_form
-from rtfs.lang.collections import Map, vector
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall
@@ -31,7 +31,7 @@ class Parameter:
         self.name = _key_text(key).lstrip(":").replace("-", "_")
         self.required = required
         self.problem = problem = problem_finder(form)
-        self.closed_to_maps = problem is not None and problem(Map()) is not None
+        self.closed_to_maps = problem is not None and problem(EMPTY_MAP) is not None
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtfs.lang.names import Keyword
 
@@ -198,21 +198,38 @@ class _Trie:
 class Map(Mapping[Any, Any]):
     """An immutable map in insertion order; keys are found kind-strictly (1, 1.0 and true are three keys).
 
-    Build one with `Map.of(pairs)`; `assoc` and `dissoc` give changed copies. `pairs` is set only on a map *form* that
-    repeats a key: then it holds every pair as read (language.md §1.6).
+    Build one with `Map.of(pairs)` or `Map.holding(dict)`; `assoc` and `dissoc` give changed copies.
     `raw` is the storage that compiled code reads: `raw.get(key)` for keys of kind int, str and keyword.
+
+    There is no `__init__`, which would cost more than all else about a small map: whoever says `Map()`, as compiled
+    code does, sets `raw` at once.
     """
 
-    __slots__ = ("raw", "pairs", "_hash")
+    __slots__ = ("raw", "_pairs", "_hash")
     raw: Any
-    pairs: tuple[tuple[Any, Any], ...] | None
-    _hash: int | None
+    _pairs: tuple[tuple[Any, Any], ...]  # absent, as `_hash` is, until there is something to remember
+    _hash: int
 
-    def __init__(self, raw: Any = None) -> None:
+    if TYPE_CHECKING:
+
+        def __init__(self, neither_empty_nor_of_a_dict: NoReturn, /) -> None:
+            """Say EMPTY_MAP, `Map.of` or `Map.holding`."""
+
+    @staticmethod
+    def holding(raw: Any) -> Map:
         """Internal: `raw` is a dict of at most 64 stored keys that nobody else changes, or a `_Trie`."""
-        self.raw = {} if raw is None else raw
-        self.pairs = None
-        self._hash = None
+        made = _new_map()
+        made.raw = raw
+        return made
+
+    @property
+    def pairs(self) -> tuple[tuple[Any, Any], ...] | None:
+        """Every pair as read, on a map *form* that repeats a key (language.md §1.6); None on all other maps."""
+        return getattr(self, "_pairs", None)
+
+    @pairs.setter
+    def pairs(self, pairs: tuple[tuple[Any, Any], ...]) -> None:
+        self._pairs = pairs
 
     @staticmethod
     def of(pairs: Iterable[tuple[Any, Any]]) -> Map:
@@ -223,16 +240,16 @@ class Map(Mapping[Any, Any]):
     def from_stored(stored: dict[Any, Any]) -> Map:
         """Takes over a dict whose keys are already in stored form (int, str, keyword as they are, others as `Key`)."""
         if len(stored) <= SMALL:
-            return Map(stored)
+            return Map.holding(stored)
         import immutables  # deferred: small maps never need it
 
         root = immutables.Map({key: (n, value) for n, (key, value) in enumerate(stored.items())})
         trie = _Trie(root, len(stored))
         trie._order = list(stored.items())
-        return Map(trie)
+        return Map.holding(trie)
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self.raw.get(stored_key(key), default)
+        return self.raw.get(key if type(key) in RAW_KINDS else Key(key), default)
 
     def __getitem__(self, key: Any) -> Any:
         value = self.get(key, MISSING)
@@ -258,10 +275,10 @@ class Map(Mapping[Any, Any]):
         stored = stored_key(key)
         raw = self.raw
         if type(raw) is _Trie:
-            return Map(raw.put(stored, value))
+            return Map.holding(raw.put(stored, value))
         copy = raw.copy()
         copy[stored] = value
-        return Map(copy) if len(copy) <= SMALL else Map.from_stored(copy)
+        return Map.from_stored(copy)
 
     def dissoc(self, key: Any) -> Map:
         stored = stored_key(key)
@@ -271,11 +288,11 @@ class Map(Mapping[Any, Any]):
         if type(raw) is _Trie:
             root = raw.root.delete(stored)
             if len(root) > SMALL:
-                return Map(_Trie(root, raw.next))
-            return Map({key: value for key, value in raw.items() if key in root})
+                return Map.holding(_Trie(root, raw.next))
+            return Map.holding({key: value for key, value in raw.items() if key in root})
         copy = raw.copy()
         del copy[stored]
-        return Map(copy)
+        return Map.holding(copy)
 
     def merge(self, other: Map) -> Map:
         """With the entries of `other`, whose values win."""
@@ -284,7 +301,7 @@ class Map(Mapping[Any, Any]):
         trie = self.raw
         for key, value in other.raw.items():
             trie = trie.put(key, value)
-        return Map(trie)
+        return Map.holding(trie)
 
     def __call__(self, *args: Any) -> Any:
         from rtfs.lang.access import call_map
@@ -295,14 +312,19 @@ class Map(Mapping[Any, Any]):
         return type(other) is Map and _equal(self, other)
 
     def __hash__(self) -> int:
-        if self._hash is None:
-            self._hash = _hash_and_depth(self)[0]
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = found = _hash_and_depth(self)[0]
+            return found
 
     def __repr__(self) -> str:
         from rtfs.lang.printer import show
 
         return show(self)
+
+
+_new_map: Callable[[], Map] = Map  # type: ignore[assignment]
 
 
 def map_form(pairs: list[tuple[Any, Any]]) -> Map:
@@ -313,5 +335,5 @@ def map_form(pairs: list[tuple[Any, Any]]) -> Map:
     return form
 
 
-EMPTY_MAP = Map()
+EMPTY_MAP = Map.holding({})
 EMPTY_LIST = List()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from rtfs.host.state import MemoryTable, SqliteTable, State, Table
-from rtfs.lang.collections import List, Map
+from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import Timestamp, Uuid
@@ -56,7 +56,7 @@ def test_nil_is_a_value(state: State) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 0, -(2**70), 1.5, float("inf"), "ä\n\"", K, Symbol("s"), (1, "2"), List((1, 2)), List(), (), Map(),
+    [None, True, 0, -(2**70), 1.5, float("inf"), "ä\n\"", K, Symbol("s"), (1, "2"), List((1, 2)), List(), (), EMPTY_MAP,
      Map.of([(K, 1), ("k", 2), (1, 3), (1.0, 4), (True, 5), ((1,), Map.of([(None, ())]))]),
      tuple([[]] and (i,) for i in range(3)), Timestamp(1_700_000_000_123_456),
      Uuid("123e4567-e89b-12d3-a456-426614174000")],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rtfs.lang.access import callee, get, nth, sequence
-from rtfs.lang.collections import List, Map, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, vector
 from rtfs.lang.errors import EvaluationError, RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import ErrorValue
@@ -61,7 +61,7 @@ def test_nth_takes_from_every_sequence_view() -> None:
     ]
 
 
-@pytest.mark.parametrize("coll", [(), None, "", List(), Map()])
+@pytest.mark.parametrize("coll", [(), None, "", List(), EMPTY_MAP])
 def test_nth_outside_is_an_index_error_unless_there_is_a_default(coll: Any) -> None:
     assert nth(coll, 0, "d") == "d"
     with pytest.raises(EvaluationError, match=r"^Index out of bounds: index 0 is not in range \[0, 0\)$"):
@@ -112,7 +112,7 @@ def test_keywords_maps_and_vectors_look_up_when_called() -> None:
     [
         (A, (5,), "Type error in keyword lookup: expected map, got integer"),
         (A, (), "Arity mismatch in :a: expected 1 or 2, got 0"),
-        (Map(), (1, 2, 3), "Arity mismatch in map: expected 1 or 2, got 3"),
+        (EMPTY_MAP, (1, 2, 3), "Arity mismatch in map: expected 1 or 2, got 3"),
         ((1,), (), "Arity mismatch in vector: expected 1 or 2, got 0"),
         ((1,), (1,), "Index out of bounds: index 1 is not in range [0, 1)"),
         (LONG, ("x",), "Type error in nth: expected integer, got string"),

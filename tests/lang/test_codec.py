@@ -73,7 +73,7 @@ def test_what_cannot_be_stored_is_named_with_its_path() -> None:
 
 
 def test_a_key_that_cannot_be_stored_is_named() -> None:
-    value = Map({Keyword("k"): Map.of([(lambda: 1, 2)])})
+    value = Map.holding({Keyword("k"): Map.of([(lambda: 1, 2)])})
     with pytest.raises(NotStorable) as caught:
         encode(value)
     assert caught.value.kind == "a key of kind function"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtfs.lang import convert
-from rtfs.lang.collections import List, Map, PVector, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector, vector
 from rtfs.lang.convert import from_python, to_python
 from rtfs.lang.equality import equal, same_key
 from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError
@@ -169,7 +169,7 @@ def test_an_error_becomes_the_dict_of_its_keys() -> None:
     [
         (Map.of([(Keyword("a"), 1), ("a", 2)]), 'Invalid argument: keys :a and "a" are the same in Python'),
         ((Map.of([(1, 1), (True, 2)]),), "Invalid argument: keys 1 and true are the same in Python"),
-        (Map.of([(Map(), 1)]), "Invalid argument: a map as a key has no counterpart in Python"),
+        (Map.of([(EMPTY_MAP, 1)]), "Invalid argument: a map as a key has no counterpart in Python"),
         (Timestamp(10**18), "Invalid argument: timestamp 33658-09-27T01:46:40Z is outside the years of datetime"),
     ],
 )

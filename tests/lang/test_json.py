@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtfs.lang import json as rtfs_json
-from rtfs.lang.collections import List, Map, PVector, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
 from rtfs.lang.json import parse_json, to_json
@@ -165,7 +165,7 @@ def test_a_collection_holds_so_many_elements() -> None:
         (Uuid("00000000-0000-0000-0000-000000000000"), '"00000000-0000-0000-0000-000000000000"'),
         (ResourceHandle("resource://x"), '"resource://x"'),
         ((1e20, 1e-7, -0.0), "[1e+20,1e-07,-0.0]"),
-        (Map(), "{}"),
+        (EMPTY_MAP, "{}"),
     ],
 )
 def test_values_become_compact_json(value: Any, text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.lang.collections import List, Map, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, vector
 from rtfs.lang.equality import compare, same_key
 from rtfs.lang.errors import LimitError
 from rtfs.lang.names import Keyword, Symbol
@@ -29,7 +29,20 @@ def sign(number: int) -> int:
 def test_kinds_follow_each_other_in_the_documented_order() -> None:
     in_order = [
         *(None, False, True, -INF, -1, 0, 0.0, 1, 1.0, 1.5, 2, INF, NAN),
-        *("", "a", "b", Keyword("a"), Keyword("b"), Symbol("a"), (), (1,), List(), List((1,)), Map(), Map.of([(1, 1)])),
+        *(
+            "",
+            "a",
+            "b",
+            Keyword("a"),
+            Keyword("b"),
+            Symbol("a"),
+            (),
+            (1,),
+            List(),
+            List((1,)),
+            EMPTY_MAP,
+            Map.of([(1, 1)]),
+        ),
         Uuid("00000000-0000-0000-0000-000000000000"),
     ]
     for i, a in enumerate(in_order):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.lang.collections import MISSING, List, Map, map_form, vector
+from rtfs.lang.collections import EMPTY_MAP, MISSING, List, Map, map_form, vector
 from rtfs.lang.errors import ExpansionError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import (
@@ -50,7 +50,7 @@ def split(*forms: Any) -> list[str]:
         (((S("a"), S("b")), (1, 2), Map.of([(K("keys"), (S("c"),))]), S("m")), ["[a b] [1 2]", "{:keys [c]} m"]),
         ((S("a"), K("k"), (S("b"),)), ["a::k [b]"]),
         ((S("a"), K("k"), (S("b"),), 1), ["a :k", "[b] 1"]),
-        ((List((S("rtfs/with-meta"), Map(), S("a"))), 1), ["a 1"]),
+        ((List((S("rtfs/with-meta"), EMPTY_MAP, S("a"))), 1), ["a 1"]),
     ],
 )
 def test_a_keyword_is_a_value_if_the_rest_can_still_be_split(forms: tuple[Any, ...], bindings: list[str]) -> None:

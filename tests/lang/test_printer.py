@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.lang.collections import List, Map, map_form, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, map_form, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import LimitError, RtfsError
 from rtfs.lang.names import Keyword, Symbol
@@ -49,7 +49,7 @@ builtin.rtfs_name = "inc"  # type: ignore[attr-defined]
         (Symbol("s"), "s"),
         ((), "[]"),
         (List(), "()"),
-        (Map(), "{}"),
+        (EMPTY_MAP, "{}"),
         ((1, (2, List((3,))), "x"), '[1 [2 (3)] "x"]'),
         (Map.of([(A, 1), ("b", (2, {}))]), '{:a 1 "b" [2 #<object dict>]}'),
         (Map.of([((1, 2), Map.of([(None, None)]))]), "{[1 2] {nil nil}}"),

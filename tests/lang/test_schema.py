@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.lang.collections import List, Map, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, vector
 from rtfs.lang.errors import EvaluationError, ExpansionError, LimitError, RtfsError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
@@ -59,7 +59,7 @@ SAMPLES: dict[str, Any] = {
     "symbol": Symbol("s"),
     "vector": (1,),
     "list": List((1,)),
-    "map": Map(),
+    "map": EMPTY_MAP,
     "function": lambda: 1,
     "error": ERROR,
     "timestamp": Timestamp(0),
@@ -194,7 +194,7 @@ def test_explain_says_what_is_wrong_and_where(type: str, value: Any, expected: s
         ("[:min-count 1]", ["a", (1,), List((1,)), m(a=1)], ["", (), None, 5]),
         ("[:max-count 1]", ["a", ()], [(1, 2)]),
         ("[:count 2]", [(1, 2), "ab"], [(1,), 2]),
-        ("[:non-empty]", ["a", (1,), m(a=1)], ["", (), Map(), None]),
+        ("[:non-empty]", ["a", (1,), m(a=1)], ["", (), EMPTY_MAP, None]),
         ('[:matches-regex "^[A-Z]{2}$"]', ["OK"], ["ok", "OKK", "OK\n", 5]),
         ('[:matches-regex "b+"]', ["abbc"], ["ac"]),
         ("[:has-key :a]", [m(a=None)], [m(b=1), None]),

@@ -11,7 +11,7 @@ import pytest
 import rtfs
 from rtfs.eval.builtins.twin import TWINS
 from rtfs.eval.registry import TOPICS
-from rtfs.lang.collections import List, Map
+from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.source import Source
@@ -26,7 +26,7 @@ MACROS = {form[1].name for _, form in PUBLIC if form[0].name == "defmacro"}
 
 
 def attributes(form: List) -> Map:
-    return next((part for part in form[2:4] if type(part) is Map), Map())
+    return next((part for part in form[2:4] if type(part) is Map), EMPTY_MAP)
 
 
 EXAMPLES = [(form[1].name, *example) for _, form in PUBLIC if (example := attributes(form).get(Keyword("example")))]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval import emit
 from rtfs.eval.compiler import WANT, Dest
 from rtfs.eval.function import is_fn_form
+from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import description, metadata_before
@@ -28,7 +29,7 @@ def quote(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
         raise c.fail("quote", f"expected one form, got {len(form) - 1}", form)
     data = form[1]
     if data is None or type(data) in (bool, int, float, str, Keyword):
-        return c.deliver(c.literal(data, scope), dest)
+        return c.deliver(literal(c, data, scope), dest)
     return c.deliver(Value(c.constant(data), ANY, True), dest)
 
 

@@ -10,6 +10,7 @@ from rtfs.eval.compiler import Dest
 from rtfs.eval.constant import CallSite
 from rtfs.eval.function import compile_function, parse_clauses
 from rtfs.eval.inline import truth
+from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import compile_body
@@ -235,10 +236,10 @@ def object_form(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Val
     rest = form[start:]
     if len(rest) % 2 or any(type(key) is not Keyword for key in rest[::2]):
         raise c.fail(what, "expected properties as keyword and value", form)
-    nodes = [c.literal(part, scope).node for pair in pairs for part in pair]
+    nodes = [literal(c, part, scope).node for pair in pairs for part in pair]
     parts: list[tuple[Value, list[ast.stmt]]] = []
     for position in range(start, len(form), 2):
-        parts.append((c.literal(form[position], scope), []))
+        parts.append((literal(c, form[position], scope), []))
         outer, c.block = c.block, []
         if form[position].name in _DATA_KEYS:
             value = c.expr(List((Symbol("quote"), form[position + 1])), scope)

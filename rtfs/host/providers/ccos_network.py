@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.provider import CallContext, provides
-from rtfs.lang.collections import Map
+from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def http_fetch(ctx: CallContext, url: str, method: Any = "GET", headers: A
     request = Request(
         url=url,
         method=_text(method).upper(),
-        headers=[(_text(name), _text(value)) for name, value in (headers or Map()).entries()],
+        headers=[(_text(name), _text(value)) for name, value in (headers or EMPTY_MAP).entries()],
         body=options.get("body"),
     )
     fetch = Fetch(ctx, limit=options.get("max_bytes", _BYTES), seconds=options.get("timeout_ms", _TIMEOUT_MS) / 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.provider import CallContext, provides
-from rtfs.lang.collections import Map
+from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def stop(ctx: CallContext, *arguments: Any) -> Any:
 @provides("mcp.stream.inspect", effects=EFFECTS, idempotent=True)
 def inspect(ctx: CallContext, *arguments: Any) -> Map:
     """Everything about one stream, or all streams at a glance."""
-    if not arguments or arguments == (Map(),) or arguments == (None,):
+    if not arguments or arguments == (EMPTY_MAP,) or arguments == (None,):
         found: Map = ctx.host.streams.inspect_all()
         return found
     asked = _asked(ctx, arguments)
@@ -131,4 +131,4 @@ async def checkpoint(ctx: CallContext, *arguments: Any) -> Any:
 def delete(ctx: CallContext, *arguments: Any) -> Map:
     """Remove a terminal stream with its snapshots and outputs."""
     ctx.host.streams.delete(_asked(ctx, arguments).stream.id)
-    return Map({Keyword("deleted"): True})
+    return Map.holding({Keyword("deleted"): True})

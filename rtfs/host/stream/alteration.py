@@ -33,7 +33,7 @@ def apply(owner: Owner, config: Map) -> None:
         if name != "wake-at":
             changed[Keyword(name)] = value
     if changed:
-        owner.fixed.change(Map(changed))
+        owner.fixed.change(Map.holding(changed))
         owner.dirty = True
 
 

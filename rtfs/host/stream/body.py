@@ -140,7 +140,7 @@ class Body:
             chunks.K_EPOCH: self.epoch,
         }
         if len(config):
-            fixed[chunks.K_EXT] = Map({Keyword("config"): config})
+            fixed[chunks.K_EXT] = Map.holding({Keyword("config"): config})
         return fixed
 
     def describe(self, adapter: str, epoch: int) -> None:

@@ -31,7 +31,7 @@ class Stats:
 
     def as_map(self, received: int) -> Map:
         """The counters of §9.1."""
-        return Map(dict(zip(_KEYS, (received, *_SHOWN(self)), strict=True)))
+        return Map.holding(dict(zip(_KEYS, (received, *_SHOWN(self)), strict=True)))
 
     def restore(self, saved: Map) -> None:
         """Go on from the counters of a snapshot."""

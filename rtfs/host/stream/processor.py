@@ -103,12 +103,12 @@ def count_chunks(state: Any, chunk: Any) -> Map:
     if type(state) is Map:
         count = state.get(K_COUNT)
         state = state.assoc(K_COUNT, count + 1 if type(count) is int else 1)
-    return Map({K_STATE: state, K_OUTPUT: chunk})
+    return Map.holding({K_STATE: state, K_OUTPUT: chunk})
 
 
 def pass_on(state: Any, chunk: Any) -> Map:
     """The output is the chunk."""
-    return Map({K_STATE: state, K_OUTPUT: chunk})
+    return Map.holding({K_STATE: state, K_OUTPUT: chunk})
 
 
 def collector(most: int) -> Callable[[Any, Any], Map]:
@@ -125,7 +125,7 @@ def collector(most: int) -> Callable[[Any, Any], Map]:
             grown: Any = items.conj(chunk)
         else:
             grown = (*items, chunk) if len(items) < 64 else PVector([*items, chunk])
-        return Map({K_STATE: held.assoc(K_ITEMS, grown)})
+        return Map.holding({K_STATE: held.assoc(K_ITEMS, grown)})
 
     return collect
 
@@ -189,7 +189,7 @@ def prepare(function: Any, evaluator: Evaluator, called: str | None) -> Processo
         count = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
         raise fault(15, f=name, n=count)
     prepare_step = getattr(evaluator, "stepper", None)
-    step = prepare_step(function) if prepare_step is not None else partial(evaluator.pure, function)
+    step = prepare_step(function, arity) if prepare_step is not None else partial(evaluator.pure, function)
     return Processor(name, arity, evaluator.identity(function), step)
 
 

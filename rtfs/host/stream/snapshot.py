@@ -140,7 +140,7 @@ def _chunk_map(chunk: Chunk) -> Map:
         entries[Keyword("attempt")] = extra.attempt
         entries[Keyword("directive")] = extra.directive
         entries[Keyword("bare")] = extra.bare
-    return Map(entries)
+    return Map.holding(entries)
 
 
 def _chunk(saved: Map) -> Chunk:

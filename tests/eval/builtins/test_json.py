@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.registry import BUILTINS, load_topic
-from rtfs.lang.collections import List, Map, vector
+from rtfs.lang.collections import EMPTY_MAP, List, Map, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.limits import Limits
@@ -42,7 +42,7 @@ def test_keys_become_keywords_on_demand() -> None:
     text = '{"a": 1, "not a name": {"b": true}}'
     for wanted in (True, 0):
         assert show(call("json/parse", text, options(wanted))) == '{:a 1 "not a name" {:b true}}'
-    for unwanted in (options(False), options(None), Map()):
+    for unwanted in (options(False), options(None), EMPTY_MAP):
         assert show(call("tool/parse-json", '{"a": 1}', unwanted)) == '{"a" 1}'
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.lang.collections import List, Map
+from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.outcome import RuntimeContext
@@ -77,7 +77,7 @@ def test_a_variable_that_is_no_unicode_is_an_error(table: Any, monkeypatch: pyte
 def test_time_is_the_hosts_clock(table: Any) -> None:
     assert table.do("ccos.system.current-time") == Timestamp(1_700_000_000_000_000)
     assert table.do("ccos.system.current-timestamp-ms") == 1_700_000_000_000
-    assert table.do("ccos.system.current-timestamp-ms", Map()) == 1_700_000_000_000
+    assert table.do("ccos.system.current-timestamp-ms", EMPTY_MAP) == 1_700_000_000_000
 
 
 async def test_sleep_waits_as_long_as_asked(table: Any) -> None:
@@ -144,7 +144,7 @@ def names(rows: Any) -> str:
 def test_filter_keeps_what_has_every_field(table: Any, m: Callable[..., Map]) -> None:
     assert names(table.do("ccos.data.filter", PEOPLE, m(age=30))) == "bc"
     assert names(table.do("ccos.data.filter", PEOPLE, m(age=30, name="c"))) == "c"
-    assert names(table.do("ccos.data.filter", List(PEOPLE), Map())) == "bac"
+    assert names(table.do("ccos.data.filter", List(PEOPLE), EMPTY_MAP)) == "bac"
     assert table.do("ccos.data.filter", PEOPLE, m(age=30.0)) == ()
     assert table.do("ccos.data.filter", (1, None, "x"), m(age=None)) == ()
 
@@ -153,7 +153,7 @@ def test_sort_orders_by_a_field_and_keeps_equal_ones_in_place(table: Any, m: Cal
     assert names(table.do("ccos.data.sort", PEOPLE, m(by=Keyword("age")))) == "bca"
     descending = Map.of([(Keyword("by"), Keyword("age")), (Keyword("desc?"), True)])
     assert names(table.do("ccos.data.sort", PEOPLE, descending)) == "abc"
-    assert table.do("ccos.data.sort", (3, 1.0, 1, "x", None), Map()) == (None, 1, 1.0, 3, "x")
+    assert table.do("ccos.data.sort", (3, 1.0, 1, "x", None), EMPTY_MAP) == (None, 1, 1.0, 3, "x")
 
 
 def test_select_takes_the_first_ones(table: Any, m: Callable[..., Map]) -> None:
@@ -166,8 +166,8 @@ def test_select_takes_the_first_ones(table: Any, m: Callable[..., Map]) -> None:
 @given(st.lists(st.one_of(st.integers(), st.text(), st.none(), st.floats(allow_nan=False)), max_size=20))
 def test_sorting_twice_is_sorting_once(bench: Callable[..., Any], items: list[Any]) -> None:
     table = bench()
-    once = table.do("ccos.data.sort", tuple(items), Map())
-    assert table.do("ccos.data.sort", once, Map()) == once
+    once = table.do("ccos.data.sort", tuple(items), EMPTY_MAP)
+    assert table.do("ccos.data.sort", once, EMPTY_MAP) == once
 
 
 # ---- context, resources
@@ -200,6 +200,6 @@ async def test_closing_may_wait(table: Any) -> None:
     assert closed == [1]
 
 
-@pytest.mark.parametrize("value", [None, 5, "x", Map(), ResourceHandle("resource://gone/1")])
+@pytest.mark.parametrize("value", [None, 5, "x", EMPTY_MAP, ResourceHandle("resource://gone/1")])
 def test_what_needs_no_closing_is_left_alone(table: Any, value: Any) -> None:
     assert table.do("ccos.resource.close", value) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtfs.host.stream.adapters.memory import PAUSE, Topic
-from rtfs.lang.collections import Map
+from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword as K
 
 
@@ -64,7 +64,7 @@ async def test_shutdown_flushes_active_streams_and_leaves_paused_ones_as_they_ar
     await paused.send(1)
     await registry.shutdown()
     assert (active.status, active.state) == (K("stopped"), "flushed")
-    assert (paused.status, paused.state, len(paused.owner.queue.items)) == (K("stopped"), Map(), 1)
+    assert (paused.status, paused.state, len(paused.owner.queue.items)) == (K("stopped"), EMPTY_MAP, 1)
 
 
 async def test_shutdown_is_bounded_when_a_stream_cannot_drain(ground: Any) -> None:

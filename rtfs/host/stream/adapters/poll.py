@@ -10,7 +10,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import dig, to_json
 from rtfs.host.stream.tool import find_tool, result_value, text_of
 from rtfs.lang.codec import encode
-from rtfs.lang.collections import Map, vector
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import is_vector
 
@@ -56,7 +56,7 @@ class PollAdapter(Plain):
                 if not intake.open:
                     await intake.opened()
                 place = (following, 0) if moves and number == len(items) else (cursor, number)
-                intake.offer(item, Map({K_CURSOR: place[0], K_INDEX: place[1]}))
+                intake.offer(item, Map.holding({K_CURSOR: place[0], K_INDEX: place[1]}))
             cursor, index = (following, 0) if moves else (cursor, max(index, len(items)))
             if not (moves and fresh):
                 await self._pause(session)
@@ -78,13 +78,13 @@ class PollAdapter(Plain):
                 if not intake.open:
                     await intake.opened()
                 place = (vector(texts), 0) if number == len(fresh) else (seen, number)
-                intake.offer(item, Map({K_SEEN: place[0], K_INDEX: place[1]}))
+                intake.offer(item, Map.holding({K_SEEN: place[0], K_INDEX: place[1]}))
             seen, done = vector(texts), 0
             await self._pause(session)
 
     async def _ask(self, session: Session, cursor: Any) -> Any:
         settings = self.settings
-        arguments = {**to_json(settings["config"]), **to_json(settings["args"] or Map())}
+        arguments = {**to_json(settings["config"]), **to_json(settings["args"] or EMPTY_MAP)}
         if cursor is not None:
             arguments[settings["cursor-arg"]] = to_json(cursor)
         result = await session.ask(settings, session.client.call_tool(self.tool, arguments))

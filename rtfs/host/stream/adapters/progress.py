@@ -12,7 +12,7 @@ from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.tool import find_tool, repeatable, result_value, text_of
 from rtfs.lang.codec import encode
-from rtfs.lang.collections import Map, vector
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
@@ -75,7 +75,7 @@ class ProgressAdapter(Plain):
         if not self.may_repeat():
             why = f"tool '{self.tool}' is not declared idempotent, so it is not called again"
             raise fault(23, n=intake.attempt, e=why)
-        arguments = {**to_json(settings["config"]), **to_json(settings["args"] or Map())}
+        arguments = {**to_json(settings["config"]), **to_json(settings["args"] or EMPTY_MAP)}
         since = position.get(K_SINCE) if type(position) is Map else None
         if settings["since-arg"] is not None and since is not None:
             arguments[settings["since-arg"]] = to_json(since)

@@ -52,7 +52,7 @@ class ResourceAdapter(Plain):
         key = uri if uri is not None else cue
         if known.get(key) == digest and not self.settings["emit-unchanged"]:
             return
-        data = Map({K_URI: uri, K_CONTENTS: value, K_HASH: digest, K_CUE: Keyword(cue)})
+        data = Map.holding({K_URI: uri, K_CONTENTS: value, K_HASH: digest, K_CUE: Keyword(cue)})
         intake.offer(data, known.assoc(key, digest))
 
 

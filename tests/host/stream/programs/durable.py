@@ -59,8 +59,10 @@ def account(state: Any, chunk: Any) -> Map:
     number = chunk if type(chunk) is int else chunk.get(K("n"))
     count, total, last, wrong = state
     if number is None:
-        return Map({K("state"): (count, total, last, wrong), K("output"): chunk})
-    return Map({K("state"): (count + 1, total + number, number, wrong + (number != last + 1)), K("output"): number})
+        return Map.holding({K("state"): (count, total, last, wrong), K("output"): chunk})
+    return Map.holding(
+        {K("state"): (count + 1, total + number, number, wrong + (number != last + 1)), K("output"): number}
+    )
 
 
 def watched(registry: StreamRegistry) -> None:

@@ -65,7 +65,7 @@ def _translated(raised: Exception) -> RtfsError:
     if isinstance(raised, RecursionError):
         return overflow("call depth", DEPTH)
     if isinstance(raised, ZeroDivisionError):
-        return division_by_zero()
+        return division_by_zero(0, "mod", 1)  # the only one that compiled code does by itself
     if isinstance(raised, NameError):
         found = _QUOTED.search(str(raised))
         return _undefined(raised.name or (found.group(1) if found else "?"))
@@ -138,12 +138,13 @@ def locate(error: RtfsError, traceback: TracebackType | None) -> None:
         name = place.tb_frame.f_code.co_name
         shown = None if name.startswith("#") else name.partition("~")[0] or "fn"
         trace.append((shown, _span(unit, place)))
-    if error.span is None:
-        error.span = trace[0][1]
     if not error.trace:
         error.trace = trace[:TRACE_LIMIT]
-    if error.span is not None and error.operand is not None:
-        error.span = operand_span(error.span, error.operand) or error.span
+    span = trace[0][1]
+    if error.span is None and span is not None:
+        from rtfs.eval.operand import point  # deferred: most programs end without an error
+
+        error.span = point(error, span, own[-1][1].tb_next)
 
 
 def _span(unit: Unit, place: TracebackType) -> Span | None:
@@ -154,66 +155,6 @@ def _span(unit: Unit, place: TracebackType) -> Span | None:
     line, end_line, column, end_column = found
     assert line is not None and column is not None and end_line is not None and end_column is not None
     return Span(unit.source, line, column + 1, end_line, end_column + 1)
-
-
-def operand_span(span: Span, operand: tuple[str, int]) -> Span | None:
-    """The n-th argument inside the text of a call `(name …)`; None when the text at the span is no such call.
-
-    A negative place means the second of exactly two: it is not known which operand of a longer call was meant.
-    """
-    name, index = operand
-    lines = [span.source.line(number) for number in range(span.line, span.end_line + 1)]
-    text = "\n".join(lines)
-    place = span.column - 1
-    if not text.startswith(f"({name}", place) or text[place + 1 + len(name) :][:1] not in (" ", "\n", ",", "\t"):
-        return None
-    place += 1
-    for _ in range(2 if index < 0 else index + 1):
-        place = _skip_form(text, _skip_space(text, place))
-    begin = _skip_space(text, place)
-    end = _skip_form(text, begin)
-    if end <= begin or (index < 0 and text[_skip_space(text, end) :][:1] != ")"):
-        return None
-    first, last = text.count("\n", 0, begin), text.count("\n", 0, end)
-    return Span(
-        span.source,
-        span.line + first,
-        begin - text.rfind("\n", 0, begin),
-        span.line + last,
-        end - text.rfind("\n", 0, end),
-    )
-
-
-def _skip_space(text: str, place: int) -> int:
-    while place < len(text):
-        if text[place] in " \t\r\n\f,":
-            place += 1
-        elif text[place] == ";":
-            end = text.find("\n", place)
-            place = len(text) if end < 0 else end
-        else:
-            break
-    return place
-
-
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|;[^\n]*|[()\[\]{}]|[^\s,()\[\]{}";]+|[\s,]+', re.DOTALL)
-
-
-def _skip_form(text: str, place: int) -> int:
-    """The end of the form that starts at `place`; prefixes belong to their form."""
-    depth = 0
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        if found is None:
-            return place
-        token = found.group()
-        if depth == 0 and token in (")", "]", "}"):
-            return place
-        place = found.end()
-        depth += (token in "([{") - (token in ")]}") if len(token) == 1 else 0
-        if depth == 0 and not token.isspace() and token.strip("'`~@^#") and not token.startswith(";"):
-            return place
-    return place
 
 
 def attach_notes(error: RtfsError, candidates: Any) -> None:

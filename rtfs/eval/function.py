@@ -201,7 +201,8 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
     params = [*clause.params.fixed] if last is None else [*clause.params.fixed, last]
     raw = [*names, *([rest] if rest is not None else [])]
     for param, text in zip(params, raw, strict=True):
-        bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
+        with c.standing_at(clause.params.form, param.pattern_index, param.type_index):
+            bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
     dest = _return_dest(c, clause, where)
     if not loops:
         compile_body(c, clause.form, clause.start, inner, dest)

@@ -130,10 +130,18 @@ def _arithmetic(c: Compiler, form: List, scope: Scope) -> Value | None:
     values = c.values(form, 1, scope)
     if len(values) > 2:
         values = [c.temp(value) for value in values]
-    total = values[0]
-    for value in values[1:]:
+    total, at = values[0], c.at
+    for index, value in enumerate(values[1:], 2):
+        if len(values) > 2:
+            c.at = up_to(at, c.place_of(form[index], form, index))
         total = arithmetic(c, operator, total, value)
+    c.at = at
     return total
+
+
+def up_to(whole: emit.Place, part: emit.Place) -> emit.Place:
+    """The place of a call as far as the first character of one operand: an error can tell which pair it was."""
+    return whole if part == whole else (whole[0], whole[1], part[0], part[1] + 1)
 
 
 @inline("inc", "dec")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.signal import FLAG
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, type_error
+from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import (
     CausalContext,
@@ -26,7 +26,7 @@ from rtfs.lang.outcome import (
     Surroundings,
 )
 from rtfs.lang.source import Span
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 RUN: ContextVar[Run] = ContextVar("rtfs_run")
 
@@ -211,7 +211,7 @@ def call_host(site: Any, *args: Any) -> Any:
     elif type(name) is str and name:
         capability = name
     else:
-        raise type_error("call", "string or keyword", type_name(name))
+        raise wrong_kind("call", "string or keyword", name)
     run = RUN.get()
     if run.stop is not None:
         run.poll()

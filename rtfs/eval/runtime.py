@@ -15,6 +15,7 @@ from rtfs.lang.errors import (
     EvaluationError,
     LimitError,
     RtfsError,
+    about,
     arity_error,
     arity_text,
     kebab,
@@ -23,7 +24,7 @@ from rtfs.lang.errors import (
 )
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 BITS = 262_144
 ROUNDS = 10_000
@@ -64,7 +65,7 @@ def _items(value: Any) -> Any:
         return value
     if value is None:
         return ()
-    raise type_error("vector destructuring", "vector, list or string", type_name(value))
+    raise wrong_kind("vector destructuring", "vector, list or string", value)
 
 
 def unpack(value: Any, count: int) -> Any:
@@ -91,7 +92,7 @@ def mapping(value: Any) -> Map:
         return EMPTY_MAP
     if type(value) is ErrorValue:
         return value.as_map()
-    raise type_error("map destructuring", "map", type_name(value))
+    raise wrong_kind("map destructuring", "map", value)
 
 
 def without(value: Any, *keys: Any) -> Map:
@@ -130,9 +131,9 @@ def empty_map(value: Any) -> bool:
 
 def no_match(value: Any) -> None:
     data = Map.of([(Keyword("value"), value)])
-    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}")
-    error.data = data
-    raise error
+    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}", data=data)
+    error.exact = True  # the code stands where the value comes from
+    raise about(error, value)
 
 
 def make_map(*flat: Any) -> Map:
@@ -266,7 +267,7 @@ def struct(name: str, keys: tuple[Keyword, ...], types: tuple[TypeRef, ...]) -> 
             raise arity_error(name, "1", len(args))
         value = args[0]
         if type(value) is not Map:
-            raise type_error(name, "map", type_name(value))
+            raise wrong_kind(name, "map", value)
         for key, reference in zip(keys, types, strict=True):
             item = value.get(key, MISSING)
             if item is MISSING:
@@ -297,7 +298,7 @@ def context(key: Any, default: Any = None) -> Any:
     """The host's read-only context; keys are compared by text without colon (language.md §11.5)."""
     name = key if type(key) is str else getattr(key, "name", None)
     if name is None:
-        raise type_error("context/get", "string, keyword or symbol", type_name(key))
+        raise wrong_kind("context/get", "string, keyword or symbol", key)
     run = RUN.get(None)
     return default if run is None else run.context_value(name, default)
 
@@ -305,7 +306,7 @@ def context(key: Any, default: Any = None) -> Any:
 def parallel_result(answer: Any, count: int) -> Any:
     """The host must answer a vector with one value per function."""
     if type(answer) not in (tuple, PVector):
-        raise type_error("step-parallel", f"vector of {count} values", type_name(answer))
+        raise wrong_kind("step-parallel", f"vector of {count} values", answer)
     if len(answer) != count:
         raise type_error("step-parallel", f"vector of {count} values", f"vector of {len(answer)}")
     return answer

@@ -6,18 +6,34 @@ from __future__ import annotations
 class Source:
     """A named text. `name` is what errors show (a file name, `<repl>` …)."""
 
-    __slots__ = ("name", "text", "_lines")
+    __slots__ = ("name", "text", "_lines", "_starts")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
         self._lines: list[str] | None = None
+        self._starts: list[int] | None = None
 
     def line(self, number: int) -> str:
         """The text of line `number` (from 1) without its terminator; empty past the end."""
         if self._lines is None:
             self._lines = self.text.split("\n")
         return self._lines[number - 1].rstrip("\r") if 0 < number <= len(self._lines) else ""
+
+    def offset(self, line: int, column: int) -> int:
+        """The place in the text of a line and column, which count from 1."""
+        if self._starts is None:
+            self._starts = [0]
+            for each in self.text.split("\n"):
+                self._starts.append(self._starts[-1] + len(each) + 1)
+        return self._starts[line - 1] + column - 1 if line < len(self._starts) else len(self.text)
+
+    def span(self, begin: int, end: int) -> Span:
+        """The span of a stretch of the text."""
+        text = self.text
+        first = text.count("\n", 0, begin) + 1
+        last = first + text.count("\n", begin, end)
+        return Span(self, first, begin - text.rfind("\n", 0, begin), last, end - text.rfind("\n", 0, end))
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -39,6 +55,11 @@ class Span:
         """The span from the start of this one to the end of another of the same source."""
         return Span(self.source, self.line, self.column, end.end_line, end.end_column)
 
+    def text(self) -> str:
+        """What stands there."""
+        source = self.source
+        return source.text[source.offset(self.line, self.column) : source.offset(self.end_line, self.end_column)]
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Span) and self._key() == other._key()
 
@@ -59,11 +80,12 @@ class SpanTable:
     alive); an atom is found as the n-th child of its collection. A map's children are key, value, key, value …
     """
 
-    __slots__ = ("source", "_places")
+    __slots__ = ("source", "_places", "_heads")
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._places: dict[int, tuple[object, Span, tuple[Span, ...]]] = {}
+        self._heads: dict[tuple[int, int], Span] | None = None
 
     def put(self, form: object, span: Span, children: tuple[Span, ...]) -> None:
         """Record a collection that was read at `span`, with the spans of its parts."""
@@ -82,6 +104,13 @@ class SpanTable:
             return place[1]
         span = getattr(form, "span", None)
         return span if isinstance(span, Span) else None
+
+    def opened_by(self, head: Span) -> Span | None:
+        """The span of the collection that was read with its first part at this span."""
+        if self._heads is None:
+            read = ((span, parts[0]) for _, span, parts in self._places.values() if parts)
+            self._heads = {(first.line, first.column): span for span, first in read}
+        return self._heads.get((head.line, head.column))
 
     def child(self, form: object, index: int) -> Span | None:
         """The span of the n-th part of a collection, if the collection was read from this text."""

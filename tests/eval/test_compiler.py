@@ -110,8 +110,8 @@ FAILURES = [
     ("(inc)", "ArityMismatch", "Arity mismatch in inc: expected 1, got 0", "test.rtfs:1:1-1:6"),
     ("(foo 1)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:2-1:5"),
     ("(letrec [a b b 5] a)", "UndefinedSymbol", "Undefined symbol: b", "test.rtfs:1:12-1:13"),
-    ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:1-1:6"),
-    ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:1-1:15"),
+    ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:2-1:3"),
+    ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:8-1:9"),
     ("(+ 1 (recur 2))", "SyntaxError", "recur: not in tail position of a loop or function", "test.rtfs:1:6-1:15"),
     (
         "(if true 1 2 3)",

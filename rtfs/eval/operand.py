@@ -19,6 +19,7 @@ from rtfs.lang.source import Span
 _PAIRS = {"add2": "+", "sub2": "-", "mul2": "*", "lt2": "<", "le2": "<=", "gt2": ">", "ge2": ">="}
 _HEADED = frozenset({"__call__", "call_map", "call_vector"})  # their first parameter is what stands at the head
 _FIRST = frozenset({"->", "some->", "cond->"})
+_KEPT = 1000  # calls of one text
 _LAST = frozenset({"->>", "some->>", "cond->>"})
 
 
@@ -30,9 +31,9 @@ class Call:
 
     __slots__ = ("source", "start", "end", "parts", "threaded", "narrow")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, start: int) -> None:
         source = self.source = span.source
-        self.start = source.offset(span.line, span.column)
+        self.start = start
         self.end = scan.form_end(source.text, self.start)
         self.parts = scan.parts(source.text, self.start)
         end = source.offset(span.end_line, span.end_column)
@@ -86,8 +87,18 @@ def point(error: RtfsError, span: Span, inner: TracebackType | None) -> Span:
 
 
 def _call_at(span: Span) -> Call | None:
-    start = span.source.offset(span.line, span.column)
-    return Call(span) if span.source.text.startswith("(", start) else None
+    """The call that is written there; kept, since what fails in a loop fails at one place."""
+    source = span.source
+    start = source.offset(span.line, span.column)
+    if not source.text.startswith("(", start):
+        return None
+    key = (start, span.end_line, span.end_column)
+    found = source.memo.get(key)
+    if found is None:
+        if len(source.memo) >= _KEPT:
+            source.memo.clear()
+        found = source.memo[key] = Call(span, start)
+    return found
 
 
 def _stands_for_operand(error: RtfsError, frame: FrameType) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Source:
     """A named text. `name` is what errors show (a file name, `<repl>` …)."""
 
-    __slots__ = ("name", "text", "_lines", "_starts")
+    __slots__ = ("name", "text", "memo", "_lines", "_starts")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
+        self.memo: dict[Any, Any] = {}  # what was found out about places of the text
         self._lines: list[str] | None = None
         self._starts: list[int] | None = None
 
@@ -22,18 +25,23 @@ class Source:
 
     def offset(self, line: int, column: int) -> int:
         """The place in the text of a line and column, which count from 1."""
-        if self._starts is None:
-            self._starts = [0]
-            for each in self.text.split("\n"):
-                self._starts.append(self._starts[-1] + len(each) + 1)
-        return self._starts[line - 1] + column - 1 if line < len(self._starts) else len(self.text)
+        starts = self._line_starts()
+        return starts[line - 1] + column - 1 if line <= len(starts) else len(self.text)
 
     def span(self, begin: int, end: int) -> Span:
         """The span of a stretch of the text."""
-        text = self.text
-        first = text.count("\n", 0, begin) + 1
-        last = first + text.count("\n", begin, end)
-        return Span(self, first, begin - text.rfind("\n", 0, begin), last, end - text.rfind("\n", 0, end))
+        from bisect import bisect_right  # deferred: only errors ask
+
+        starts = self._line_starts()
+        first, last = bisect_right(starts, begin), bisect_right(starts, end)
+        return Span(self, first, begin - starts[first - 1] + 1, last, end - starts[last - 1] + 1)
+
+    def _line_starts(self) -> list[int]:
+        if self._starts is None:
+            self._starts = [0]
+            for line in self.text.split("\n")[:-1]:
+                self._starts.append(self._starts[-1] + len(line) + 1)
+        return self._starts
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"

@@ -7,6 +7,7 @@ into temporaries, so the order of evaluation is exactly left to right. A `Dest` 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ from rtfs.eval.scope import (
     Scope,
     Value,
 )
+from rtfs.eval.storage import count_lookups
 from rtfs.lang.collections import List
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
@@ -108,6 +110,7 @@ class Compiler:
         self.at: Place = (1, 0, 1, 0)
         self.depth = 0
         self.counter = 0
+        self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
         self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
 
@@ -406,6 +409,7 @@ class Compiler:
     def compile_top(self, form: Any) -> ast.Module:
         """A module that defines one function `#top` whose call runs the form and gives its value."""
         self.at = self.place_of(form)
+        self.lookups = count_lookups(form)
         scope = Scope(frame=self.frame)
         self.emit(form, scope, RETURN)
         top = emit.function("#top", emit.arguments([], None, self.at), self.block, self.at)

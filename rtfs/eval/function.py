@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval import emit
 from rtfs.eval.destructure import bind_param, rebind_step
 from rtfs.eval.scope import FUNCTION, Binding, Frame, RecurTarget, Scope, Value
+from rtfs.eval.storage import keep_storage
 from rtfs.eval.typing import checked
 from rtfs.lang.collections import MISSING, List, PVector
 from rtfs.lang.names import Keyword, Symbol
@@ -205,6 +206,7 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
             bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
     dest = _return_dest(c, clause, where)
     if not loops:
+        keep_storage(c, inner)
         compile_body(c, clause.form, clause.start, inner, dest)
         return
     target = RecurTarget(raw, where, rest=rest is not None)
@@ -216,6 +218,7 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
 
     def turn() -> None:
         c.entry()
+        keep_storage(c, inner)
         compile_body(c, clause.form, clause.start, inner, dest)
 
     _, block = c.nested(turn)

@@ -8,7 +8,7 @@ from typing import Any
 from rtfs.eval.constant import TypeRef
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.eval.signal import FLAG
-from rtfs.lang.access import callee, sequence
+from rtfs.lang.access import call_keyword, callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import (
@@ -93,6 +93,18 @@ def mapping(value: Any) -> Map:
     if type(value) is ErrorValue:
         return value.as_map()
     raise wrong_kind("map destructuring", "map", value)
+
+
+class Unmapped:
+    """Stands for the storage of a value that is no map: a lookup is what calling the keyword is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def get(self, key: Keyword, *default: Any) -> Any:
+        return call_keyword(key, self.value, *default)
 
 
 def without(value: Any, *keys: Any) -> Map:
@@ -406,6 +418,7 @@ HELPERS: dict[str, Any] = {
     "#unpack": unpack,
     "#unpack_rest": unpack_rest,
     "#mapping": mapping,
+    "#unmapped": Unmapped,
     "#without": without,
     "#exactly": exactly,
     "#at_least": at_least,

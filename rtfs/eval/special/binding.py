@@ -11,6 +11,7 @@ from rtfs.eval.destructure import bind_param, bind_pattern, parameter_name, rebi
 from rtfs.eval.function import compile_function, is_fn_form, parse_clauses
 from rtfs.eval.scope import ANY, Binding, RecurTarget, Scope, Value
 from rtfs.eval.special import special
+from rtfs.eval.storage import keep_storage
 from rtfs.eval.typing import checked, need_type
 from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
 from rtfs.lang.names import Keyword, Symbol
@@ -140,6 +141,7 @@ def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group
         return inner
     outer, c.at = c.at, c.place_of(binding.pattern, vector, binding.pattern_index)
     bind_pattern(c, inner, binding.pattern, value, "let")
+    keep_storage(c, inner)
     c.at = outer
     return inner
 
@@ -245,6 +247,7 @@ def _loop_body(
     names = dict(inner.names)
     outer, c.block = c.block, []
     c.entry()
+    keep_storage(c, inner)
     compile_body(c, form, 2, inner, own)
     block, c.block = c.block, outer
     inner.names = names

@@ -74,10 +74,26 @@ def _translated(raised: Exception) -> RtfsError:
     if isinstance(raised, TypeError):
         return _arity(str(raised)) or _defect(raised)
     if isinstance(raised, OverflowError):
-        return EvaluationError("Overflow", "Overflow in arithmetic: integer too large for a float")
+        return EvaluationError("Overflow", f"Overflow in {_operator(raised)}: integer too large for a float")
     if isinstance(raised, MemoryError):
         return LimitError("MemoryLimitExceeded", "Memory limit exceeded: the process has no more memory")
     return _defect(raised)
+
+
+_OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "%": "mod"}
+
+
+def _operator(raised: Exception) -> str:
+    """The function that inline code computed when it raised."""
+    place = raised.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return "arithmetic"
+    from dis import get_instructions  # deferred: an integer beyond all floats is rare
+
+    found = (one.argrepr for one in get_instructions(place.tb_frame.f_code) if one.offset == place.tb_lasti)
+    return _OPERATORS.get(next(found, "").rstrip("="), "arithmetic")
 
 
 def _undefined(python: str) -> RtfsError:

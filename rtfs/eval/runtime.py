@@ -350,13 +350,14 @@ def _exposed(expose: Any, keys: Any) -> Exposed | None:
 
 
 def step_done(token: Any, value: Any) -> None:
-    current_run().leave_step(token, value, None)
+    current_run().leave_step(token, "complete", value)
 
 
 def step_failed(token: Any, raised: BaseException) -> None:
     from rtfs.eval.fault import translate
 
-    current_run().leave_step(token, None, translate(raised))
+    error = translate(raised)
+    current_run().leave_step(token, None if error is None else "fail", error)
 
 
 def push_hints(*flat: Any) -> Any:

@@ -77,7 +77,7 @@ def _with(coll: Any, item: Any) -> Any:
         result = coll.merge(item)
         check_elements(len(result))
         return result
-    return coll.assoc(*_pair(item, "conj"))
+    return coll if item is None else coll.assoc(*_pair(item, "conj"))
 
 
 def _with_all(coll: Any, items: Any, operation: str) -> Any:
@@ -88,7 +88,7 @@ def _with_all(coll: Any, items: Any, operation: str) -> Any:
     for item in items:
         if type(item) is Map:
             pairs.extend(item.entries())
-        else:
+        elif item is not None:
             pairs.append(_pair(item, operation))
     result = coll.merge(Map.of(pairs))
     check_elements(len(result))

@@ -70,10 +70,14 @@ def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr, at: Place) -> 
     return placed(ast.Compare(left, [operator], [right]), at)  # type: ignore[no-any-return]
 
 
+# What Python may turn into a literal before it looks for literals beside `is`.
+_FOLDED = (ast.Constant, ast.Tuple, ast.BinOp, ast.UnaryOp)
+
+
 def _named_literal(node: ast.expr, at: Place) -> ast.expr:
     """A literal beside `is` would be a SyntaxWarning of Python's; a name it was just given is not."""
     singleton = isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
-    return walrus("~literal", node, at) if isinstance(node, (ast.Constant, ast.Tuple)) and not singleton else node
+    return walrus("~literal", node, at) if isinstance(node, _FOLDED) and not singleton else node
 
 
 def is_(left: ast.expr, right: ast.expr, at: Place) -> ast.expr:

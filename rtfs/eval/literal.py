@@ -19,9 +19,11 @@ _ATOMS: dict[type, int] = {Keyword: KEYWORD, Timestamp: ANY, Uuid: ANY, Resource
 
 
 def literal(c: Compiler, form: Any, scope: Scope) -> Value:
-    """The value of any form but a symbol or a list that is a call."""
+    """The value of any form but a symbol or a list that is a call; a Value, evaluated before, is its own."""
     at = c.at
     kind = type(form)
+    if kind is Value:
+        return form  # type: ignore[no-any-return]
     if kind in _SCALARS:
         return Value(emit.constant(form, at), _SCALARS[kind], True)
     if kind in _ATOMS:

@@ -81,11 +81,14 @@ def _kept(c: Compiler, form: List, kept: list[Any], scope: Scope, dest: Dest | N
 def _hinted(c: Compiler, form: List, pairs: list[tuple[Any, Any]], scope: Scope, dest: Dest | None) -> Value | None:
     """Hints hold while the form runs; leaving it in any way restores the outer ones."""
     at = c.at
-    kept = []
+    kept: list[tuple[Any, Any]] = []
     flat: list[ast.expr] = []
-    for key, value in pairs:
+    for key, form_of_value in pairs:
+        c.at = c.place_of(form_of_value)
+        value = c.temp(c.expr(form_of_value, scope))
+        c.at = at
         if _is_hint(key):
-            flat += [emit.constant(key.name, at), c.temp(c.expr(value, scope)).node]
+            flat += [emit.constant(key.name, at), value.node]
         else:
             kept.append((key, value))
     outer_hints = c.fresh("hints")

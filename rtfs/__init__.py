@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from rtfs.host.budget import Budget
     from rtfs.host.marketplace import Marketplace
     from rtfs.lang.convert import from_python, to_python
     from rtfs.lang.errors import RtfsError
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from rtfs.session import read_forms as read
 
 __all__ = [
-    "Budget",
     "Complete",
     "HostCall",
     "Keyword",
@@ -41,7 +39,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Budget": "rtfs.host.budget",
     "Complete": "rtfs.lang.outcome",
     "HostCall": "rtfs.lang.outcome",
     "Keyword": "rtfs.lang.names",

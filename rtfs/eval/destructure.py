@@ -89,7 +89,9 @@ class Binder:
         name = c.fresh("value")
         c.block.append(emit.assign(name, found, at))
         facts = dict(c.frame.facts)
+        c.at = c.place_of(default)
         value, block = c.nested(lambda: c.expr(default, self.scope))
+        c.at = at
         block.append(emit.assign(name, value.node, at))
         c.frame.facts = facts
         c.block.append(emit.branch(emit.is_(emit.name(name, at), emit.name("#missing", at), at), block, [], at))

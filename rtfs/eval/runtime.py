@@ -8,14 +8,13 @@ from typing import Any
 from rtfs.eval.constant import TypeRef
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.eval.signal import FLAG
-from rtfs.lang.access import call_keyword, callee, sequence
+from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import (
     EvaluationError,
     LimitError,
     RtfsError,
-    about,
     arity_error,
     arity_text,
     kebab,
@@ -24,7 +23,7 @@ from rtfs.lang.errors import (
 )
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
-from rtfs.lang.values import ErrorValue, wrong_kind
+from rtfs.lang.values import ErrorValue, type_name
 
 BITS = 262_144
 ROUNDS = 10_000
@@ -48,7 +47,9 @@ def wrong_count(name: str, counts: tuple[int, ...], variadic: bool, count: int) 
         expected = arity_text(counts[0], counts[-1])
     else:
         expected = " or ".join([", ".join(map(str, counts[:-1])), str(counts[-1])])
-    raise arity_error(name, expected, count)
+    error = arity_error(name, expected, count)
+    error.by_caller = True
+    raise error
 
 
 def rest_items(value: Any) -> List:
@@ -65,7 +66,7 @@ def _items(value: Any) -> Any:
         return value
     if value is None:
         return ()
-    raise wrong_kind("vector destructuring", "vector, list or string", value)
+    raise type_error("vector destructuring", "vector, list or string", type_name(value))
 
 
 def unpack(value: Any, count: int) -> Any:
@@ -92,19 +93,7 @@ def mapping(value: Any) -> Map:
         return EMPTY_MAP
     if type(value) is ErrorValue:
         return value.as_map()
-    raise wrong_kind("map destructuring", "map", value)
-
-
-class Unmapped:
-    """Stands for the storage of a value that is no map: a lookup is what calling the keyword is."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def get(self, key: Keyword, *default: Any) -> Any:
-        return call_keyword(key, self.value, *default)
+    raise type_error("map destructuring", "map", type_name(value))
 
 
 def without(value: Any, *keys: Any) -> Map:
@@ -143,9 +132,9 @@ def empty_map(value: Any) -> bool:
 
 def no_match(value: Any) -> None:
     data = Map.of([(Keyword("value"), value)])
-    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}", data=data)
-    error.exact = True  # the code stands where the value comes from
-    raise about(error, value)
+    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}")
+    error.data = data
+    raise error
 
 
 def make_map(*flat: Any) -> Map:
@@ -279,7 +268,7 @@ def struct(name: str, keys: tuple[Keyword, ...], types: tuple[TypeRef, ...]) -> 
             raise arity_error(name, "1", len(args))
         value = args[0]
         if type(value) is not Map:
-            raise wrong_kind(name, "map", value)
+            raise type_error(name, "map", type_name(value))
         for key, reference in zip(keys, types, strict=True):
             item = value.get(key, MISSING)
             if item is MISSING:
@@ -310,7 +299,7 @@ def context(key: Any, default: Any = None) -> Any:
     """The host's read-only context; keys are compared by text without colon (language.md §11.5)."""
     name = key if type(key) is str else getattr(key, "name", None)
     if name is None:
-        raise wrong_kind("context/get", "string, keyword or symbol", key)
+        raise type_error("context/get", "string, keyword or symbol", type_name(key))
     run = RUN.get(None)
     return default if run is None else run.context_value(name, default)
 
@@ -318,7 +307,7 @@ def context(key: Any, default: Any = None) -> Any:
 def parallel_result(answer: Any, count: int) -> Any:
     """The host must answer a vector with one value per function."""
     if type(answer) not in (tuple, PVector):
-        raise wrong_kind("step-parallel", f"vector of {count} values", answer)
+        raise type_error("step-parallel", f"vector of {count} values", type_name(answer))
     if len(answer) != count:
         raise type_error("step-parallel", f"vector of {count} values", f"vector of {len(answer)}")
     return answer
@@ -350,14 +339,13 @@ def _exposed(expose: Any, keys: Any) -> Exposed | None:
 
 
 def step_done(token: Any, value: Any) -> None:
-    current_run().leave_step(token, "complete", value)
+    current_run().leave_step(token, value, None)
 
 
 def step_failed(token: Any, raised: BaseException) -> None:
     from rtfs.eval.fault import translate
 
-    error = translate(raised)
-    current_run().leave_step(token, None if error is None else "fail", error)
+    current_run().leave_step(token, None, translate(raised))
 
 
 def push_hints(*flat: Any) -> Any:
@@ -419,7 +407,6 @@ HELPERS: dict[str, Any] = {
     "#unpack": unpack,
     "#unpack_rest": unpack_rest,
     "#mapping": mapping,
-    "#unmapped": Unmapped,
     "#without": without,
     "#exactly": exactly,
     "#at_least": at_least,

@@ -11,8 +11,7 @@ from rtfs.eval.destructure import bind_param, bind_pattern, parameter_name, rebi
 from rtfs.eval.function import compile_function, is_fn_form, parse_clauses
 from rtfs.eval.scope import ANY, Binding, RecurTarget, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.storage import keep_storage
-from rtfs.eval.typing import checked, need_type
+from rtfs.eval.typing import checked
 from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import Binding as BindingForm
@@ -134,33 +133,31 @@ def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group
     name = binding.pattern.name if type(binding.pattern) is Symbol else None
     late = group.future.get(name or "") if is_fn_form(binding.value) else None
     inner = Scope(scope, frame=c.frame)
-    value = _cast(c, _bound(c, vector, binding, scope), binding, "let", vector)
+    value = _bound(c, vector, binding, scope)
     if late is not None and name is not None:
-        set_late(c, late, value)
+        set_late(c, late, _cast(c, value, binding, "let"))
         inner.names[name] = late
         return inner
     outer, c.at = c.at, c.place_of(binding.pattern, vector, binding.pattern_index)
+    value = _cast(c, value, binding, "let")
     bind_pattern(c, inner, binding.pattern, value, "let")
-    keep_storage(c, inner)
     c.at = outer
     return inner
 
 
 def _bound(c: Compiler, vector: Any, binding: BindingForm, scope: Scope) -> Value:
-    """The value of a binding; a function literal takes the name it is bound to."""
+    """The value of a binding; a function literal takes the name it is bound to, if somebody wrote that name."""
     index = binding.value_index
-    if type(binding.pattern) is Symbol and is_fn_form(binding.value) and not _has_own_name(binding.value):
-        return function_value(c, vector, index, binding.pattern.name, scope)
+    name = binding.pattern if type(binding.pattern) is Symbol and binding.pattern.span is not None else None
+    if name is not None and is_fn_form(binding.value) and not _has_own_name(binding.value):
+        return function_value(c, vector, index, name.name, scope)
     return c.sub(vector, index, scope)
 
 
-def _cast(c: Compiler, value: Value, binding: BindingForm, what: str, vector: Any) -> Value:
-    if binding.type is MISSING or binding.type_index is None:
+def _cast(c: Compiler, value: Value, binding: BindingForm, what: str) -> Value:
+    if binding.type is MISSING:
         return value
-    with c.standing_at(vector, binding.type_index):
-        need_type(c, binding.type)
-    with c.standing_at(vector, binding.value_index):
-        return checked(c, value, binding.type, f"{what} {parameter_name(binding.pattern)}")
+    return checked(c, value, binding.type, f"{what} {parameter_name(binding.pattern)}")
 
 
 @special("letrec")
@@ -173,7 +170,7 @@ def letrec(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | 
             raise c.fail("letrec", "expected names to bind", form[1])
         inner.names[binding.pattern.name] = late_binding(c, binding.pattern.name)
     for binding in bindings:
-        value = _cast(c, _bound(c, form[1], binding, inner), binding, "letrec", form[1])
+        value = _cast(c, _bound(c, form[1], binding, inner), binding, "letrec")
         set_late(c, inner.names[binding.pattern.name], value)
     return compile_body(c, form, 2, Scope(inner, frame=c.frame, is_body=True), dest)
 
@@ -198,7 +195,7 @@ def loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     target.rebind = [step for step in steps if step is not None]
     target.assumed = c.loop_kinds.get(id(form)) or [c.frame.facts.get(raw, ANY) for raw in raws]
     before = dict(c.frame.facts)
-    own = Dest(dest.kind, dest.name, recur=target, breaks=dest.kind != "return", check=dest.check)
+    own = Dest(dest.kind, dest.name, recur=target, breaks=dest.kind != "return", check=dest.check, outer=dest)
     while True:
         block = _loop_body(c, form, inner, own, target, before)
         c.loop_kinds[id(form)] = target.assumed
@@ -226,8 +223,9 @@ def _loop_variables(
         raw = c.fresh(param.pattern.name if type(param.pattern) is Symbol else "p")
         c.block.append(emit.assign(raw, value.node, c.at))
         c.know(raw, value.kind)
-        with c.standing_at(form[1], param.pattern_index, param.type_index):
-            bind_param(c, inner, param, raw, "loop")
+        outer, c.at = c.at, c.place_of(binding.pattern, form[1], binding.pattern_index)
+        bind_param(c, inner, param, raw, "loop")
+        c.at = outer
         params.append(param)
         raws.append(raw)
     return params, raws
@@ -247,7 +245,6 @@ def _loop_body(
     names = dict(inner.names)
     outer, c.block = c.block, []
     c.entry()
-    keep_storage(c, inner)
     compile_body(c, form, 2, inner, own)
     block, c.block = c.block, outer
     inner.names = names
@@ -315,10 +312,7 @@ def def_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     else:
         value = c.sub(form, index, scope)
     if type_form is not MISSING:
-        with c.standing_at(form, index - 1):
-            need_type(c, type_form)
-        with c.standing_at(form, index):
-            value = checked(c, value, type_form, f"def {symbol.name}")
+        value = checked(c, value, type_form, f"def {symbol.name}")
     return c.deliver(define(c, symbol, value, scope, described, own=is_fn_form(form[index])), dest)
 
 

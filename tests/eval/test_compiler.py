@@ -38,6 +38,11 @@ VALUES = [
     ("(let [v 42] (defn helper [x] (+ x v)) (helper 8))", "50"),
     ("(let [k 3] (defn up [n] (if (> n k) n (down n))) (defn down [n] (up (inc n))) (up 1))", "4"),
     ("(let [step 2] (* step 3))", "6"),
+    # a function is called what somebody bound it to, not what a macro did
+    (
+        "[(let [f (fn [] 1)] f) (if-let [f (fn [] 1)] f) (some-> (fn [] 1) identity)]",
+        "[#<function f> #<function> #<function>]",
+    ),
     # a redefined builtin takes effect, before and after the definition
     ("(defn inc [x] 42) (inc 5)", "42"),
     ("(defn f [a b] (+ a b)) (def + -) (f 5 3)", "2"),
@@ -64,12 +69,18 @@ VALUES = [
     ("(if (or false (let [a nil] a)) :y :n)", ":n"),
     ('[(if 0 1 2) (if "" 1 2) (if [] 1 2) (if nil 1 2) (if false 1 2)]', "[1 1 1 2 2]"),
     ("(if (not (nil? 1)) :some :none)", ":some"),
+    ("[(if (+ 1 1) :y :n) (if (- 5) :y :n) (some? (* 2 3)) (when [(+ 1 1)] :y)]", "[:y :y true :y]"),
     # arithmetic keeps kinds apart
     ("(+ 1 2.5 3)", "6.5"),
     ("(= 1 1.0)", "false"),
     ("(let [f (fn [x] (= x 1))] [(f 1) (f 1.0) (f true)])", "[true false false]"),
     ("(let [f (fn [x] (+ x x))] [(f 1) (f 1.5)])", "[2 3.0]"),
     ('(let [f (fn [a b] (< a b))] [(f 1 2) (f 1.5 1) (f "a" "b")])', "[true false true]"),
+    # what is known of a value is known of all the ways it may come
+    ("(let [x (loop [] (try false (catch e 1)))] (= x 1))", "false"),
+    ("(let [x (loop [i 0] (if (> i 0) 5 (loop [j 0] :k)))] [(= x 5) (if x x)])", "[false :k]"),
+    ("(let [x (loop [i 0] (if (> i 0) 5 (try 1.5 (catch e 1) (finally 2))))] (= x 1.5))", "true"),
+    ("(let [x (loop [i 0] (match i 0 nil _ 3))] (if x 1 2))", "2"),
     # destructuring and match
     ("(let [[a [b c] & r :as w] [1 [2 3] 4 5]] [a b c r w])", "[1 2 3 (4 5) [1 [2 3] 4 5]]"),
     ("(let [{:keys [a b] :or {b (* a 10)}} {:a 2}] b)", "20"),
@@ -107,11 +118,42 @@ FAILURES = [
     ('(+ 1 (+ 2 "x"))', "TypeError", "Type error in +: expected number, got string", "test.rtfs:1:11-1:14"),
     ("(defn f [x] x) (f 1 2)", "ArityMismatch", "Arity mismatch in f: expected 1, got 2", "test.rtfs:1:16-1:23"),
     ("((fn [] 1) 2)", "ArityMismatch", "Arity mismatch in fn: expected 0, got 1", "test.rtfs:1:1-1:14"),
+    (
+        "(+ #| 1 ) |# 'a #_(b) ; c (\n ^{:x 1} [2])",
+        "TypeError",
+        "Type error in +: expected number, got symbol",
+        "test.rtfs:1:14-1:16",
+    ),
+    (
+        "(+ 1 #| 1 ) |# #_(b) ; c (\n ^{:x 1} [2])",
+        "TypeError",
+        "Type error in +: expected number, got vector",
+        "test.rtfs:2:2-2:13",
+    ),
+    (
+        "(fn [x] x)((fn [a b :int] a) 1 :k)",
+        "TypeValidationError",
+        "Type validation error: param b of fn: Type mismatch: expected :int, got keyword",
+        "test.rtfs:1:19-1:20",
+    ),
     ("(inc)", "ArityMismatch", "Arity mismatch in inc: expected 1, got 0", "test.rtfs:1:1-1:6"),
+    (
+        "(defn f ([] 1) ([x] x)) (f 1 2)",
+        "ArityMismatch",
+        "Arity mismatch in f: expected 0 or 1, got 2",
+        "test.rtfs:1:25-1:32",
+    ),
+    (
+        "(let [a 1 b :int nil] a)",
+        "TypeValidationError",
+        "Type validation error: let b: Type mismatch: expected :int, got nil",
+        "test.rtfs:1:11-1:12",
+    ),
     ("(foo 1)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:2-1:5"),
+    ("(let [{a :a :or {a foo}} {}] a)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:20-1:23"),
     ("(letrec [a b b 5] a)", "UndefinedSymbol", "Undefined symbol: b", "test.rtfs:1:12-1:13"),
-    ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:2-1:3"),
-    ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:8-1:9"),
+    ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:1-1:6"),
+    ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:1-1:15"),
     ("(+ 1 (recur 2))", "SyntaxError", "recur: not in tail position of a loop or function", "test.rtfs:1:6-1:15"),
     (
         "(if true 1 2 3)",
@@ -165,6 +207,30 @@ def test_host_calls_happen_from_left_to_right_also_when_an_operand_needs_stateme
     calls, end = played(text, 1, 2, 3, 4, 6, 5)
     assert [name for name, *_ in calls] == ["a", "b", "c", "d", "e", "f"]
     assert end == "[1 2 {3 4} 1]"
+
+
+def test_what_is_called_is_read_before_anything_that_an_argument_does(
+    played: Callable[..., tuple[list[list[str]], str]],
+) -> None:
+    assert played("(none (try (call :a) (catch e 1)))") == ([], "UndefinedSymbol: Undefined symbol: none")
+    text = "(defn f [x] :old) [(f (try (def f (fn [x] :new)) (catch e 1))) (f 1)]"
+    assert played(text) == ([], "[:old :new]")
+
+
+def test_metadata_is_evaluated_from_left_to_right_just_before_its_form(
+    played: Callable[..., tuple[list[list[str]], str]],
+) -> None:
+    two = "{:a (call :a) :runtime.b (call :b) :c (try (call :c) (finally 1))}"
+    for text, last in (
+        (f"^{two} (do (call :d))", "1"),
+        (f"^{two} (def x (call :d))", "1"),
+        (f"(def ^{two} x (call :d))", "1"),
+        (f"(def y (do ^{two} (fn [] 1) (call :d)))", "1"),
+        (f"^{two} (def x (do (def y 2) (call :d) (:a (meta y))))", "nil"),
+    ):
+        calls, end = played(text, 1, 1, 1, 1)
+        assert [name for name, *_ in calls] == ["a", "b", "c", "d"]
+        assert end == last
 
 
 def test_a_map_form_evaluates_every_pair_and_the_later_equal_key_wins(

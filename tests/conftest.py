@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -75,3 +76,29 @@ def missing(reason: str) -> None:
     if os.environ.get("RTFS_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{reason}, and RTFS_REQUIRE_SERVICES=1 allows no skipping", pytrace=False)
     pytest.skip(reason)
+
+
+class Fuzz:
+    """How much to try. `long`: as in `make fuzz`; `seed`: of the first program; `tell`: a line of the summary."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.long = settings.default is not None and settings.default.max_examples >= 5_000
+        self.seed = int(os.environ.get("RTFS_FUZZ_SEED") or (random.randrange(10**9) if self.long else 0))
+        self.tell = lines.append
+
+
+_FUZZ: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def fuzz(request: pytest.FixtureRequest) -> Fuzz:
+    """What seeded tests ask about their length; what they tell is printed at the end of `make fuzz`."""
+    return Fuzz(request.config.stash.setdefault(_FUZZ, []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash.get(_FUZZ, [])
+    if lines and settings.default is not None and settings.default.max_examples >= 5_000:
+        terminalreporter.section("fuzz")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rtfs.host.budget import Budget
     from rtfs.host.marketplace import Marketplace
     from rtfs.lang.convert import from_python, to_python
     from rtfs.lang.errors import RtfsError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rtfs.session import read_forms as read
 
 __all__ = [
+    "Budget",
     "Complete",
     "HostCall",
     "Keyword",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Budget": "rtfs.host.budget",
     "Complete": "rtfs.lang.outcome",
     "HostCall": "rtfs.lang.outcome",
     "Keyword": "rtfs.lang.names",

@@ -34,30 +34,32 @@ class SessionEvaluator:
         finally:
             RUN.reset(token)
 
+    def enter(self) -> None:
+        """From here on the current task does nothing but step: `stepper` need not say so for each step."""
+        RUN.set(self._pure)
+
     def stepper(self, function: Any, count: int) -> Callable[..., Any]:
         """The function ready to be called once per chunk with 2 or 3 arguments, and as little around it as can be.
 
         Calls that spell their arguments out are calls between Python frames; `*args` would go through C.
         """
-        target, run, enter, leave = callee(function), self._pure, RUN.set, RUN.reset
+        target, run, current = callee(function), self._pure, RUN.get
 
         def step(state: Any, chunk: Any) -> Any:
-            token = enter(run)
+            if current(None) is not run:
+                return self.pure(function, state, chunk)
             try:
                 return target(state, chunk)
             except BaseException as raised:
                 raise _failure(raised) from None
-            finally:
-                leave(token)
 
         def step_with_metadata(state: Any, chunk: Any, metadata: Any) -> Any:
-            token = enter(run)
+            if current(None) is not run:
+                return self.pure(function, state, chunk, metadata)
             try:
                 return target(state, chunk, metadata)
             except BaseException as raised:
                 raise _failure(raised) from None
-            finally:
-                leave(token)
 
         return step_with_metadata if count == 3 else step
 

@@ -6,10 +6,10 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import UNITS
-from rtfs.lang.errors import RtfsError, type_error
+from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import FunctionIdentity
 from rtfs.lang.source import Source
-from rtfs.lang.values import function_name, type_name
+from rtfs.lang.values import function_name, wrong_kind
 from rtfs.loader import cache_key
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def identity_of(session: Session, function: Any) -> FunctionIdentity:
     """The durable identity of a compiled function."""
     code = getattr(function, "__code__", None)
     if code is None:
-        raise type_error("processor", "function", type_name(function))
+        raise wrong_kind("processor", "function", function)
     module = _home(session, function)
     name = function_name(function)
     if name is not None and session.world.modules[module].globals.get(f":{name}") is not function:
@@ -85,7 +85,7 @@ def _text(code: CodeType) -> str:
 
 def _definition_place(code: CodeType, source: Source) -> str | None:
     """The smallest function form of the source around the function's first line."""
-    from rtfs.eval.fault import _skip_form
+    from rtfs.lang.scan import form_end
 
     line = code.co_firstlineno
     places = [p for p in code.co_positions() if None not in p]
@@ -102,7 +102,7 @@ def _definition_place(code: CodeType, source: Source) -> str | None:
             best = at
     if best is None:
         return None
-    return source.text[best : _skip_form(source.text, best)]
+    return source.text[best : form_end(source.text, best)]
 
 
 def function_from(session: Session, text: str, module: str, captures: dict[str, Any]) -> Any:

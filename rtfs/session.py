@@ -24,6 +24,7 @@ from rtfs.tools import Tools, deepen, read_forms
 from rtfs.waiting import Stepped, cancelled
 
 if TYPE_CHECKING:
+    from rtfs.host.budget import Budget
     from rtfs.host.clock import Clock
     from rtfs.host.console import Console
     from rtfs.host.host import Host
@@ -40,6 +41,7 @@ class Session:
     False for none. state_dir: where streams and stored values live; without it they live in memory. check: `off basic
     standard strict`. trace: called with each HostCall before it is answered. on_streams: called in the event loop with
     the stream registry, once there is one. id: begins the idempotency keys of all calls; random unless given.
+    budget: what the calls of the session may spend; its time runs from here on.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Session:
         trace: Callable[[HostCall], None] | None = None,
         on_streams: Callable[[Any], None] | None = None,
         id: str | None = None,
+        budget: Budget | None = None,
     ) -> None:
         from rtfs.loader import Cache, Files
 
@@ -80,6 +83,7 @@ class Session:
             "clock": clock,
             "console": console,
             "on_streams": on_streams,
+            "budget": budget,
         }
         self._host: Host | None = None
         self._driver: Any = None  # set while an event loop drives this session
@@ -88,6 +92,8 @@ class Session:
         self.id = id if id is not None else os.urandom(8).hex()
         self._programs = 0  # so many began: numbers of idempotency keys
         deepen()
+        if budget is not None:
+            self.host  # noqa: B018  # its clock runs from here on
 
     # ---- the host -----------------------------------------------------------------------------------------------
 

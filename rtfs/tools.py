@@ -46,6 +46,10 @@ class Tools:
     def malformed(self, form: Any, text: str, code: str) -> RtfsError:
         return self.world.expander.malformed(form, text, code)
 
+    def place(self, form: Any, original: Any) -> Any:
+        """A form made by the macro that runs, with the place of a part of its call."""
+        return self.world.expander.place(form, original) if self.expanding() else form
+
     def find_type(self, name: str, module: str = "user") -> Any:
         """The form of a type that a module sees under a name; None when there is none."""
         return (self.world.modules.get(module) or self.world.user).find_type(name)

@@ -22,10 +22,16 @@ Exit codes: 0 done, 1 program error or a stream that ended in error, 2 usage,
 """
 
 
-class _Limits(click.ParamType[dict[str, float]]):
+LIMITS = (
+    "Stop beyond steps=N,time=SECONDS of evaluation, or beyond the run's budget of calls, wall (time), tokens, cost, "
+    "network, storage, streams; `:warn` or `:ask` behind a budget goes on or asks."
+)
+
+
+class _Limits(click.ParamType[dict[str, Any]]):
     name = "limits"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
         try:
@@ -48,7 +54,7 @@ _FOLDER = click.Path(file_okay=False)
 @click.option("--allow-net", multiple=True, metavar="HOST", help="Allow the network, to HOST only.")
 @click.option("--allow-env", multiple=True, metavar="NAME", help="Allow reading the environment variable NAME.")
 @click.option("--allow-all", is_flag=True, help="Allow everything.")
-@click.option("--limit", "limits", type=_Limits(), metavar="LIMITS", help="Stop beyond steps=N,time=SECONDS.")
+@click.option("--limit", "limits", type=_Limits(), metavar="LIMITS", help=LIMITS)
 @click.option("--state", type=_FOLDER, metavar="DIR", help="Keep streams and stored values in DIR, across runs.")
 @click.option("--mcp-config", type=click.Path(dir_okay=False), metavar="FILE", help="MCP servers by name.")
 @click.option("--progress", type=click.Choice(["auto", "json", "off"]), default="auto", help="How streams are shown.")

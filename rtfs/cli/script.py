@@ -32,7 +32,7 @@ class Settings(NamedTuple):
     allow_net: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
     allow_all: bool = False
-    limits: dict[str, float] | None = None
+    limits: dict[str, Any] | None = None
     state: str | None = None
     mcp_config: str | None = None
     progress: str = "auto"
@@ -199,7 +199,10 @@ def _session(settings: Settings, source: Source, on_streams: Callable[[Any], Non
         from rtfs.cli.report import trace
 
         options["trace"] = trace
-    return Session(context=_context(settings), limits=_limits(settings), on_streams=on_streams, **options)
+    budget = _budget(settings.limits or {})
+    return Session(
+        context=_context(settings), limits=_limits(settings), budget=budget, on_streams=on_streams, **options
+    )
 
 
 def _context(settings: Settings) -> Any:
@@ -230,3 +233,15 @@ def _limits(settings: Settings) -> Any:
     chosen = settings.limits or {}
     steps = chosen.get("steps")
     return Limits(steps=None if steps is None else int(steps), seconds=chosen.get("time"))
+
+
+def _budget(chosen: dict[str, Any]) -> Any:
+    """What the run may spend; None when nothing is limited."""
+    if not chosen.keys() - {"steps", "time"}:
+        return None
+    from rtfs.cli.allowance import ask, warn
+    from rtfs.cli.limit import BUDGET
+    from rtfs.host.budget import Budget
+
+    limits = {BUDGET[key][0]: value for key, value in chosen.items() if key in BUDGET}
+    return Budget(on_warning=warn, ask=ask, **limits)

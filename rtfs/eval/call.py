@@ -84,6 +84,9 @@ def keyword_lookup(c: Compiler, keyword: Keyword, arguments: list[Value]) -> Val
         return Value(emit.call(key, [value.node for value in arguments], at))
     if target.kind & ~(MAP | NIL) == 0 and target.kind == MAP:
         return Value(_raw_get(target.node, key, rest, at))
+    if isinstance(target.node, ast.Name) and target.node.id in c.frame.storage:
+        storage = emit.name(c.frame.storage[target.node.id], at)
+        return Value(emit.call(emit.attribute(storage, "get", at), [key, *rest], at), ANY)
     first, again = c.twice(target)
     test = emit.is_(emit.type_of(first, at), emit.name("#Map", at), at)
     slow = emit.call(key, [again, *rest], at)

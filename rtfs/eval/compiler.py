@@ -7,7 +7,9 @@ into temporaries, so the order of evaluation is exactly left to right. A `Dest` 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rtfs.eval import emit
@@ -23,6 +25,7 @@ from rtfs.eval.scope import (
     Scope,
     Value,
 )
+from rtfs.eval.storage import count_lookups
 from rtfs.lang.collections import List
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
@@ -116,6 +119,7 @@ class Compiler:
         self.at: Place = (1, 0, 1, 0)
         self.depth = 0
         self.counter = 0
+        self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
         self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
 
@@ -132,6 +136,16 @@ class Compiler:
         if span is None or span.source is not self.target.source:
             return self.at
         return (span.line, span.column - 1, span.end_line, span.end_column - 1)
+
+    @contextmanager
+    def standing_at(self, parent: Any, index: int, last: int | None = None) -> Iterator[None]:
+        """Compile at the place of the n-th part of a form, or of the parts from there to the last."""
+        outer, place = self.at, self.place_of(parent[index], parent, index)
+        if last is not None:
+            place = (*place[:2], *self.place_of(parent[last], parent, last)[2:])
+        self.at = place
+        yield  # after an error the place stays: it is where the error is
+        self.at = outer
 
     def span(self, form: Any = None) -> Span:
         line, column, end_line, end_column = self.at if form is None else self.place_of(form)
@@ -274,12 +288,28 @@ class Compiler:
         if type(head) is Symbol:
             special = self.special.get(head.name)
             if special is not None:
-                if dest is WANT and getattr(special, "statement", False):
-                    return self._through_temp(special, form, scope)
-                return special(self, form, scope, dest)
+                return self._special(special, form, scope, dest)
         from rtfs.eval.call import compile_call
 
         return self.deliver(compile_call(self, form, scope), dest)
+
+    def _special(self, special: Special, form: List, scope: Scope, dest: Dest | None) -> Value | None:
+        try:
+            if dest is WANT and getattr(special, "statement", False):
+                return self._through_temp(special, form, scope)
+            return special(self, form, scope, dest)
+        except ExpansionError as error:
+            if error.span is None:
+                error.span = self._wrong_part(error)
+            raise
+
+    def _wrong_part(self, error: ExpansionError) -> Span:
+        """Where the part of a form stands that an error is about; where compilation is, if it does not say."""
+        if error.part is None:
+            return self.span()
+        parent, index = error.part
+        line, column, end_line, end_column = self.place_of(parent[index], parent, index)
+        return Span(self.target.source, line, column + 1, end_line, end_column + 1)
 
     def _through_temp(self, special: Special, form: List, scope: Scope) -> Value:
         name = self.fresh()
@@ -388,6 +418,7 @@ class Compiler:
     def compile_top(self, form: Any) -> ast.Module:
         """A module that defines one function `#top` whose call runs the form and gives its value."""
         self.at = self.place_of(form)
+        self.lookups = count_lookups(form)
         scope = Scope(frame=self.frame)
         self.emit(form, scope, RETURN)
         top = emit.function("#top", emit.arguments([], None, self.at), self.block, self.at)

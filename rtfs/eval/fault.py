@@ -65,7 +65,7 @@ def _translated(raised: Exception) -> RtfsError:
     if isinstance(raised, RecursionError):
         return overflow("call depth", DEPTH)
     if isinstance(raised, ZeroDivisionError):
-        return division_by_zero()
+        return division_by_zero(0, "mod", 1)  # the only one that compiled code does by itself
     if isinstance(raised, NameError):
         found = _QUOTED.search(str(raised))
         return _undefined(raised.name or (found.group(1) if found else "?"))
@@ -74,10 +74,26 @@ def _translated(raised: Exception) -> RtfsError:
     if isinstance(raised, TypeError):
         return _arity(str(raised)) or _defect(raised)
     if isinstance(raised, OverflowError):
-        return EvaluationError("Overflow", "Overflow in arithmetic: integer too large for a float")
+        return EvaluationError("Overflow", f"Overflow in {_operator(raised)}: integer too large for a float")
     if isinstance(raised, MemoryError):
         return LimitError("MemoryLimitExceeded", "Memory limit exceeded: the process has no more memory")
     return _defect(raised)
+
+
+_OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "%": "mod"}
+
+
+def _operator(raised: Exception) -> str:
+    """The function that inline code computed when it raised."""
+    place = raised.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return "arithmetic"
+    from dis import get_instructions  # deferred: an integer beyond all floats is rare
+
+    found = (one.argrepr for one in get_instructions(place.tb_frame.f_code) if one.offset == place.tb_lasti)
+    return _OPERATORS.get(next(found, "").rstrip("="), "arithmetic")
 
 
 def _undefined(python: str) -> RtfsError:
@@ -140,12 +156,13 @@ def locate(error: RtfsError, traceback: TracebackType | None) -> None:
         name = place.tb_frame.f_code.co_name
         shown = None if name.startswith("#") else name.partition("~")[0] or "fn"
         trace.append((shown, _span(unit, place)))
-    if error.span is None:
-        error.span = trace[0][1]
     if not error.trace:
         error.trace = trace[:TRACE_LIMIT]
-    if error.span is not None and error.operand is not None:
-        error.span = operand_span(error.span, error.operand) or error.span
+    span = trace[0][1]
+    if error.span is None and span is not None:
+        from rtfs.eval.operand import point  # deferred: most programs end without an error
+
+        error.span = point(error, span, own[-1][1].tb_next)
 
 
 def _span(unit: Unit, place: TracebackType) -> Span | None:
@@ -156,89 +173,6 @@ def _span(unit: Unit, place: TracebackType) -> Span | None:
     line, end_line, column, end_column = found
     assert line is not None and column is not None and end_line is not None and end_column is not None
     return Span(unit.source, line, column + 1, end_line, end_column + 1)
-
-
-def operand_span(span: Span, operand: tuple[str, int]) -> Span | None:
-    """The n-th argument inside the text of a call `(name …)`; None when the text at the span is no such call.
-
-    A negative place means the second of exactly two: it is not known which operand of a longer call was meant.
-    """
-    name, index = operand
-    lines = [span.source.line(number) for number in range(span.line, span.end_line + 1)]
-    text = "\n".join(lines)
-    place = span.column - 1
-    if not text.startswith(f"({name}", place) or text[place + 1 + len(name) :][:1] not in (" ", "\n", ",", "\t"):
-        return None
-    place += 1
-    for _ in range(2 if index < 0 else index + 1):
-        place = _skip_form(text, _skip_space(text, place))
-    begin = _skip_space(text, place)
-    end = _skip_form(text, begin)
-    if end <= begin or (index < 0 and text[_skip_space(text, end) :][:1] != ")"):
-        return None
-    first, last = text.count("\n", 0, begin), text.count("\n", 0, end)
-    return Span(
-        span.source,
-        span.line + first,
-        begin - text.rfind("\n", 0, begin),
-        span.line + last,
-        end - text.rfind("\n", 0, end),
-    )
-
-
-_SPACE = re.compile(r"(?:[\s,]|;[^\n]*)+")
-_COMMENT_MARK = re.compile(r"#\||\|#")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,()\[\]{}";]+', re.DOTALL)
-_PREFIXES = ("~@", "'", "`", "~", "@")
-
-
-def _skip_space(text: str, place: int) -> int:
-    """Where the next form begins: past whitespace, comments and what `#_` discards."""
-    while place < len(text):
-        space = _SPACE.match(text, place)
-        if space is not None:
-            place = space.end()
-        elif text.startswith("#|", place):
-            place = _skip_comment(text, place)
-        elif text.startswith("#_", place):
-            place = _skip_form(text, _skip_space(text, place + 2))
-        else:
-            break
-    return place
-
-
-def _skip_comment(text: str, place: int) -> int:
-    """The end of the block comment that begins at `place`."""
-    depth = 0
-    for mark in _COMMENT_MARK.finditer(text, place):
-        depth += 1 if mark.group() == "#|" else -1
-        if depth == 0:
-            return mark.end()
-    return len(text)
-
-
-def _skip_form(text: str, place: int) -> int:
-    """The end of the form that begins at `place`; prefixes and metadata belong to their form."""
-    depth, wanted = 0, 1  # open brackets, forms still to come outside of them
-    while wanted and place < len(text):
-        place = _skip_space(text, place)
-        prefix = next((mark for mark in _PREFIXES if text.startswith(mark, place)), None)
-        if text[place : place + 1] == "^":
-            wanted += depth == 0
-            place += 1
-        elif prefix is not None:
-            place += len(prefix)
-        elif text.startswith(("(", "[", "{", "#("), place):
-            depth += 1
-            place += 2 if text[place] == "#" else 1
-        elif text.startswith((")", "]", "}"), place) and depth == 0:
-            return place
-        else:
-            token = _TOKEN.match(text, place)
-            depth -= token is None
-            place = place + 1 if token is None else token.end()
-            wanted -= depth == 0
-    return place
 
 
 def attach_notes(error: RtfsError, candidates: Any) -> None:

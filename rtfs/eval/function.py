@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval import emit
 from rtfs.eval.destructure import bind_param, rebind_step
 from rtfs.eval.scope import FUNCTION, Binding, Frame, RecurTarget, Scope, Value
+from rtfs.eval.storage import keep_storage
 from rtfs.eval.typing import checked
 from rtfs.lang.collections import MISSING, List, PVector
 from rtfs.lang.names import Keyword, Symbol
@@ -200,13 +201,12 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
     last = clause.params.rest
     params = [*clause.params.fixed] if last is None else [*clause.params.fixed, last]
     raw = [*names, *([rest] if rest is not None else [])]
-    at = c.at
     for param, text in zip(params, raw, strict=True):
-        c.at = c.place_of(param.pattern)
-        bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
-        c.at = at
+        with c.standing_at(clause.params.form, param.pattern_index, param.type_index):
+            bind_param(c, inner, param, text, where, rest=param is clause.params.rest)
     dest = _return_dest(c, clause, where)
     if not loops:
+        keep_storage(c, inner)
         compile_body(c, clause.form, clause.start, inner, dest)
         return
     target = RecurTarget(raw, where, rest=rest is not None)
@@ -218,6 +218,7 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
 
     def turn() -> None:
         c.entry()
+        keep_storage(c, inner)
         compile_body(c, clause.form, clause.start, inner, dest)
 
     _, block = c.nested(turn)

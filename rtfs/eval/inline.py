@@ -64,7 +64,7 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
     at = c.at
     if is_number(left) and is_number(right):
         return None, left.node, right.node
-    if (is_number(left) and left.stable) or is_number(right):
+    if (is_number(left) and left.stable) or is_number(right) or same_local(left, right):
         unknown = right if is_number(left) else left
         first, again = c.twice(unknown)
         test = emit.is_(emit.type_of(first, at), emit.name("#int", at), at)
@@ -77,6 +77,11 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
     )
     floats = ast.Compare(emit.type_of(a, at), [ast.Is(), ast.Is()], [emit.type_of(b, at), emit.name("#float", at)])
     return emit.either([emit.placed(chain, at), emit.placed(floats, at)], at), a, b
+
+
+def same_local(left: Value, right: Value) -> bool:
+    """Are both one local, of which one test tells?"""
+    return isinstance(left.node, ast.Name) and isinstance(right.node, ast.Name) and left.node.id == right.node.id
 
 
 def learn_numbers(c: Compiler, *values: Value) -> None:
@@ -99,7 +104,7 @@ def arithmetic(c: Compiler, operator: str, left: Value, right: Value) -> Value:
     fast = emit.binary(a, node(), b, c.at)
     kind = result_kind(left, right)
     if operator == "*" and kind != FLOAT:
-        fast = _bounded(c, fast)
+        fast = _bounded(c, fast, square=same_local(left, right))
     learn_numbers(c, left, right)
     if test is None:
         return Value(fast, kind)
@@ -109,17 +114,15 @@ def arithmetic(c: Compiler, operator: str, left: Value, right: Value) -> Value:
 _SMALL_PRODUCT = 1 << 256
 
 
-def _bounded(c: Compiler, product: ast.expr) -> ast.expr:
-    """A product whose size is checked when it is not small (language.md §15)."""
+def _bounded(c: Compiler, product: ast.expr, *, square: bool) -> ast.expr:
+    """A product whose size is checked when it is not small (language.md §15). No square is far below zero."""
     at = c.at
     name = c.fresh()
-    test = ast.Compare(
-        emit.constant(-_SMALL_PRODUCT, at),
-        [ast.Lt(), ast.Lt()],
-        [emit.walrus(name, product, at), emit.constant(_SMALL_PRODUCT, at)],
-    )
     again = emit.name(name, at)
-    return emit.choose(emit.placed(test, at), again, emit.call("#product", [again], at), at)
+    tests = [emit.compare(emit.walrus(name, product, at), ast.Lt(), emit.constant(_SMALL_PRODUCT, at), at)]
+    if not square:
+        tests.append(emit.compare(again, ast.Gt(), emit.constant(-_SMALL_PRODUCT, at), at))
+    return emit.choose(emit.both(tests, at), again, emit.call("#product", [again], at), at)
 
 
 @inline("+", "-", "*")
@@ -130,10 +133,18 @@ def _arithmetic(c: Compiler, form: List, scope: Scope) -> Value | None:
     values = c.values(form, 1, scope)
     if len(values) > 2:
         values = [c.temp(value) for value in values]
-    total = values[0]
-    for value in values[1:]:
+    total, at = values[0], c.at
+    for index, value in enumerate(values[1:], 2):
+        if len(values) > 2:
+            c.at = up_to(at, c.place_of(form[index], form, index))
         total = arithmetic(c, operator, total, value)
+    c.at = at
     return total
+
+
+def up_to(whole: emit.Place, part: emit.Place) -> emit.Place:
+    """The place of a call as far as the first character of one operand: an error can tell which pair it was."""
+    return whole if part == whole else (whole[0], whole[1], part[0], part[1] + 1)
 
 
 @inline("inc", "dec")
@@ -187,9 +198,10 @@ def _mod(c: Compiler, form: List, scope: Scope) -> Value | None:
             at,
         )
     fast = emit.binary(a, ast.Mod(), b, at)
+    slow = c.library_call("mod", [a, b])
     learn_numbers(c, left, right)
     kind = NUMBER if left.kind != INT or right.kind != INT else INT
-    return Value(emit.choose(test, fast, c.library_call("mod", [a, b]), at), kind)
+    return Value(emit.choose(test, fast, slow, at), kind, choice=(test, Value(fast, INT), Value(slow, NUMBER)))
 
 
 @inline("even?", "odd?", "zero?", "pos?", "neg?")
@@ -230,6 +242,11 @@ def _equality(c: Compiler, form: List, scope: Scope) -> Value | None:
 
 def _equal(c: Compiler, left: Value, right: Value) -> ast.expr:
     at = c.at
+    if left.choice is not None and right.stable:
+        test, fast, slow = left.choice
+        return emit.choose(test, _equal(c, fast, right), _equal(c, slow, right), at)
+    if right.choice is not None and left.stable:
+        return _equal(c, right, left)
     for value, other in ((left, right), (right, left)):
         # identity decides for what exists once: nil, booleans, keywords
         if value.kind in (NIL, KEYWORD) or (value.kind == BOOL and isinstance(value.node, ast.Constant)):

@@ -12,6 +12,7 @@ from rtfs.eval.destructure import bind_param
 from rtfs.eval.function import is_fn_form, is_vector_form, mentions_recur, parse_clauses
 from rtfs.eval.inline import inline, truth
 from rtfs.eval.scope import ANY, VECTOR, Scope, Value
+from rtfs.eval.storage import keep_storage
 from rtfs.lang.collections import MISSING, List
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _call(c: Compiler, clause: Clause, names: list[str], scope: Scope) -> Value:
     inner = Scope(scope, frame=c.frame, is_body=True)
     for param, name in zip(clause.params.fixed, names, strict=True):
         bind_param(c, inner, param, name, "fn")
+    keep_storage(c, inner)
     value = compile_body(c, clause.form, clause.start, inner, None)
     assert value is not None
     return value

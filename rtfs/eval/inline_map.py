@@ -36,7 +36,11 @@ def _get(c: Compiler, form: List, scope: Scope) -> Value | None:
 
 @inline("assoc")
 def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
-    """`(assoc m :k v …)` with literal keys that are stored as they are: a copied dict when `m` is a small map."""
+    """`(assoc m :k v …)` with literal keys that are stored as they are: a copied dict when `m` is a small map.
+
+    The dict may so outgrow 64 keys by as many as the text has literals, which costs less than to look each time; the
+    next change of another kind makes it a trie. Metered code, where the text is not trusted, looks each time.
+    """
     keys = list(form[2::2])
     if (
         len(form) < 4
@@ -49,11 +53,15 @@ def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
     target, *flat = [c.temp(value) for value in c.values(form, 1, scope)]
     pairs = [(key.node, value.node) for key, value in zip(flat[::2], flat[1::2], strict=True)]
     made, raw, grown = c.fresh("map"), c.fresh("raw"), c.fresh("raw")
-    storage = emit.walrus(raw, emit.attribute(target.node, "raw", at), at)
-    tests = [] if target.kind == MAP else [emit.is_(emit.type_of(target.node, at), emit.name("#Map", at), at)]
+    kept = c.frame.storage.get(target.node.id) if isinstance(target.node, ast.Name) else None
+    storage: ast.expr = emit.name(kept, at) if kept else emit.walrus(raw, emit.attribute(target.node, "raw", at), at)
+    raw = kept or raw
+    known = kept or target.kind == MAP
+    tests = [] if known else [emit.is_(emit.type_of(target.node, at), emit.name("#Map", at), at)]
     tests.append(emit.is_(emit.type_of(storage, at), emit.name("#dict", at), at))
-    room = emit.constant(SMALL - len(pairs), at)
-    tests.append(emit.compare(emit.call("#len", [emit.name(raw, at)], at), ast.LtE(), room, at))
+    if c.target.variant == "metered":
+        room = emit.constant(SMALL - len(pairs), at)
+        tests.append(emit.compare(emit.call("#len", [emit.name(raw, at)], at), ast.LtE(), room, at))
     outer, c.block = c.block, []
     c.block.append(emit.assign(grown, emit.call(emit.attribute(emit.name(raw, at), "copy", at), [], at), at))
     c.block.extend([emit.set_item(grown, key, value, at) for key, value in pairs])

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.signal import FLAG
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, type_error
+from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, invalid_argument
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import (
     CausalContext,
@@ -26,7 +26,7 @@ from rtfs.lang.outcome import (
     Surroundings,
 )
 from rtfs.lang.source import Span
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 RUN: ContextVar[Run] = ContextVar("rtfs_run")
 
@@ -163,9 +163,11 @@ class Run:
         self.notify("start", name, params)
         return token
 
-    def leave_step(self, token: Any, value: Any, error: RtfsError | None) -> None:
+    def leave_step(self, token: Any, kind: str | None, value: Any) -> None:
+        """A step ends: `complete` with its value or `fail` with its error; of a run that is dropped nobody is told."""
         name, path, causal, exposed = token
-        self.notify("complete" if error is None else "fail", name, value if error is None else error)
+        if kind is not None:
+            self.notify(kind, name, value)
         self.path, self.causal, self.exposed, self.surroundings = path, causal, exposed, None
 
     def notify(self, kind: str, name: str, value: Any) -> None:
@@ -210,8 +212,10 @@ def call_host(site: Any, *args: Any) -> Any:
         capability = name.name
     elif type(name) is str and name:
         capability = name
+    elif name == "":
+        raise invalid_argument("call of an empty capability id")
     else:
-        raise type_error("call", "string or keyword", type_name(name))
+        raise wrong_kind("call", "string or keyword", name)
     run = RUN.get()
     if run.stop is not None:
         run.poll()

@@ -8,13 +8,14 @@ from typing import Any
 from rtfs.eval.constant import TypeRef
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.eval.signal import FLAG
-from rtfs.lang.access import callee, sequence
+from rtfs.lang.access import call_keyword, callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import (
     EvaluationError,
     LimitError,
     RtfsError,
+    about,
     arity_error,
     arity_text,
     kebab,
@@ -23,7 +24,7 @@ from rtfs.lang.errors import (
 )
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 BITS = 262_144
 ROUNDS = 10_000
@@ -66,7 +67,7 @@ def _items(value: Any) -> Any:
         return value
     if value is None:
         return ()
-    raise type_error("vector destructuring", "vector, list or string", type_name(value))
+    raise wrong_kind("vector destructuring", "vector, list or string", value)
 
 
 def unpack(value: Any, count: int) -> Any:
@@ -93,7 +94,19 @@ def mapping(value: Any) -> Map:
         return EMPTY_MAP
     if type(value) is ErrorValue:
         return value.as_map()
-    raise type_error("map destructuring", "map", type_name(value))
+    raise wrong_kind("map destructuring", "map", value)
+
+
+class Unmapped:
+    """Stands for the storage of a value that is no map: a lookup is what calling the keyword is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def get(self, key: Keyword, *default: Any) -> Any:
+        return call_keyword(key, self.value, *default)
 
 
 def without(value: Any, *keys: Any) -> Map:
@@ -132,9 +145,9 @@ def empty_map(value: Any) -> bool:
 
 def no_match(value: Any) -> None:
     data = Map.of([(Keyword("value"), value)])
-    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}")
-    error.data = data
-    raise error
+    error = EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}", data=data)
+    error.exact = True  # the code stands where the value comes from
+    raise about(error, value)
 
 
 def make_map(*flat: Any) -> Map:
@@ -268,7 +281,7 @@ def struct(name: str, keys: tuple[Keyword, ...], types: tuple[TypeRef, ...]) -> 
             raise arity_error(name, "1", len(args))
         value = args[0]
         if type(value) is not Map:
-            raise type_error(name, "map", type_name(value))
+            raise wrong_kind(name, "map", value)
         for key, reference in zip(keys, types, strict=True):
             item = value.get(key, MISSING)
             if item is MISSING:
@@ -299,7 +312,7 @@ def context(key: Any, default: Any = None) -> Any:
     """The host's read-only context; keys are compared by text without colon (language.md §11.5)."""
     name = key if type(key) is str else getattr(key, "name", None)
     if name is None:
-        raise type_error("context/get", "string, keyword or symbol", type_name(key))
+        raise wrong_kind("context/get", "string, keyword or symbol", key)
     run = RUN.get(None)
     return default if run is None else run.context_value(name, default)
 
@@ -307,7 +320,7 @@ def context(key: Any, default: Any = None) -> Any:
 def parallel_result(answer: Any, count: int) -> Any:
     """The host must answer a vector with one value per function."""
     if type(answer) not in (tuple, PVector):
-        raise type_error("step-parallel", f"vector of {count} values", type_name(answer))
+        raise wrong_kind("step-parallel", f"vector of {count} values", answer)
     if len(answer) != count:
         raise type_error("step-parallel", f"vector of {count} values", f"vector of {len(answer)}")
     return answer
@@ -339,13 +352,14 @@ def _exposed(expose: Any, keys: Any) -> Exposed | None:
 
 
 def step_done(token: Any, value: Any) -> None:
-    current_run().leave_step(token, value, None)
+    current_run().leave_step(token, "complete", value)
 
 
 def step_failed(token: Any, raised: BaseException) -> None:
     from rtfs.eval.fault import translate
 
-    current_run().leave_step(token, None, translate(raised))
+    error = translate(raised)
+    current_run().leave_step(token, None if error is None else "fail", error)
 
 
 def push_hints(*flat: Any) -> Any:
@@ -407,6 +421,7 @@ HELPERS: dict[str, Any] = {
     "#unpack": unpack,
     "#unpack_rest": unpack_rest,
     "#mapping": mapping,
+    "#unmapped": Unmapped,
     "#without": without,
     "#exactly": exactly,
     "#at_least": at_least,

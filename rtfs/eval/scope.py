@@ -12,14 +12,24 @@ ANY = (1 << 10) - 1
 
 
 class Value:
-    """An expression: its Python node, the kinds it may give, and whether it may be read again, later and for free."""
+    """An expression: its Python node, the kinds it may give, and whether it may be read again, later and for free.
 
-    __slots__ = ("node", "kind", "stable")
+    `choice`: the node is `fast if test else slow`, and more is known of either than of both.
+    """
 
-    def __init__(self, node: ast.expr, kind: int = ANY, stable: bool = False) -> None:
+    __slots__ = ("node", "kind", "stable", "choice")
+
+    def __init__(
+        self,
+        node: ast.expr,
+        kind: int = ANY,
+        stable: bool = False,
+        choice: tuple[ast.expr, Value, Value] | None = None,
+    ) -> None:
         self.node = node
         self.kind = kind
         self.stable = stable
+        self.choice = choice
 
 
 class Binding:
@@ -82,7 +92,7 @@ class Scope:
 class Frame:
     """One Python function under construction: its captured locals, its loop depth, what is known of its locals."""
 
-    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "name")
+    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "storage", "name")
 
     def __init__(self, parent: Frame | None, name: str | None) -> None:
         self.parent = parent
@@ -91,6 +101,7 @@ class Frame:
         self.loops = 0  # depth of loop regions around the current place
         self.blocks = 0  # statically nested blocks: CPython allows 20
         self.facts: dict[str, int] = {}  # python name → kinds it may have here
+        self.storage: dict[str, str] = {}  # python name of a local that may be a map → local that holds its storage
 
 
 class RecurTarget:

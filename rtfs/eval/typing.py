@@ -44,8 +44,8 @@ def _primitive(c: Compiler, form: Any) -> tuple[tuple[str, ...], int] | None:
     return _PRIMITIVES.get(name)
 
 
-def type_constant(c: Compiler, form: Any) -> ast.expr:
-    """The type as a constant of the code; an impossible type expression is a SyntaxError now."""
+def need_type(c: Compiler, form: Any) -> None:
+    """An impossible type expression is a SyntaxError now, at the current place."""
     from rtfs.lang.schema import parse_type
 
     try:
@@ -54,11 +54,16 @@ def type_constant(c: Compiler, form: Any) -> ast.expr:
         if error.span is None:
             error.span = c.span()
         raise
+
+
+def type_constant(c: Compiler, form: Any) -> ast.expr:
+    """The type as a constant of the code."""
+    need_type(c, form)
     return c.constant(TypeRef(form, c.target.level))
 
 
 def checked(c: Compiler, value: Value, form: Any, where: str) -> Value:
-    """The value, or TypeValidationError."""
+    """The value, or TypeValidationError at the current place, which is that of the value's expression."""
     if c.target.level == "off" or _is_any(form):
         return value
     at = c.at

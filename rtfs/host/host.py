@@ -14,6 +14,7 @@ from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
+    from rtfs.host.budget import Budget
     from rtfs.host.metrics import CallStats
     from rtfs.host.state import State
     from rtfs.host.task import Tasks
@@ -24,7 +25,7 @@ class Host:
 
     state_dir: folder for what capabilities keep; without it they keep it in memory. read: text to the one form in it,
     for types and stored values. values: the program's read-only context (`@name`), changed by `ccos.context.set`.
-    on_streams: called with the registry of streams when the first of them makes it.
+    on_streams: called with the registry of streams when the first of them makes it. budget: what all calls may spend.
     """
 
     evaluator: Evaluator
@@ -41,6 +42,7 @@ class Host:
         read: Callable[[str], Any] | None = None,
         values: dict[str, Any] | None = None,
         on_streams: Callable[[Any], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.marketplace = marketplace
         self.context = context
@@ -50,6 +52,9 @@ class Host:
         self.read = read
         self.values: dict[str, Any] = {} if values is None else values
         self._on_streams = on_streams
+        self.budget = budget
+        if budget is not None:
+            budget.begin(self.clock)
         if evaluator is not None:
             self.evaluator = evaluator
         if marketplace.read is None:
@@ -106,7 +111,9 @@ class Host:
         """What `ccos.state.*` keeps."""
         from rtfs.host.state import open_state
 
-        state: State = self.part("state", lambda: open_state(self.state_dir))
+        budget = self.budget
+        pay = None if budget is None else lambda size: budget.charge({"storage_bytes": size})
+        state: State = self.part("state", lambda: open_state(self.state_dir, pay))
         return state
 
     @property

@@ -123,6 +123,7 @@ class Fetch:
         clients: Clients = self._ctx.host.part("http", Clients)
         client = await clients.get(pinned)
         body = None if request.body is None else request.body.encode()
+        self._ctx.meter(network_bytes=len(body or b""))
         sent = client.build_request(request.method, url, headers=headers, content=body, extensions=extensions)
         response = await client.send(sent, stream=True)
         try:
@@ -160,6 +161,7 @@ class Fetch:
     async def _body(self, response: httpx2.Response) -> str:
         content = bytearray()
         async for part in response.aiter_bytes():
+            self._ctx.meter(network_bytes=len(part))
             content += part
             if len(content) > self._limit:
                 raise self._error("too-large", f"{response.url}: more than {self._limit} bytes")

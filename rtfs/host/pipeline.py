@@ -7,7 +7,7 @@ else concerns all calls is one more step.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,14 @@ from rtfs.host import policy
 from rtfs.host.adapt import Handler, adapted
 from rtfs.host.answer import answer, items, perform
 from rtfs.host.provider import Provider
-from rtfs.host.waiting import within
+from rtfs.host.waiting import end, within
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
+    from rtfs.host.budget import Budget
     from rtfs.host.host import Host
 
 
@@ -93,6 +94,40 @@ def approve(way: Route, inner: Handler) -> Handler:
     return refuse
 
 
+def spend(way: Route, inner: Handler) -> Handler:
+    """Is there budget left? A call that is waited for ends with the time of its session."""
+    budget = way.host.budget
+    if budget is None:
+        return inner
+    timed = budget.limits("wall-clock-ms")
+
+    def counted(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        budget.admit(call)
+        answer = inner(call, args, named)
+        return _in_time(way, budget, call, answer) if timed and type(answer) is CoroutineType else answer
+
+    return counted
+
+
+async def _in_time(way: Route, budget: Budget, call: HostCall, work: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio
+
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            left = budget.left("wall-clock-ms")
+            if left is None:
+                return await task
+            timer = asyncio.ensure_future(way.host.clock.sleep((left + 1) / 1000))
+            await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+            timer.cancel()
+            if not task.done():
+                budget.check("wall-clock-ms", call)
+        return task.result()
+    finally:
+        await end([task])
+
+
 def adapt(way: Route, inner: Handler) -> Handler:
     """Bind the arguments to the declared input."""
     return adapted(way.provider, way.host.read, inner)
@@ -157,5 +192,5 @@ def hinted(way: Route, inner: Handler) -> Handler:
 
 
 Step = Callable[[Route, Handler], Handler]
-ADMISSION: tuple[Step, ...] = (permit, approve, adapt, narrow)
+ADMISSION: tuple[Step, ...] = (permit, approve, spend, adapt, narrow)
 STEPS: tuple[Step, ...] = (*ADMISSION, hinted, bound, answer)

@@ -115,6 +115,14 @@ class CallContext:
         """The idempotency key of the call."""
         return self.call.metadata.idempotency_key
 
+    def meter(self, **amounts: int | float) -> None:
+        """Report what the call spends: `tokens`, `cost`, `network_bytes`, `storage_bytes` (host.md §5).
+
+        BudgetExhausted when that is more than is left; it counts all the same. From any thread.
+        """
+        if self.host.budget is not None:
+            self.host.budget.charge(amounts, self.call)
+
     @property
     def clock(self) -> Clock:
         return self.host.clock

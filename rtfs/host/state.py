@@ -114,11 +114,13 @@ class SqliteTable:
 class State:
     """The state of one host. `once` is the idempotency key of a call, None when it has none.
 
+    pay: called with the bytes of each value before it is stored; what it raises keeps the value out.
     HostError with `:type :not-storable` for a key or value that holds a function, an error or an object of the host.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, pay: Callable[[int], None] | None = None) -> None:
         self.table = table
+        self._pay = pay or (lambda size: None)
 
     def get(self, key: Any, default: Any = None) -> Any:
         text = self.table.read("kv", _name(key))
@@ -126,7 +128,7 @@ class State:
 
     def put(self, key: Any, value: Any, once: str | None = None) -> None:
         name, text = _name(key), _text(value)
-        self._change("put", once, lambda: self.table.write("kv", name, text))
+        self._change("put", once, lambda: self._store("kv", name, text))
 
     def delete(self, key: Any, once: str | None = None) -> None:
         name = _name(key)
@@ -141,7 +143,7 @@ class State:
         def change() -> bool:
             if not same_key(self.get(key), expected):
                 return False
-            self.table.write("kv", name, text)
+            self._store("kv", name, text)
             return True
 
         answer: bool = self._change("cas", once, change)
@@ -165,7 +167,7 @@ class State:
 
         def change() -> int:
             position = self._number("length", name)
-            self.table.write("event", f"{position:020} {name}", text)
+            self._store("event", f"{position:020} {name}", text)
             self.table.write("length", name, _text(position + 1))
             return position
 
@@ -174,6 +176,10 @@ class State:
 
     def close(self) -> None:
         self.table.close()
+
+    def _store(self, space: str, name: str, text: str) -> None:
+        self._pay(len(text.encode()))
+        self.table.write(space, name, text)
 
     def _number(self, space: str, name: str) -> int:
         text = self.table.read(space, name)
@@ -192,12 +198,12 @@ class State:
             return answer
 
 
-def open_state(directory: str | None) -> State:
+def open_state(directory: str | None, pay: Callable[[int], None] | None = None) -> State:
     """The state kept in a directory (made when missing, for its owner alone), or one in memory."""
     if directory is None:
-        return State(MemoryTable())
+        return State(MemoryTable(), pay)
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    return State(SqliteTable(os.path.join(directory, "state.db")))
+    return State(SqliteTable(os.path.join(directory, "state.db")), pay)
 
 
 def _name(key: Any) -> str:

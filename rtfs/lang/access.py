@@ -8,9 +8,9 @@ from types import FunctionType
 from typing import Any
 
 from rtfs.lang.collections import MISSING, List, Map, PVector
-from rtfs.lang.errors import arity_error, index_error, type_error
+from rtfs.lang.errors import about, arity_error, index_error
 from rtfs.lang.names import Keyword
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 _INDEXED = frozenset({tuple, PVector, List, str})
 
@@ -22,22 +22,22 @@ def get(coll: Any, key: Any, default: Any = None) -> Any:
         return coll.get(key, default)
     if kind in _INDEXED:
         if type(key) is not int:
-            raise type_error("get", "integer", type_name(key))
+            raise wrong_kind("get", "integer", key, 1)
         return coll[key] if 0 <= key < len(coll) else default
     if coll is None:
         return default
-    raise type_error("get", "collection", type_name(coll))
+    raise wrong_kind("get", "collection", coll, 0)
 
 
 def nth(coll: Any, index: Any, default: Any = MISSING) -> Any:
     """Item `index` of a sequence view; out of range, `default` or else IndexOutOfBounds."""
     if type(index) is not int:
-        raise type_error("nth", "integer", type_name(index))
+        raise wrong_kind("nth", "integer", index, 1)
     items = coll if type(coll) in _INDEXED else sequence(coll, "nth")
     if 0 <= index < len(items):
         return items[index]
     if default is MISSING:
-        raise index_error(index, len(items))
+        raise about(index_error(index, len(items)), index, "nth", 1)
     return default
 
 
@@ -55,7 +55,7 @@ def sequence(value: Any, operation: str) -> Any:
         return list(value)
     if value is None:
         return ()
-    raise type_error(operation, "sequence", type_name(value))
+    raise wrong_kind(operation, "sequence", value)
 
 
 def call_keyword(keyword: Keyword, *args: Any) -> Any:
@@ -70,7 +70,7 @@ def call_keyword(keyword: Keyword, *args: Any) -> Any:
         return default
     if type(target) is ErrorValue:
         return target.get(keyword, default)
-    raise type_error("keyword lookup", "map", type_name(target))
+    raise wrong_kind("keyword lookup", "map", target)
 
 
 def call_map(coll: Map, *args: Any) -> Any:
@@ -101,8 +101,8 @@ def callee(value: Any, operation: str = "function call") -> Callable[..., Any]:
     if lookup is not None:
         return partial(lookup, value)
     if operation != "function call":
-        raise type_error(operation, "function", type_name(value))
-    return _NotCallable(value)
+        raise wrong_kind(operation, "function", value)
+    return NotCallable(value)
 
 
 _LOOKUPS: dict[type, Callable[..., Any]] = {
@@ -113,7 +113,7 @@ _LOOKUPS: dict[type, Callable[..., Any]] = {
 }
 
 
-class _NotCallable:
+class NotCallable:
     """Stands for a value that is no function until it is called."""
 
     __slots__ = ("value",)
@@ -122,4 +122,4 @@ class _NotCallable:
         self.value = value
 
     def __call__(self, *args: Any) -> Any:
-        raise type_error("function call", "function", type_name(self.value))
+        raise wrong_kind("function call", "function", self.value)

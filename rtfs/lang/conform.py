@@ -12,7 +12,7 @@ from typing import Any
 
 from rtfs.lang.collections import MISSING, List, Map, PVector
 from rtfs.lang.equality import equal
-from rtfs.lang.errors import EvaluationError, overflow
+from rtfs.lang.errors import EvaluationError, about, overflow
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show, show_brief
 from rtfs.lang.types import (
@@ -37,6 +37,7 @@ NESTING_LIMIT = 10_000
 SHARING = 1_000
 
 _VECTORS = frozenset({tuple, PVector})
+_EXPRESSIONS = ("let ", "letrec ", "def ", "return ")  # such a check stands where the value's expression stands
 _KINDS: dict[str, frozenset[type]] = {
     "vector": _VECTORS,
     "list": frozenset({List}),
@@ -110,7 +111,9 @@ def check(type: Type, value: Any, where: str, level: str = "standard") -> None:
     fault = _fault(type, value, level)
     if fault is not None:
         text = f"Type validation error: {where}: {fault.text()}"
-        raise EvaluationError("TypeValidationError", text, data=Map.of([(Keyword("value"), fault.value)]))
+        error = EvaluationError("TypeValidationError", text, data=Map.of([(Keyword("value"), fault.value)]))
+        error.exact = fault.value is value and where.startswith(_EXPRESSIONS)
+        raise about(error, fault.value)
 
 
 def fits(type: Type, value: Any, level: str = "standard") -> bool:

@@ -6,16 +6,16 @@ import re
 import unicodedata
 from typing import Any
 
-from rtfs.lang.errors import ReadError, RtfsError
+from rtfs.lang.errors import NOTHING, ReadError, RtfsError
 from rtfs.lang.source import Span
 
 TAB = 4
 WIDTH = 120  # columns of a source line that are shown; longer ones are cut around the span
+LABEL = 60  # characters of a value beside the carets
 CALLS = 10  # lines of the chain of calls
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PLAIN_NOTE = re.compile(r"(in|called|caused by) |[a-z]+: ")
-_LABEL = "this is "
 
 _COLORS = {"head": "1;31", "text": "1", "gutter": "34", "caret": "1;31", "note": "36"}
 
@@ -39,8 +39,21 @@ def as_data(error: RtfsError) -> dict[str, Any]:
         "span": span_data(error.span),
         "trace": [{"function": name, "span": span_data(span)} for name, span in error.trace],
         "notes": list(error.notes),
+        "value": None if error.subject is NOTHING else show_brief(error.subject, LABEL),
         "data": None if error.data is None else show_brief(error.data, 10_000),
     }
+
+
+def label_of(error: RtfsError) -> str:
+    """What stands beside the carets: the value that was wrong, unless the text shows it."""
+    if error.subject is NOTHING:
+        return ""
+    from rtfs.lang.printer import show_brief  # deferred: only for errors about a value
+
+    printed = show_brief(error.subject, LABEL)
+    if not error.exact:
+        return f"got {printed}"
+    return "" if error.span is not None and error.span.text() == printed else f"this is {printed}"
 
 
 def span_data(span: Span | None) -> dict[str, Any] | None:
@@ -75,13 +88,13 @@ class _Page:
         head = self.paint("head", f"error[{error.code}] {error.kind}")
         self.lines.append(head + self.paint("text", f": {_clean(error.message)}"))
         notes = [_clean(note) for note in error.notes]
-        label = next((note for note in notes if note.startswith(_LABEL)), "")
+        label = _clean(label_of(error))
         if error.span is not None:
             self.excerpt(error.span, label)
         called = next((note for note in notes if note.startswith("called ")), "")
         placed = self.calls(called)
         for note in notes:
-            if not (note is label and error.span is not None) and not (note is called and placed):
+            if not (note is called and placed):
                 self.note(note if _PLAIN_NOTE.match(note) else f"hint: {note}")
         return "\n".join(self.lines) + "\n"
 

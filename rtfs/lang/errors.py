@@ -55,6 +55,7 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 TRACE_LIMIT = 50
+NOTHING: Any = object()  # the subject of an error that is about no value
 _READABLE = 10**30
 
 
@@ -68,6 +69,7 @@ class RtfsError(Exception):
 
     Fields: kind, code (`RTFS-E405`), message, type (text of the `:type` keyword), data (an RTFS value), span, trace
     (innermost first: pairs of function name or None and span or None), notes (text lines), base (base kind or "").
+    subject: the value that was wrong, or NOTHING. exact: is the span the expression that gave the subject?
     """
 
     def __init__(
@@ -95,6 +97,8 @@ class RtfsError(Exception):
         self.notes: list[str] = list(notes)
         self.located = False  # span and trace were looked for
         self.operand: tuple[str, int] | None = None  # (operation, argument number) that was wrong
+        self.subject: Any = NOTHING
+        self.exact = False
         self.by_caller = False  # the function that raised it was called wrongly: the place is that of the call
         self.value: Any = None  # the ErrorValue a script sees, made once so that it keeps its identity
 
@@ -121,7 +125,12 @@ class ReadError(RtfsError):
 
 
 class ExpansionError(RtfsError):
-    """A macro, special form or module is used wrongly: nothing of the form has run."""
+    """A macro, special form or module is used wrongly: nothing of the form has run.
+
+    part: the collection and the position in it of what is wrong, for those who know where forms stand.
+    """
+
+    part: tuple[Any, int] | None = None
 
 
 class EvaluationError(RtfsError):
@@ -164,21 +173,38 @@ def arity_error(function: str, expected: str, count: int) -> EvaluationError:
     return EvaluationError("ArityMismatch", f"Arity mismatch in {function}: expected {expected}, got {count}")
 
 
-def invalid_argument(text: str) -> EvaluationError:
-    return EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+def about(error: EvaluationError, subject: Any, operation: str = "", index: int | None = None) -> EvaluationError:
+    """The error, now about a value: argument `index` of the operation, if that is known."""
+    error.subject = subject
+    if index is not None:
+        error.operand = (operation, index)
+    return error
+
+
+def invalid_argument(text: str, subject: Any = NOTHING) -> EvaluationError:
+    return about(EvaluationError("InvalidArgument", f"Invalid argument: {text}"), subject)
 
 
 def index_error(index: int, length: int) -> EvaluationError:
     text = f"Index out of bounds: index {_digits(index)} is not in range [0, {length})"
-    return EvaluationError("IndexOutOfBounds", text)
+    return about(EvaluationError("IndexOutOfBounds", text), index)
 
 
-def division_by_zero() -> EvaluationError:
-    return EvaluationError("DivisionByZero", "Division by zero")
+def division_by_zero(zero: Any = NOTHING, operation: str = "", index: int | None = None) -> EvaluationError:
+    return about(EvaluationError("DivisionByZero", "Division by zero"), zero, operation, index)
 
 
-def syntax_error(form: str, text: str, span: Span | None = None, *, notes: tuple[str, ...] = ()) -> ExpansionError:
-    return ExpansionError("SyntaxError", f"{form}: {text}", span=span, notes=notes)
+def syntax_error(
+    form: str,
+    text: str,
+    span: Span | None = None,
+    *,
+    part: tuple[Any, int] | None = None,
+    notes: tuple[str, ...] = (),
+) -> ExpansionError:
+    error = ExpansionError("SyntaxError", f"{form}: {text}", span=span, notes=notes)
+    error.part = part
+    return error
 
 
 def json_error(text: str) -> EvaluationError:

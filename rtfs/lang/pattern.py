@@ -48,13 +48,14 @@ class Param:
 
 
 class Params:
-    """A parameter vector: the fixed parameters and the rest parameter or None."""
+    """A parameter vector: the fixed parameters, the rest parameter or None, and the vector form itself."""
 
-    __slots__ = ("fixed", "rest")
+    __slots__ = ("fixed", "rest", "form")
 
-    def __init__(self, fixed: list[Param], rest: Param | None) -> None:
+    def __init__(self, fixed: list[Param], rest: Param | None, form: Any) -> None:
         self.fixed = fixed
         self.rest = rest
+        self.form = form
 
 
 def unmeta(form: Any) -> Any:
@@ -86,14 +87,14 @@ def split_bindings(form: Any, form_name: str) -> list[Binding]:
     at, count = 0, len(form)
     while at < count:
         if not is_pattern(form[at]):
-            raise syntax_error(form_name, f"expected a name or pattern to bind, got {show(form[at])}")
+            raise syntax_error(form_name, f"expected a name or pattern to bind, got {show(form[at])}", part=(form, at))
         type_at, value_at = None, at + 1
         if value_at < count and is_mark(form[value_at]):
             type_at, value_at = at + 2, at + 3
         elif value_at < count and type(form[value_at]) is Keyword and not complete[at + 2] and at + 2 < count:
             type_at, value_at = at + 1, at + 2
         if value_at >= count:
-            raise syntax_error(form_name, f"binding {show(unmeta(form[at]))} has no value")
+            raise syntax_error(form_name, f"binding {show(unmeta(form[at]))} has no value", part=(form, at))
         bindings.append(Binding(form, at, type_at, value_at))
         at = value_at + 1
     return bindings
@@ -121,13 +122,13 @@ def split_params(form: Any, form_name: str) -> Params:
     at, count = 0, len(form)
     while at < count:
         if type(form[at]) is Symbol and form[at].name == "&":
-            return Params(fixed, _rest_param(form, at + 1, form_name))
+            return Params(fixed, _rest_param(form, at + 1, form_name), form)
         if not is_pattern(form[at]):
-            raise syntax_error(form_name, f"expected a parameter, got {show(form[at])}")
+            raise syntax_error(form_name, f"expected a parameter, got {show(form[at])}", part=(form, at))
         type_at, after = _param_type(form, at, form_name)
         fixed.append(Param(form, at, type_at))
         at = after
-    return Params(fixed, None)
+    return Params(fixed, None, form)
 
 
 def _param_type(form: Any, at: int, form_name: str) -> tuple[int | None, int]:
@@ -138,18 +139,18 @@ def _param_type(form: Any, at: int, form_name: str) -> tuple[int | None, int]:
     if not is_mark(following):
         return None, at + 1
     if at + 2 >= len(form):
-        raise syntax_error(form_name, f"expected a type after ':' of {show(unmeta(form[at]))}")
+        raise syntax_error(form_name, f"expected a type after ':' of {show(unmeta(form[at]))}", part=(form, at))
     return at + 2, at + 3
 
 
 def _rest_param(form: Any, at: int, form_name: str) -> Param:
     if at >= len(form):
-        raise syntax_error(form_name, "expected a name after &")
+        raise syntax_error(form_name, "expected a name after &", part=(form, at - 1))
     if type(unmeta(form[at])) is not Symbol or not is_pattern(form[at]):
-        raise syntax_error(form_name, f"expected a name after &, got {show(form[at])}")
+        raise syntax_error(form_name, f"expected a name after &, got {show(form[at])}", part=(form, at))
     type_at, after = _param_type(form, at, form_name)
     if after < len(form):
-        raise syntax_error(form_name, f"unexpected {show(form[after])} after the rest parameter")
+        raise syntax_error(form_name, f"unexpected {show(form[after])} after the rest parameter", part=(form, after))
     return Param(form, at, type_at)
 
 
@@ -234,15 +235,17 @@ def _parse_vector(form: Any, form_name: str, depth: int) -> PVec:
         special = "&" if type(part) is Symbol and part.name == "&" else ":as" if part is _AS else None
         if special is None:
             if rest is not None or whole is not None:
-                raise syntax_error(form_name, f"unexpected {show(part)} at the end of pattern {show(form)}")
+                raise syntax_error(
+                    form_name, f"unexpected {show(part)} at the end of pattern {show(form)}", part=(form, at)
+                )
             items.append(_parse(part, form_name, depth + 1))
             at += 1
             continue
         if at + 1 >= count:
-            raise syntax_error(form_name, f"expected a name after {special} in pattern {show(form)}")
+            raise syntax_error(form_name, f"expected a name after {special} in pattern {show(form)}", part=(form, at))
         name = _plain_name(form[at + 1], special, form_name)
         if whole is not None or (special == "&" and rest is not None):
-            raise syntax_error(form_name, f"unexpected {special} at the end of pattern {show(form)}")
+            raise syntax_error(form_name, f"unexpected {special} at the end of pattern {show(form)}", part=(form, at))
         rest, whole = (name, whole) if special == "&" else (rest, name)
         at += 2
     return PVec(items, _bound(rest), _bound(whole), form)

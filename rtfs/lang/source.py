@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Source:
     """A named text. `name` is what errors show (a file name, `<repl>` …)."""
 
-    __slots__ = ("name", "text", "_lines")
+    __slots__ = ("name", "text", "memo", "_lines", "_starts")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
+        self.memo: dict[Any, Any] = {}  # what was found out about places of the text
         self._lines: list[str] | None = None
+        self._starts: list[int] | None = None
 
     def line(self, number: int) -> str:
         """The text of line `number` (from 1) without its terminator; empty past the end."""
         if self._lines is None:
             self._lines = self.text.split("\n")
         return self._lines[number - 1].rstrip("\r") if 0 < number <= len(self._lines) else ""
+
+    def offset(self, line: int, column: int) -> int:
+        """The place in the text of a line and column, which count from 1."""
+        starts = self._line_starts()
+        return starts[line - 1] + column - 1 if line <= len(starts) else len(self.text)
+
+    def span(self, begin: int, end: int) -> Span:
+        """The span of a stretch of the text."""
+        from bisect import bisect_right  # deferred: only errors ask
+
+        starts = self._line_starts()
+        first, last = bisect_right(starts, begin), bisect_right(starts, end)
+        return Span(self, first, begin - starts[first - 1] + 1, last, end - starts[last - 1] + 1)
+
+    def _line_starts(self) -> list[int]:
+        if self._starts is None:
+            self._starts = [0]
+            for line in self.text.split("\n")[:-1]:
+                self._starts.append(self._starts[-1] + len(line) + 1)
+        return self._starts
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -39,6 +63,11 @@ class Span:
         """The span from the start of this one to the end of another of the same source."""
         return Span(self.source, self.line, self.column, end.end_line, end.end_column)
 
+    def text(self) -> str:
+        """What stands there."""
+        source = self.source
+        return source.text[source.offset(self.line, self.column) : source.offset(self.end_line, self.end_column)]
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Span) and self._key() == other._key()
 
@@ -59,11 +88,12 @@ class SpanTable:
     alive); an atom is found as the n-th child of its collection. A map's children are key, value, key, value …
     """
 
-    __slots__ = ("source", "_places")
+    __slots__ = ("source", "_places", "_heads")
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._places: dict[int, tuple[object, Span, tuple[Span, ...]]] = {}
+        self._heads: dict[tuple[int, int], Span] | None = None
 
     def put(self, form: object, span: Span, children: tuple[Span, ...]) -> None:
         """Record a collection that was read at `span`, with the spans of its parts."""
@@ -82,6 +112,13 @@ class SpanTable:
             return place[1]
         span = getattr(form, "span", None)
         return span if isinstance(span, Span) else None
+
+    def opened_by(self, head: Span) -> Span | None:
+        """The span of the collection that was read with its first part at this span."""
+        if self._heads is None:
+            read = ((span, parts[0]) for _, span, parts in self._places.values() if parts)
+            self._heads = {(first.line, first.column): span for span, first in read}
+        return self._heads.get((head.line, head.column))
 
     def child(self, form: object, index: int) -> Span | None:
         """The span of the n-th part of a collection, if the collection was read from this text."""

@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from rtfs.lang.collections import List, Map, PVector
-from rtfs.lang.errors import RtfsError, kebab
+from rtfs.lang.errors import EvaluationError, RtfsError, about, kebab, type_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Span
 
@@ -28,6 +28,7 @@ __all__ = [
     "function_name",
     "is_vector",
     "type_name",
+    "wrong_kind",
 ]
 
 
@@ -170,6 +171,11 @@ _TYPE_NAMES: dict[type, str] = {
 def type_name(value: object) -> str:
     """The kind of a value (language.md §2.1); `object` for a Python object that is no RTFS value."""
     return _TYPE_NAMES.get(type(value), "object")
+
+
+def wrong_kind(operation: str, expected: str, value: Any, index: int | None = None) -> EvaluationError:
+    """The TypeError of a value of another kind than expected; `index`: which argument of the operation it is."""
+    return about(type_error(operation, expected, type_name(value)), value, operation, index)
 
 
 def is_vector(value: object) -> bool:

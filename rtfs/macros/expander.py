@@ -168,12 +168,16 @@ class Expander:
             return self._expanded(macro, form, names)
         walker = WALKERS.get(head.name)
         if walker is not None:
-            return walker(self, form, names)
+            try:
+                return walker(self, form, names)
+            except ExpansionError as error:
+                error.span = error.span or self._wrong_part(error) or self.span(form) or self._call_span()
+                raise
         if head.name in names and head.module is not None:
             form = self.rebuilt(form, [self._free(head), *form[1:]])
         spans = self._text.spans
         if spans is not None and head.span is not None and spans.of(form) is None:
-            spans.put(form, head.span, ())  # `(- 2)` of a `->` became `(- x 2)`, which has no place of its own
+            spans.put(form, self._headed(head) or head.span, ())
         if head.name in _PLACED:
             form = self._placed(form, names)
         return self.each(form, 1, names)
@@ -279,8 +283,8 @@ class Expander:
             raise self._failure(f"the result is no form: it contains a value of kind {kind}")
         if macro.library:
             self._library.add(macro.module)
-        written = result[0].span if type(result) is List and result and type(result[0]) is Symbol else None
-        return self._text.stand(result, written or self._call_span())
+        head = result[0] if type(result) is List and result else None
+        return self._text.stand(result, (self._headed(head) if type(head) is Symbol else None) or self._call_span())
 
     def _run(self, macro: Macro, form: List, names: Names) -> Any:
         outer, self.locals = self.locals, names
@@ -336,6 +340,17 @@ class Expander:
         span = self.span(form) or self._atom_span(form) or self._call_span()
         return MalformedForm("SyntaxError", text, code=code, span=span)
 
+    def _wrong_part(self, error: ExpansionError) -> Span | None:
+        """Where the part of a form stands that an error is about, if it says so."""
+        if error.part is None or self._text.spans is None:
+            return None
+        parent, index = error.part
+        return self.span(parent[index]) or self._text.spans.child(parent, index) or self.span(parent)
+
+    def place(self, form: Any, original: Any) -> Any:
+        """A form that a macro made, now where a part of the macro call stands; it keeps a place that it has."""
+        return self._text.stand(form, self.span(original) or self._atom_span(original))
+
     def _atom_span(self, atom: Any) -> Span | None:
         """Where a part of the macro call that has no place of its own stands."""
         spans = self._text.spans
@@ -355,6 +370,11 @@ class Expander:
 
     def span(self, form: Any) -> Span | None:
         return None if self._text.spans is None else self._text.spans.of(form)
+
+    def _headed(self, head: Symbol) -> Span | None:
+        """Where a list with this head was written: `(- 2)` of a `->` became `(- x 2)`, which was not."""
+        spans = self._text.spans
+        return head.span if spans is None or head.span is None else spans.opened_by(head.span) or head.span
 
     def copy_place(self, form: Any, new: Any) -> None:
         """`new` stands, part for part, where `form` stands."""

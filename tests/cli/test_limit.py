@@ -6,6 +6,8 @@ import pytest
 
 from rtfs.cli.limit import parse_limits
 
+KEYS = "steps=…, time=…, calls=…, wall=…, tokens=…, cost=…, network=…, storage=…, streams=…"
+
 
 @pytest.mark.parametrize(
     ("text", "limits"),
@@ -16,18 +18,24 @@ from rtfs.cli.limit import parse_limits
         (" time = 1.5s ", {"time": 1.5}),
         ("time=3m", {"time": 180.0}),
         ("time=1h", {"time": 3600.0}),
+        ("calls=100,tokens=5_000:warn", {"calls": (100, "stop"), "tokens": (5000, "warn")}),
+        ("cost=2.5:ask,wall=2m", {"cost": (2.5, "ask"), "wall": (120_000, "stop")}),
+        (
+            "network=64MiB,storage=10kB,streams=3",
+            {"network": (67_108_864, "stop"), "storage": (10_000, "stop"), "streams": (3, "stop")},
+        ),
     ],
 )
-def test_steps_are_counted_and_time_is_in_seconds(text: str, limits: dict[str, float]) -> None:
+def test_steps_are_counted_and_time_is_in_seconds(text: str, limits: dict[str, object]) -> None:
     assert parse_limits(text) == limits
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "'' is not one of steps=…, time=…"),
-        ("steps", "'steps' is not one of steps=…, time=…"),
-        ("memory=3", "'memory=3' is not one of steps=…, time=…"),
+        ("", f"'' is not one of {KEYS}"),
+        ("steps", f"'steps' is not one of {KEYS}"),
+        ("memory=3", f"'memory=3' is not one of {KEYS}"),
         ("steps=1.5", "steps must be a positive whole number, got '1.5'"),
         ("steps=0", "steps must be a positive whole number, got '0'"),
         ("steps=٣", "steps must be a positive whole number, got '٣'"),
@@ -38,6 +46,12 @@ def test_steps_are_counted_and_time_is_in_seconds(text: str, limits: dict[str, f
         ("time=nan", "time must be positive, got 'nan'"),
         ("time=inf", "time must be positive, got 'inf'"),
         ("time=1,time=2", "time is given twice"),
+        ("calls=0", "calls must be a positive whole number, got '0'"),
+        ("calls=5:maybe", "the policy of calls is one of stop, warn, ask, got 'maybe'"),
+        ("network=5XB", "network must be a size such as 4096, 512KB or 64MiB, got '5XB'"),
+        ("network=-5", "network must be a size such as 4096, 512KB or 64MiB, got '-5'"),
+        ("cost=free", "cost must be a number from 0, got 'free'"),
+        ("wall=0", "wall must be positive, got '0'"),
     ],
 )
 def test_anything_else_is_refused_by_name(text: str, message: str) -> None:

@@ -310,3 +310,12 @@ def test_output_does_not_depend_on_the_hash_seed(rtfs: Run, seed: str) -> None:
     text = '(println {:b 1 :a 2 "x" 3} (frequencies [:z :y :z :x]) (group-by odd? [1 2 3]))'
     expected = '{:b 1 :a 2 "x" 3} {:z 2 :y 1 :x 1} {true [1 3] false [2]}\n'
     assert result(rtfs("-e", text, PYTHONHASHSEED=seed)) == (expected, "", 0)
+
+
+def test_a_budget_that_is_used_up_ends_the_run_with_code_4_and_is_warned_of(rtfs: Run) -> None:
+    done = rtfs("run", "--limit", "calls=4", "-e", "(dotimes [n 5] (println n))")
+    assert (done.stdout, done.returncode) == ("0\n1\n2\n3\n", 4)
+    first, second, error = done.stderr.split("\n")[:3]
+    assert (first, second) == ("warning: host-calls: 2 of 4 used", "warning: host-calls: 4 of 4 used")
+    assert error == "error[RTFS-E505] BudgetExhausted: Resource budget exhausted: host-calls (policy: stop)"
+    assert "  = budget: used 5 of 4" in done.stderr

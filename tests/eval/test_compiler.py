@@ -152,8 +152,8 @@ FAILURES = [
     ("(foo 1)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:2-1:5"),
     ("(let [{a :a :or {a foo}} {}] a)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:20-1:23"),
     ("(letrec [a b b 5] a)", "UndefinedSymbol", "Undefined symbol: b", "test.rtfs:1:12-1:13"),
-    ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:1-1:6"),
-    ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:1-1:15"),
+    ("(5 1)", "TypeError", "Type error in function call: expected function, got integer", "test.rtfs:1:2-1:3"),
+    ("(match 6 4 :a)", "MatchError", "Match error: No matching clause for 6", "test.rtfs:1:8-1:9"),
     ("(+ 1 (recur 2))", "SyntaxError", "recur: not in tail position of a loop or function", "test.rtfs:1:6-1:15"),
     (
         "(if true 1 2 3)",

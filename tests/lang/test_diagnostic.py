@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rtfs.lang.collections import Map
 from rtfs.lang.diagnostic import as_data, render
-from rtfs.lang.errors import ReadError, RtfsError, type_error
+from rtfs.lang.errors import NOTHING, ReadError, RtfsError, type_error
 from rtfs.lang.names import Keyword
 from rtfs.lang.source import Source, Span
 
@@ -21,9 +21,10 @@ def span(source: Source, line: int, column: int, end_line: int, end_column: int)
     return Span(source, line, column, end_line, end_column)
 
 
-def failure(where: Span | None, *notes: str, trace: Any = ()) -> RtfsError:
+def failure(where: Span | None, *notes: str, trace: Any = (), subject: Any = NOTHING) -> RtfsError:
     error = type_error("+", "number", "string", notes=notes)
     error.span = where
+    error.subject, error.exact = subject, True
     error.trace = list(trace)
     return error
 
@@ -32,10 +33,10 @@ def test_the_documented_example_renders_exactly() -> None:
     place = span(WEATHER, 12, 18, 12, 31)
     error = failure(
         place,
-        'this is "21.5"',
         "called for chunk 7 of stream weather-1",
         "(parse-float (:temp chunk))",
         trace=[("process-reading", place)],
+        subject="21.5",
     )
     assert render(error) == (
         "error[RTFS-E403] TypeError: Type error in +: expected number, got string\n"
@@ -78,7 +79,7 @@ def test_a_long_chain_is_cut_in_the_middle() -> None:
 
 
 def test_a_span_over_two_lines_marks_both() -> None:
-    assert render(failure(span(WEATHER, 14, 3, 15, 8), "this is 5")).splitlines()[1:] == [
+    assert render(failure(span(WEATHER, 14, 3, 15, 8), subject=5)).splitlines()[1:] == [
         "  ┌─ weather.rtfs:14:3",
         "14 │   (f 1",
         "   │   ^^^^",
@@ -149,7 +150,7 @@ def test_several_syntax_errors_are_shown_in_one_go() -> None:
 def test_colors_change_nothing_but_colors() -> None:
     import re
 
-    error = failure(span(WEATHER, 12, 18, 12, 31), "this is 1", "a hint", trace=[("f", None)])
+    error = failure(span(WEATHER, 12, 18, 12, 31), "a hint", trace=[("f", None)], subject=1)
     colored = render(error, color=True)
     assert colored != render(error)
     assert re.sub(r"\x1b\[[\d;]*m", "", colored) == render(error)
@@ -157,7 +158,7 @@ def test_colors_change_nothing_but_colors() -> None:
 
 def test_the_same_as_data() -> None:
     place = span(WEATHER, 12, 18, 12, 31)
-    error = failure(place, "a note", trace=[("f", place), (None, None)])
+    error = failure(place, "a note", trace=[("f", place), (None, None)], subject="21.5")
     error.data = Map.of([(Keyword("value"), "x")])
     where = {"file": "weather.rtfs", "line": 12, "column": 18, "end_line": 12, "end_column": 31}
     assert as_data(error) == {
@@ -168,6 +169,7 @@ def test_the_same_as_data() -> None:
         "span": where,
         "trace": [{"function": "f", "span": where}, {"function": None, "span": None}],
         "notes": ["a note"],
+        "value": '"21.5"',
         "data": '{:value "x"}',
     }
 

@@ -153,11 +153,11 @@ def test_a_rebuilt_form_keeps_its_place_and_those_of_its_parts(workshop: Any) ->
     assert [str(workshop.spans.child(core, n)) for n in (1, 3)] == ["t.rtfs:1:4-1:5", "t.rtfs:1:10-1:11"]
 
 
-def test_a_call_made_of_a_written_name_stands_at_the_name(workshop: Any) -> None:
+def test_a_call_made_of_a_written_head_stands_where_its_list_was_written(workshop: Any) -> None:
     workshop.define("thread", lambda x, f, g: List((g[0], List((f[0], x)))))
     core = workshop.form("(thread 1\n (f)\n (g))")
-    assert str(workshop.spans.of(core)) == "t.rtfs:3:3-3:4"
-    assert str(workshop.spans.of(core[1])) == "t.rtfs:2:3-2:4"
+    assert str(workshop.spans.of(core)) == "t.rtfs:3:2-3:5"
+    assert str(workshop.spans.of(core[1])) == "t.rtfs:2:2-2:5"
 
 
 # ---- failures

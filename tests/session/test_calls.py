@@ -119,6 +119,25 @@ def test_observers_are_told_how_steps_start_and_end() -> None:
     ]
 
 
+def test_each_form_of_step_is_told_by_its_name() -> None:
+    seen: list[StepEvent] = []
+    session = rtfs.Session(cache=False, on_step=seen.append)
+    outcome = session.start("(step-if true 1) (step-loop false 2) (step :k 3) (step-parallel 4)")
+    assert isinstance(outcome, rtfs.RequiresHost)
+    outcome.resume((4,))
+    told = [("step-if", 1), ("step-loop", None), ("k", 3), ("step-parallel", (4,))]
+    assert [(e.name, e.value) for e in seen if e.kind == "complete"] == told
+    assert [e.name for e in seen if e.kind == "start"] == [name for name, _ in told]
+
+
+def test_of_a_run_that_is_dropped_inside_a_step_nobody_is_told() -> None:
+    seen: list[StepEvent] = []
+    outcome = rtfs.Session(cache=False, on_step=seen.append).start('(step "a" (call :x))')
+    assert isinstance(outcome, rtfs.RequiresHost)
+    del outcome
+    assert [e.kind for e in seen] == ["start"]
+
+
 @pytest.mark.parametrize(
     "form", ['(call :ccos.context.set "n" 2)', "(context/set :n 2)", "(call :ccos.context.set {:key :n :value 2})"]
 )

@@ -151,8 +151,8 @@ def test_error(played: Any, text: str, message: str) -> None:
         ("(for [x [1] :unless 1] 1)", "t.rtfs:1:13-1:20"),
         ("(list\n (when))", "t.rtfs:2:2-2:8"),
         ("(if-let (a 1) 2)", "t.rtfs:1:9-1:14"),
-        ('(-> 1\n (+ 2)\n (+ "x")\n inc)', "t.rtfs:3:3-3:4"),
-        ("(case 9\n 1 :a)", "t.rtfs:1:1-2:7"),
+        ('(-> 1\n (+ 2)\n (+ "x")\n inc)', "t.rtfs:3:5-3:8"),
+        ("(case 9\n 1 :a)", "t.rtfs:1:7-1:8"),
         ("(cond\n (+ nil 1) 2)", "t.rtfs:2:5-2:8"),
     ],
 )

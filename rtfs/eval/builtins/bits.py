@@ -6,16 +6,14 @@ from typing import Any
 
 from rtfs.eval.limits import check_bits
 from rtfs.eval.registry import builtin
-from rtfs.lang.errors import invalid_argument, type_error
-from rtfs.lang.values import type_name
+from rtfs.lang.errors import invalid_argument
+from rtfs.lang.values import wrong_kind
 
 
 def _integers(operation: str, *values: Any) -> None:
     for index, value in enumerate(values):
         if type(value) is not int:
-            error = type_error(operation, "integer", type_name(value))
-            error.operand = (operation, index)
-            raise error
+            raise wrong_kind(operation, "integer", value, index)
 
 
 @builtin("bit-and", doc="The bits set in all integers.", example=("(bit-and 12 10)", "8"))

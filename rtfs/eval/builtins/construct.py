@@ -10,8 +10,8 @@ from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import SMALL, List, Map, PVector, vector
 from rtfs.lang.equality import NESTING_LIMIT
-from rtfs.lang.errors import overflow, type_error
-from rtfs.lang.values import type_name
+from rtfs.lang.errors import overflow
+from rtfs.lang.values import wrong_kind
 
 
 @builtin("vec", doc="A vector of the elements.", example=("(vec '(1 2))", "[1 2]"))
@@ -55,7 +55,7 @@ def conj(coll: Any, *items: Any) -> Any:
     if coll is None:
         coll = ()
     elif type(coll) not in _GROWING:
-        raise type_error("conj", "vector, list or map", type_name(coll))
+        raise wrong_kind("conj", "vector, list or map", coll)
     if len(items) == 1:
         return _with(coll, items[0])
     return _with_all(coll, items, "conj") if items else coll
@@ -77,7 +77,7 @@ def _with(coll: Any, item: Any) -> Any:
         result = coll.merge(item)
         check_elements(len(result))
         return result
-    return coll.assoc(*_pair(item, "conj"))
+    return coll if item is None else coll.assoc(*_pair(item, "conj"))
 
 
 def _with_all(coll: Any, items: Any, operation: str) -> Any:
@@ -88,7 +88,7 @@ def _with_all(coll: Any, items: Any, operation: str) -> Any:
     for item in items:
         if type(item) is Map:
             pairs.extend(item.entries())
-        else:
+        elif item is not None:
             pairs.append(_pair(item, operation))
     result = coll.merge(Map.of(pairs))
     check_elements(len(result))
@@ -98,7 +98,7 @@ def _with_all(coll: Any, items: Any, operation: str) -> Any:
 def _pair(item: Any, operation: str) -> tuple[Any, Any]:
     if (type(item) is tuple or type(item) is List) and len(item) == 2:
         return (item[0], item[1])
-    raise type_error(operation, "[key value] or map", type_name(item))
+    raise wrong_kind(operation, "[key value] or map", item)
 
 
 @builtin(
@@ -110,7 +110,7 @@ def into(target: Any, source: Any) -> Any:
     if target is None:
         target = ()
     elif type(target) not in _GROWING:
-        raise type_error("into", "vector, list or map", type_name(target))
+        raise wrong_kind("into", "vector, list or map", target)
     if type(target) is Map and type(source) is Map:
         return _with(target, source)
     return _with_all(target, sequence(source, "into"), "into")

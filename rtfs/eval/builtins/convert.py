@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from rtfs.eval.builtins.string import integer, string, wrong_kind
+from rtfs.eval.builtins.string import integer, string
 from rtfs.eval.limits import check_bits
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import MISSING
@@ -15,6 +15,7 @@ from rtfs.lang.integers import parse_integer
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show_brief
 from rtfs.lang.spelling import spells_keyword, spells_symbol
+from rtfs.lang.values import wrong_kind
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]+)?")

@@ -6,10 +6,10 @@ from typing import Any
 
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import EvaluationError, RtfsError, type_error
+from rtfs.lang.errors import EvaluationError, RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 _TYPE = Keyword("type")
 
@@ -72,5 +72,5 @@ def ex_type(value: Any) -> Any:
 @builtin("getMessage", doc="The message of an error.", example=('(.getMessage (ex-info "m"))', '"m"'))
 def get_message(value: Any) -> Any:
     if type(value) is not ErrorValue:
-        raise type_error("getMessage", "error", type_name(value))
+        raise wrong_kind("getMessage", "error", value)
     return value.error.message

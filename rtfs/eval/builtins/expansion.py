@@ -8,12 +8,12 @@ from rtfs.eval.machine import RUN
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import Map, PVector, vector
-from rtfs.lang.errors import EvaluationError, RtfsError, invalid_argument, type_error
+from rtfs.lang.errors import EvaluationError, RtfsError, about, invalid_argument, type_error
 from rtfs.lang.names import Keyword
 from rtfs.lang.pattern import split_bindings, unmeta
 from rtfs.lang.printer import show
 from rtfs.lang.suggest import nearest as nearest_names
-from rtfs.lang.values import type_name
+from rtfs.lang.values import wrong_kind
 
 
 @builtin(
@@ -28,7 +28,7 @@ def items(operation: Any, coll: Any) -> Any:
 @builtin("rtfs/integer", doc="The count of a `dotimes`.", example=("(rtfs/integer 3)", "3"))
 def integer(value: Any) -> int:
     if type(value) is not int:
-        raise type_error("dotimes", "integer", type_name(value))
+        raise wrong_kind("dotimes", "integer", value)
     return value
 
 
@@ -39,7 +39,7 @@ def integer(value: Any) -> int:
 )
 def no_match(value: Any) -> None:
     data = Map.of([(Keyword("value"), value)])
-    raise EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}", data=data)
+    raise about(EvaluationError("MatchError", f"Match error: No matching clause for {show(value)}", data=data), value)
 
 
 @builtin(
@@ -67,7 +67,7 @@ def invalid(text: Any) -> None:
 )
 def parallel_values(operation: Any, answer: Any, count: Any) -> Any:
     if type(answer) is not tuple and type(answer) is not PVector:
-        raise type_error(operation, f"vector of {count} values", type_name(answer))
+        raise wrong_kind(operation, f"vector of {count} values", answer)
     if len(answer) != count:
         raise type_error(operation, f"vector of {count} values", f"vector of {len(answer)}")
     return answer
@@ -96,7 +96,7 @@ def bare(form: Any) -> Any:
 def nearest(name: Any, known: Any) -> Any:
     for given in (name, *sequence(known, "rtfs/nearest")):
         if type(given) is not str:
-            raise type_error("rtfs/nearest", "string", type_name(given))
+            raise wrong_kind("rtfs/nearest", "string", given)
     found = nearest_names(name, known)
     return found[0] if found else max(known or (), key=lambda each: _common(name, each), default=None)
 
@@ -113,8 +113,18 @@ def _common(a: str, b: str) -> int:
 )
 def expand(form: Any, once: Any, module: Any) -> Any:
     if type(module) is not str:
-        raise type_error("rtfs/expand", "string", type_name(module))
+        raise wrong_kind("rtfs/expand", "string", module)
     return RUN.get().tools.expand(form, once=once is True, module=module)
+
+
+@builtin(
+    "rtfs/at",
+    doc="The form, standing where a part of the macro call stands: errors point there.",
+    example=("(rtfs/at 'x '(f x))", "(f x)"),
+)
+def at(original: Any, form: Any) -> Any:
+    tools = RUN.get().tools
+    return form if tools is None else tools.place(form, original)
 
 
 # ---- tests in the language (§14.9)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtfs.eval.builtins.string import string, wrong_kind
+from rtfs.eval.builtins.string import string
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.json import parse_json as parse
 from rtfs.lang.json import to_json
 from rtfs.lang.names import Keyword
+from rtfs.lang.values import wrong_kind
 
 _KEYWORDS = Keyword("keywords")
 

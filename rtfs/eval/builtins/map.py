@@ -11,8 +11,8 @@ from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, get, sequence
 from rtfs.lang.collections import EMPTY_MAP, MISSING, RAW_KINDS, SMALL, Key, List, Map, PVector, vector
 from rtfs.lang.equality import equal
-from rtfs.lang.errors import EvaluationError, arity_error, index_error, invalid_argument, type_error
-from rtfs.lang.values import ErrorValue, type_name
+from rtfs.lang.errors import arity_error, index_error, invalid_argument
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 _INDEXED = frozenset({tuple, PVector, List, str})
 
@@ -23,13 +23,7 @@ def as_map(operation: str, value: Any, index: int = 0) -> Map:
         return value
     if value is None:
         return EMPTY_MAP
-    raise _wrong(operation, "map", value, index)
-
-
-def _wrong(operation: str, expected: str, value: Any, index: int) -> EvaluationError:
-    error = type_error(operation, expected, type_name(value))
-    error.operand = (operation, index)
-    return error
+    raise wrong_kind(operation, "map", value, index)
 
 
 @builtin("hash-map", "array-map", doc="A map of keys and values in turn.", example=("(hash-map :a 1)", "{:a 1}"))
@@ -83,13 +77,13 @@ def contains(coll: Any, item: Any) -> bool:
         return item in coll
     if kind is str:
         if type(item) is not str:
-            raise _wrong("contains?", "string", item, 1)
+            raise wrong_kind("contains?", "string", item, 1)
         return item in coll
     if kind in _INDEXED:
         return any(equal(one, item) for one in coll)
     if coll is None:
         return False
-    raise _wrong("contains?", "collection", coll, 0)
+    raise wrong_kind("contains?", "collection", coll, 0)
 
 
 def _entries(operation: str, coll: Any) -> list[tuple[Any, Any]]:
@@ -134,9 +128,9 @@ def _assoc(operation: str, coll: Any, key: Any, value: Any) -> Any:
 def _check_index(operation: str, coll: Any, key: Any) -> None:
     """Refuse what is no vector, and places that are neither in it nor directly after it."""
     if type(coll) is not tuple and type(coll) is not PVector:
-        raise _wrong(operation, "map or vector", coll, 0)
+        raise wrong_kind(operation, "map or vector", coll, 0)
     if type(key) is not int:
-        raise type_error(operation, "integer", type_name(key))
+        raise wrong_kind(operation, "integer", key)
     if not 0 <= key <= len(coll):
         raise index_error(key, len(coll) + 1)
 

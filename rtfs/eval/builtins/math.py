@@ -18,7 +18,7 @@ from rtfs.lang.printer import show
 @builtin("sqrt", "math/sqrt", doc="The square root, a float.", example=("(sqrt 9)", "3.0"))
 def sqrt(x: Any) -> float:
     if number("sqrt", x) < 0:
-        raise invalid_argument("Cannot take square root of negative number")
+        raise invalid_argument("Cannot take square root of negative number", x)
     return math.sqrt(as_float("sqrt", x))
 
 
@@ -31,12 +31,12 @@ def sqrt(x: Any) -> float:
 def power(base: Any, exponent: Any) -> Any:
     number("pow", base, 0), number("pow", exponent, 1)
     if base == 0 and exponent < 0:
-        raise division_by_zero()
+        raise division_by_zero(base, "pow", 0)
     if type(base) is int and type(exponent) is int and exponent >= 0:
         return _integer_power(base, exponent)
     x, y = as_float("pow", base, 0), as_float("pow", exponent, 1)
     if x < 0 and x - x == 0.0 and y - y == 0.0 and y != math.floor(y):
-        raise invalid_argument("negative base with fractional exponent")
+        raise invalid_argument("negative base with fractional exponent", base)
     try:
         return math.pow(x, y)
     except OverflowError:
@@ -57,7 +57,7 @@ _FACTORIAL_LIMIT = 1 << 20  # its factorial is beyond every limit of bits that m
 @builtin("factorial", doc="The product of the integers from 1 to n.", example=("(factorial 5)", "120"))
 def factorial(n: Any) -> int:
     if integer("factorial", n) < 0:
-        raise invalid_argument("factorial of a negative number")
+        raise invalid_argument("factorial of a negative number", n)
     if n > 20:
         check_bits(n * n.bit_length() if n > _FACTORIAL_LIMIT else int(math.lgamma(n + 1) / math.log(2) * 0.999))
     result = math.factorial(n)
@@ -89,7 +89,7 @@ def lcm(a: Any, b: Any, *others: Any) -> int:
 
 def _finite(operation: str, x: float) -> float:
     if x - x != 0.0:
-        raise invalid_argument(f"{operation} of {show(x)}")
+        raise invalid_argument(f"{operation} of {show(x)}", x)
     return x
 
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from rtfs.eval.limits import check_bits
 from rtfs.eval.registry import builtin
-from rtfs.lang.errors import EvaluationError, division_by_zero, type_error
-from rtfs.lang.values import Timestamp, type_name
+from rtfs.lang.errors import EvaluationError, division_by_zero
+from rtfs.lang.values import Timestamp, wrong_kind
 
 NUMBERS = frozenset({int, float})
-ONLY_SECOND = -1  # as the place of an operand: the second one, if there are exactly two
 _SMALL = 1 << 256
 
 
@@ -22,18 +21,14 @@ def number(operation: str, value: Any, index: int = 0) -> Any:
     """The value, if it is a number; otherwise a TypeError about argument `index`."""
     if type(value) is int or type(value) is float:
         return value
-    error = type_error(operation, "number", type_name(value))
-    error.operand = (operation, index)
-    raise error
+    raise wrong_kind(operation, "number", value, index)
 
 
 def integer(operation: str, value: Any, index: int = 0) -> int:
     """The value, if it is an integer; otherwise a TypeError about argument `index`."""
     if type(value) is int:
         return value
-    error = type_error(operation, "integer", type_name(value))
-    error.operand = (operation, index)
-    raise error
+    raise wrong_kind(operation, "integer", value, index)
 
 
 def _numbers(operation: str, *values: Any) -> None:
@@ -63,10 +58,7 @@ def _refused(operation: str, a: Any, b: Any) -> EvaluationError:
 
 
 def _of_two(operation: str, expected: str, a: Any, b: Any, first_fits: bool) -> EvaluationError:
-    """Inline code folds `(+ a b c)` into pairs, so a wrong second operand may be any later one of the call."""
-    error = type_error(operation, expected, type_name(b if first_fits else a))
-    error.operand = (operation, ONLY_SECOND if first_fits else 0)
-    return error
+    return wrong_kind(operation, expected, b, 1) if first_fits else wrong_kind(operation, expected, a, 0)
 
 
 def add2(a: Any, b: Any) -> Any:
@@ -112,7 +104,7 @@ def div2(a: Any, b: Any) -> Any:
     if not (type(a) in NUMBERS and type(b) in NUMBERS):
         raise _refused("/", a, b)
     if b == 0:
-        raise division_by_zero()
+        raise division_by_zero(b, "/", 1)
     try:
         if type(a) is int and type(b) is int:
             whole, rest = divmod(a, b)
@@ -234,7 +226,7 @@ def dec(x: Any) -> Any:
 def _divisible(operation: str, a: Any, b: Any) -> None:
     _numbers(operation, a, b)
     if b == 0:
-        raise division_by_zero()
+        raise division_by_zero(b, operation, 1)
 
 
 @builtin("mod", doc="The remainder with the sign of the divisor.", example=("[(mod -7 3) (mod 7 -3)]", "[2 -2]"))

@@ -7,9 +7,9 @@ from typing import Any
 from rtfs.eval.machine import RUN, call_host
 from rtfs.eval.module import function_metadata
 from rtfs.eval.registry import builtin
-from rtfs.lang.errors import ReadError, invalid_argument, type_error
+from rtfs.lang.errors import ReadError, invalid_argument
 from rtfs.lang.names import Keyword, Symbol
-from rtfs.lang.values import type_name
+from rtfs.lang.values import wrong_kind
 
 
 class _NoSite:
@@ -44,7 +44,7 @@ def gensym(prefix: Any = "G") -> Symbol:
     if type(prefix) in (Symbol, Keyword):
         prefix = prefix.name
     if type(prefix) is not str:
-        raise type_error("gensym", "string", type_name(prefix))
+        raise wrong_kind("gensym", "string", prefix)
     run = RUN.get()
     run.gensyms += 1
     return Symbol(f"{prefix}__{run.gensyms}")
@@ -53,7 +53,7 @@ def gensym(prefix: Any = "G") -> Symbol:
 @builtin("read-string", doc="The first form of a text, as data.", example=('(read-string "(+ 1 2)")', "(+ 1 2)"))
 def read_string(text: Any) -> Any:
     if type(text) is not str:
-        raise type_error("read-string", "string", type_name(text))
+        raise wrong_kind("read-string", "string", text)
     forms = RUN.get().tools.read(text)
     if not forms:
         raise ReadError("nothing to read", code="RTFS-E101")
@@ -79,7 +79,7 @@ def macroexpand(form: Any) -> Any:
 )
 def local_symbol(symbol: Any) -> bool:
     if type(symbol) is not Symbol:
-        raise type_error("local-symbol?", "symbol", type_name(symbol))
+        raise wrong_kind("local-symbol?", "symbol", symbol)
     tools = RUN.get().tools
     return symbol.name in tools.macro_locals() if tools is not None else False
 
@@ -94,5 +94,5 @@ def syntax_error(form: Any, text: Any, code: Any = "RTFS-E301") -> Any:
     if tools is None or not tools.expanding():
         raise invalid_argument("syntax-error is allowed only while a macro runs")
     if type(text) is not str or type(code) is not str:
-        raise type_error("syntax-error", "string", type_name(text if type(text) is not str else code))
+        raise wrong_kind("syntax-error", "string", text if type(text) is not str else code)
     raise tools.malformed(form, text, code)

@@ -12,48 +12,18 @@ from rtfs.eval.registry import builtin
 from rtfs.eval.runtime import poll
 from rtfs.eval.signal import FLAG
 from rtfs.lang.collections import MISSING, vector
-from rtfs.lang.errors import EvaluationError, invalid_argument
+from rtfs.lang.errors import invalid_argument
+from rtfs.lang.regex import compile_regex
 
-PATTERN_LIMIT = 4_096
-CACHE_LIMIT = 32  # one compiled pattern may hold 8 MiB
-
-_compiled: dict[str, Any] = {}
-_ESCAPE = re.compile(r"\\Q(?:(?!\\E).)*+(?:\\E)?|\\(.)", re.DOTALL)
 _REFERENCE = re.compile(r"\$([0-9$])")
 
 
 def compiled(operation: str, pattern: Any) -> Any:
     """The compiled pattern. InvalidArgument when it is too long or no pattern of the dialect."""
-    found = _compiled.get(pattern) if type(pattern) is str else None
-    if found is None:
-        found = _compile(string(operation, pattern))
-        if len(_compiled) >= CACHE_LIMIT:
-            import re2
-
-            _compiled.clear()
-            re2.purge()  # its own cache would keep up to a gigabyte
-        _compiled[pattern] = found
-    return found
-
-
-def _compile(pattern: str) -> Any:
-    import re2
-
-    if len(pattern) > PATTERN_LIMIT:
-        raise _invalid(pattern[:40] + "…", f"{len(pattern)} characters, at most {PATTERN_LIMIT} are allowed")
-    if "\\C" in pattern and any(found.group(1) == "C" for found in _ESCAPE.finditer(pattern)):
-        raise _invalid(pattern, "invalid escape sequence: \\C")  # half a character is no string
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        reason = error.args[0]
-        raise _invalid(pattern, reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
-
-
-def _invalid(pattern: str, reason: str) -> EvaluationError:
-    return invalid_argument(f"Invalid regex pattern '{pattern}': {reason}")
+        return compile_regex(string(operation, pattern))
+    except ValueError as error:
+        raise invalid_argument(str(error)) from None
 
 
 def _matches(regex: Any, data: bytes) -> Iterator[Any]:

@@ -8,8 +8,8 @@ from rtfs.eval.builtins.number import integer
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, nth, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, SMALL, List, Map, PVector, vector
-from rtfs.lang.errors import index_error, invalid_argument, type_error
-from rtfs.lang.values import type_name
+from rtfs.lang.errors import index_error, invalid_argument
+from rtfs.lang.values import wrong_kind
 
 _SLICED = frozenset({tuple, PVector, List, str})  # what has an index and slices as it is
 
@@ -73,7 +73,7 @@ def count(coll: Any) -> int:
         return len(coll)
     if coll is None:
         return 0
-    raise type_error("count", "collection", type_name(coll))
+    raise wrong_kind("count", "collection", coll)
 
 
 @builtin("peek", doc="The last element of a vector or list, nil when empty.", example=("(peek [1 2])", "2"))
@@ -88,7 +88,7 @@ def _indexed(operation: str, coll: Any) -> Any:
         return coll
     if coll is None:
         return ()
-    raise type_error(operation, "vector or list", type_name(coll))
+    raise wrong_kind(operation, "vector or list", coll)
 
 
 # ---- the same kind with fewer elements --------------------------------------------------------------------------

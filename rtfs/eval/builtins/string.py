@@ -10,16 +10,9 @@ from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal
-from rtfs.lang.errors import EvaluationError, index_error, invalid_argument, type_error
+from rtfs.lang.errors import index_error, invalid_argument
 from rtfs.lang.printer import show
-from rtfs.lang.values import ErrorValue, type_name
-
-
-def wrong_kind(operation: str, expected: str, value: Any, index: int = 0) -> EvaluationError:
-    """The TypeError of argument `index` of a function."""
-    error = type_error(operation, expected, type_name(value))
-    error.operand = (operation, index)
-    return error
+from rtfs.lang.values import ErrorValue, wrong_kind
 
 
 def string(operation: str, value: Any, index: int = 0) -> str:

@@ -9,9 +9,9 @@ from rtfs.eval.machine import RUN
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import List, Map, PVector, map_form, vector
-from rtfs.lang.errors import syntax_error, type_error
+from rtfs.lang.errors import syntax_error
 from rtfs.lang.names import Symbol
-from rtfs.lang.values import type_name
+from rtfs.lang.values import wrong_kind
 
 _SPLICED = frozenset({tuple, PVector, List})
 
@@ -36,7 +36,7 @@ def concat(*pieces: Any) -> List:
     """Vectors, lists and nil, one after the other."""
     for piece in pieces:
         if piece is not None and type(piece) not in _SPLICED:
-            raise type_error("unquote-splicing", "vector, list or nil", type_name(piece))
+            raise wrong_kind("unquote-splicing", "vector, list or nil", piece)
     given = [piece for piece in pieces if piece is not None]
     check_elements(sum(len(piece) for piece in given))
     return List([item for piece in given for item in piece])
@@ -58,7 +58,7 @@ def map_of(parts: Any) -> Map:
 @builtin("rtfs/gensym", doc="The fresh symbol of an `x#`.", example=('(symbol? (rtfs/gensym "x"))', "true"))
 def fresh(prefix: Any) -> Symbol:
     if type(prefix) is not str:
-        raise type_error("rtfs/gensym", "string", type_name(prefix))
+        raise wrong_kind("rtfs/gensym", "string", prefix)
     run = RUN.get()
     run.gensyms += 1
     return Symbol(f"{prefix}__{run.gensyms}")

@@ -14,8 +14,7 @@ from rtfs.eval.limits import check_elements
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, Map, PVector, vector
-from rtfs.lang.errors import type_error
-from rtfs.lang.values import type_name
+from rtfs.lang.values import wrong_kind
 
 
 def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
@@ -155,7 +154,7 @@ def reduce_kv(f: Any, init: Any, coll: Any) -> Any:
     elif coll is None:
         pairs = ()
     else:
-        raise type_error("reduce-kv", "map or vector", type_name(coll))
+        raise wrong_kind("reduce-kv", "map or vector", coll)
     for key, value in pairs:
         init = target(init, key, value)
     return init

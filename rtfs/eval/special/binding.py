@@ -11,7 +11,8 @@ from rtfs.eval.destructure import bind_param, bind_pattern, parameter_name, rebi
 from rtfs.eval.function import compile_function, is_fn_form, parse_clauses
 from rtfs.eval.scope import ANY, Binding, RecurTarget, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.typing import checked
+from rtfs.eval.storage import keep_storage
+from rtfs.eval.typing import checked, need_type
 from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import Binding as BindingForm
@@ -133,14 +134,14 @@ def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group
     name = binding.pattern.name if type(binding.pattern) is Symbol else None
     late = group.future.get(name or "") if is_fn_form(binding.value) else None
     inner = Scope(scope, frame=c.frame)
-    value = _bound(c, vector, binding, scope)
+    value = _cast(c, _bound(c, vector, binding, scope), binding, "let", vector)
     if late is not None and name is not None:
-        set_late(c, late, _cast(c, value, binding, "let"))
+        set_late(c, late, value)
         inner.names[name] = late
         return inner
     outer, c.at = c.at, c.place_of(binding.pattern, vector, binding.pattern_index)
-    value = _cast(c, value, binding, "let")
     bind_pattern(c, inner, binding.pattern, value, "let")
+    keep_storage(c, inner)
     c.at = outer
     return inner
 
@@ -154,10 +155,13 @@ def _bound(c: Compiler, vector: Any, binding: BindingForm, scope: Scope) -> Valu
     return c.sub(vector, index, scope)
 
 
-def _cast(c: Compiler, value: Value, binding: BindingForm, what: str) -> Value:
-    if binding.type is MISSING:
+def _cast(c: Compiler, value: Value, binding: BindingForm, what: str, vector: Any) -> Value:
+    if binding.type is MISSING or binding.type_index is None:
         return value
-    return checked(c, value, binding.type, f"{what} {parameter_name(binding.pattern)}")
+    with c.standing_at(vector, binding.type_index):
+        need_type(c, binding.type)
+    with c.standing_at(vector, binding.value_index):
+        return checked(c, value, binding.type, f"{what} {parameter_name(binding.pattern)}")
 
 
 @special("letrec")
@@ -170,7 +174,7 @@ def letrec(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | 
             raise c.fail("letrec", "expected names to bind", form[1])
         inner.names[binding.pattern.name] = late_binding(c, binding.pattern.name)
     for binding in bindings:
-        value = _cast(c, _bound(c, form[1], binding, inner), binding, "letrec")
+        value = _cast(c, _bound(c, form[1], binding, inner), binding, "letrec", form[1])
         set_late(c, inner.names[binding.pattern.name], value)
     return compile_body(c, form, 2, Scope(inner, frame=c.frame, is_body=True), dest)
 
@@ -223,9 +227,8 @@ def _loop_variables(
         raw = c.fresh(param.pattern.name if type(param.pattern) is Symbol else "p")
         c.block.append(emit.assign(raw, value.node, c.at))
         c.know(raw, value.kind)
-        outer, c.at = c.at, c.place_of(binding.pattern, form[1], binding.pattern_index)
-        bind_param(c, inner, param, raw, "loop")
-        c.at = outer
+        with c.standing_at(form[1], param.pattern_index, param.type_index):
+            bind_param(c, inner, param, raw, "loop")
         params.append(param)
         raws.append(raw)
     return params, raws
@@ -245,6 +248,7 @@ def _loop_body(
     names = dict(inner.names)
     outer, c.block = c.block, []
     c.entry()
+    keep_storage(c, inner)
     compile_body(c, form, 2, inner, own)
     block, c.block = c.block, outer
     inner.names = names
@@ -312,7 +316,10 @@ def def_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     else:
         value = c.sub(form, index, scope)
     if type_form is not MISSING:
-        value = checked(c, value, type_form, f"def {symbol.name}")
+        with c.standing_at(form, index - 1):
+            need_type(c, type_form)
+        with c.standing_at(form, index):
+            value = checked(c, value, type_form, f"def {symbol.name}")
     return c.deliver(define(c, symbol, value, scope, described, own=is_fn_form(form[index])), dest)
 
 

@@ -71,18 +71,17 @@ def _entered(c: Compiler, form: List, name: str, options: dict[str, int], scope:
     """Tell the host that a step starts; gives its token and the scope of its body."""
     at = c.at
     inner = Scope(scope, frame=c.frame, is_body=True)
-    params: ast.expr = emit.constant(None, at)
-    if "params" in options:
-        if type(form[options["params"]]) is not Map:
+    given: dict[str, ast.expr] = {}
+    for option, place in options.items():  # in the order they are written
+        if option == "params" and type(form[place]) is not Map:
             raise c.fail(form[0].name, "expected a map after :params", form)
-        value = c.temp(c.sub(form, options["params"], scope))
-        binding = c.bind(inner, "%params", value.kind)
-        c.block.append(emit.assign(binding.python, value.node, at))
-        params = emit.name(binding.python, at)
-    expose, keys = (
-        c.sub(form, options[k], scope).node if k in options else emit.constant(None, at)
-        for k in ("expose-context", "context-keys")
-    )
+        value = c.temp(c.sub(form, place, scope))
+        given[option] = value.node
+        if option == "params":
+            binding = c.bind(inner, "%params", value.kind)
+            c.block.append(emit.assign(binding.python, value.node, at))
+            given[option] = emit.name(binding.python, at)
+    expose, keys, params = (given.get(k, emit.constant(None, at)) for k in ("expose-context", "context-keys", "params"))
     token = c.fresh("step")
     c.block.append(emit.assign(token, emit.call("#step", [emit.constant(name, at), expose, keys, params], at), at))
     return token, inner

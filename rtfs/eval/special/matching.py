@@ -75,7 +75,8 @@ def match(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
     c.facts_after(before, *joined)
     if dest.kind == "assign":
         c.know(dest.name, ANY)
-    failure = emit.does(emit.call("#no_match", [value.node], c.at), c.at)
+    at = c.place_of(form[1], form, 1)
+    failure = emit.does(emit.call("#no_match", [value.node], at), at)
     c.block.append(
         failure if done is None else emit.branch(emit.negate(emit.name(done, c.at), c.at), [failure], [], c.at)
     )

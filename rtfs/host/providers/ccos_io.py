@@ -119,7 +119,7 @@ def write_file(ctx: CallContext, path: str, text: str) -> None:
     """Make or replace a file with this text in UTF-8. Its directory must exist."""
     from rtfs.host.files import write_bytes
 
-    _with_file(ctx, "write", path, lambda resolved: write_bytes(resolved, text.encode()))
+    _with_file(ctx, "write", path, lambda resolved: write_bytes(resolved, _paid(ctx, text)))
 
 
 @provides("ccos.io.append-file", input={"path": ":string", "text": ":string"}, output=":nil", **_WRITE)
@@ -127,7 +127,14 @@ def append_file(ctx: CallContext, path: str, text: str) -> None:
     """Put this text in UTF-8 at the end of a file, which is made when missing."""
     from rtfs.host.files import write_bytes
 
-    _with_file(ctx, "write", path, lambda resolved: write_bytes(resolved, text.encode(), append=True))
+    _with_file(ctx, "write", path, lambda resolved: write_bytes(resolved, _paid(ctx, text), append=True))
+
+
+def _paid(ctx: CallContext, text: str) -> bytes:
+    """What is written, taken from the budget before it is."""
+    content = text.encode()
+    ctx.meter(storage_bytes=len(content))
+    return content
 
 
 @provides("ccos.io.list-dir", input={"path": ":string"}, output=[":vector", ":string"], **_READ)

@@ -24,6 +24,7 @@ def _asked(ctx: CallContext, arguments: tuple[Any, ...]) -> Asked:
 async def start(ctx: CallContext, *arguments: Any) -> Any:
     """Start a stream, or go on with the stored one of that id; answers its handle."""
     parameters = arguments[0] if len(arguments) == 1 else None
+    ctx.meter(streams=1)
     stream = await ctx.host.streams.start_map(parameters, ctx.call.module, ctx.security)
     return stream.handle()
 

@@ -54,6 +54,9 @@ class Owner(Course):
         self.task = asyncio.get_running_loop().create_task(self._run(), name=f"rtfs stream {self.id}")
 
     async def _run(self) -> None:
+        enter = getattr(self.services.evaluator, "enter", None)
+        if enter is not None:
+            enter()
         try:
             if not self.resumed:
                 self.control_step("open")

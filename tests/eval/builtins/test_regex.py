@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtfs.eval.builtins import regex
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.machine import RUN
 from rtfs.eval.registry import BUILTINS, load_topic
@@ -152,12 +151,6 @@ def test_other_kinds_are_refused() -> None:
         assert failure(name, 1, "a")[0] == failure(name, "a", None)[0] == "TypeError"
     assert failure("re-replace", "a", "a", None)[0] == failure("re-quote", None)[0] == "TypeError"
     assert failure("re-split", ",", "a", 0)[0] == "InvalidArgument"
-
-
-def test_few_patterns_are_kept() -> None:
-    for number in range(3 * regex.CACHE_LIMIT):
-        assert call("re-find", f"a{number}$", f"a{number}") == f"a{number}"
-        assert len(regex._compiled) <= regex.CACHE_LIMIT
 
 
 def test_results_have_a_size() -> None:

@@ -14,7 +14,7 @@ from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run
 from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector
 from rtfs.lang.depth import check_depth
-from rtfs.lang.errors import EvaluationError, RtfsError
+from rtfs.lang.errors import EvaluationError, HostCallError, RtfsError
 from rtfs.lang.limits import Limits
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, Outcome, RuntimeContext, StepEvent
@@ -24,6 +24,7 @@ from rtfs.tools import Tools, deepen, read_forms
 from rtfs.waiting import Stepped, cancelled
 
 if TYPE_CHECKING:
+    from rtfs.host.approval import Approvals
     from rtfs.host.budget import Budget
     from rtfs.host.clock import Clock
     from rtfs.host.console import Console
@@ -41,7 +42,8 @@ class Session:
     False for none. state_dir: where streams and stored values live; without it they live in memory. check: `off basic
     standard strict`. trace: called with each HostCall before it is answered. on_streams: called in the event loop with
     the stream registry, once there is one. id: begins the idempotency keys of all calls; random unless given.
-    budget: what the calls of the session may spend; its time runs from here on.
+    budget: what the calls of the session may spend; its time runs from here on. approvals, approval_wait,
+    must_approve, on_refusal: see Host.
     """
 
     def __init__(
@@ -63,11 +65,15 @@ class Session:
         on_streams: Callable[[Any], None] | None = None,
         id: str | None = None,
         budget: Budget | None = None,
+        approvals: Approvals | None = None,
+        approval_wait: float | None = None,
+        must_approve: tuple[str, ...] = (),
+        on_refusal: Callable[[HostCall, HostCallError], bool] | None = None,
     ) -> None:
         from rtfs.loader import Cache, Files
 
         self.context = context if context is not None else RuntimeContext.pure()
-        self.limits = limits if limits is not None else Limits()
+        self.limits = limits or self.context.limits or Limits()
         self.values = _context_values(values)
         self.on_step = on_step
         self.trace = trace
@@ -84,6 +90,10 @@ class Session:
             "console": console,
             "on_streams": on_streams,
             "budget": budget,
+            "approvals": approvals,
+            "approval_wait": approval_wait,
+            "must_approve": must_approve,
+            "on_refusal": on_refusal,
         }
         self._host: Host | None = None
         self._driver: Any = None  # set while an event loop drives this session

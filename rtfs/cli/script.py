@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.cli.interrupt import Interrupts, Terminated
 from rtfs.cli.output import Hangup, Output, Unwritable, detach, flush, lenient
+from rtfs.cli.permission import Malformed
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.source import Source
 
@@ -61,6 +62,9 @@ def _reported(settings: Settings) -> int:
     try:
         source = _source(settings)
         return USAGE if source is None else Execution(settings, source).run()
+    except Malformed as error:
+        sys.stderr.write(f"error: {error}\n")
+        return USAGE
     except RtfsError as error:
         from rtfs.cli.report import report
 
@@ -189,42 +193,19 @@ def _source(settings: Settings) -> Source | None:
 
 
 def _session(settings: Settings, source: Source, on_streams: Callable[[Any], None]) -> Session:
+    from rtfs.cli.permission import rights
     from rtfs.session import Session
 
     if settings.mcp_config is not None:
         os.environ["RTFS_MCP_CONFIG"] = os.path.abspath(settings.mcp_config)
     folder = os.path.dirname(os.path.abspath(source.name)) if settings.file not in (None, "-") else os.getcwd()
-    options: dict[str, Any] = {"folder": folder, "state_dir": settings.state, "console": Output()}
+    options: dict[str, Any] = {"folder": folder, "state_dir": settings.state, "console": Output(), **rights(settings)}
     if settings.trace:
         from rtfs.cli.report import trace
 
         options["trace"] = trace
     budget = _budget(settings.limits or {})
-    return Session(
-        context=_context(settings), limits=_limits(settings), budget=budget, on_streams=on_streams, **options
-    )
-
-
-def _context(settings: Settings) -> Any:
-    """`controlled` with what the flags allow (host.md §4)."""
-    from rtfs.host.policy import CLI_ALLOWED, CLI_DEFAULT
-    from rtfs.lang.outcome import RuntimeContext
-
-    if settings.allow_all:
-        return RuntimeContext.full()
-    grants = [
-        (kind, value)
-        for kind, values in (
-            ("read", settings.allow_read),
-            ("write", settings.allow_write),
-            ("net", settings.allow_net),
-            ("env", settings.allow_env),
-        )
-        for value in values
-    ]
-    if not grants and not settings.allow:
-        return CLI_DEFAULT
-    return RuntimeContext.controlled([*CLI_ALLOWED, *settings.allow], grants=grants)
+    return Session(limits=_limits(settings), budget=budget, on_streams=on_streams, **options)
 
 
 def _limits(settings: Settings) -> Any:

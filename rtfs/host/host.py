@@ -10,10 +10,12 @@ from rtfs.host.clock import Clock
 from rtfs.host.console import Console
 from rtfs.host.marketplace import Marketplace
 from rtfs.host.pipeline import route, source
+from rtfs.lang.errors import HostCallError
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
+    from rtfs.host.approval import Approvals
     from rtfs.host.budget import Budget
     from rtfs.host.metrics import CallStats
     from rtfs.host.state import State
@@ -26,6 +28,9 @@ class Host:
     state_dir: folder for what capabilities keep; without it they keep it in memory. read: text to the one form in it,
     for types and stored values. values: the program's read-only context (`@name`), changed by `ccos.context.set`.
     on_streams: called with the registry of streams when the first of them makes it. budget: what all calls may spend.
+    approvals: the queue of capabilities that wait for approval, in memory unless given. approval_wait: seconds that a
+    call waits for it; None: it fails at once. must_approve: globs of ids that need it whatever their manifests say.
+    on_refusal: asked when the policy refuses a call; True allows it, and the like of it from now on.
     """
 
     evaluator: Evaluator
@@ -43,6 +48,10 @@ class Host:
         values: dict[str, Any] | None = None,
         on_streams: Callable[[Any], None] | None = None,
         budget: Budget | None = None,
+        approvals: Approvals | None = None,
+        approval_wait: float | None = None,
+        must_approve: tuple[str, ...] = (),
+        on_refusal: Callable[[HostCall, HostCallError], bool] | None = None,
     ) -> None:
         self.marketplace = marketplace
         self.context = context
@@ -52,6 +61,11 @@ class Host:
         self.read = read
         self.values: dict[str, Any] = {} if values is None else values
         self._on_streams = on_streams
+        self._approvals = approvals
+        self.approval_wait = approval_wait
+        self.must_approve = must_approve
+        self._on_refusal = on_refusal
+        self._widened: RuntimeContext | None = None  # what somebody allowed beyond `context` when asked
         self.budget = budget
         if budget is not None:
             budget.begin(self.clock)
@@ -71,13 +85,35 @@ class Host:
 
     def dispatch(self, call: HostCall) -> Any:
         """The answer to a host call: an RTFS value, or a coroutine that gives one. Raises RtfsError."""
+        if self._widened is not None and call.security is self.context:
+            call = call.replace(security=self._widened)
         if call.security is not self._security or self.marketplace.generation != self._generation:
             self._switch(call.security)
         handler = self._routes.get(call.capability_id)
         if handler is None:
             provider = self.marketplace.require(call.capability_id)
             handler = self._routes[call.capability_id] = route(self, provider, call.security)
-        return handler(call, call.args, NOTHING)
+        try:
+            return handler(call, call.args, NOTHING)
+        except HostCallError as refusal:
+            if self._on_refusal is None or refusal.kind != "SecurityViolation":
+                raise
+            return self._after(refusal, call)
+
+    def _after(self, refusal: HostCallError, call: HostCall) -> Any:
+        """Ask whether a refused call may be made after all."""
+        wider = self._wider(refusal, call)
+        if wider is None or self._on_refusal is None or not self._on_refusal(call, refusal):
+            raise refusal
+        self._widened = wider
+        return self.dispatch(call.replace(security=wider))
+
+    def _wider(self, refusal: HostCallError, call: HostCall) -> RuntimeContext | None:
+        """The context of the session with what the refused call lacks; None when no grant would help."""
+        from rtfs.host import policy
+
+        ours = call.security is self.context or call.security is self._widened
+        return policy.widened(call.security, refusal) if ours else None
 
     def items(self, call: HostCall) -> AsyncGenerator[Any, None]:
         """Call a capability as a source: an async generator of what it yields, as RTFS values.
@@ -115,6 +151,14 @@ class Host:
         pay = None if budget is None else lambda size: budget.charge({"storage_bytes": size})
         state: State = self.part("state", lambda: open_state(self.state_dir, pay))
         return state
+
+    @property
+    def approvals(self) -> Approvals:
+        """Which capabilities wait for approval, and what was decided."""
+        from rtfs.host.approval import Approvals
+
+        approvals: Approvals = self.part("approvals", lambda: self._approvals or Approvals())
+        return approvals
 
     @property
     def tasks(self) -> Tasks:

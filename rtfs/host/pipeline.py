@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host import policy
 from rtfs.host.adapt import Handler, adapted
 from rtfs.host.answer import answer, items, perform
+from rtfs.host.glob import matches
 from rtfs.host.provider import Provider
 from rtfs.host.waiting import end, within
 from rtfs.lang.collections import Map
@@ -80,18 +81,48 @@ def permit(way: Route, inner: Handler) -> Handler:
 
 
 def approve(way: Route, inner: Handler) -> Handler:
-    """Has whoever approves capabilities done so?"""
-    state = way.provider.approval
+    """Has whoever approves capabilities done so? A pending one enters the queue, and the call fails or waits."""
+    host, state = way.host, way.provider.approval
+    if state == "auto" and any(matches(pattern, way.id) for pattern in host.must_approve):
+        state = "pending"
     if state in ("auto", "approved"):
         return inner
 
-    def refuse(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        data = Map.of([(Keyword("capability"), way.id), (Keyword("approval"), Keyword(state))])
-        text = f"Capability '{way.id}' is pending approval"
-        notes = ("its approval was revoked",) if state == "revoked" else ()
-        raise HostCallError("ApprovalRequired", text, data=data, notes=notes)
+    def decided(call: HostCall) -> bool:
+        """Is it approved now? ApprovalRequired when it never will be."""
+        found = host.approvals.state(way.id)
+        if state == "revoked" or found == "rejected":
+            raise _unapproved(way, "revoked" if state == "revoked" else "rejected")
+        return found == "approved"
 
-    return refuse
+    async def when_decided(call: HostCall, args: tuple[Any, ...], named: dict[str, Any], seconds: float) -> Any:
+        end = host.clock.monotonic() + seconds
+        while not decided(call):
+            if host.clock.monotonic() >= end:
+                raise _unapproved(way, "pending")
+            await host.clock.sleep(LOOK)
+        answer = inner(call, args, named)
+        return await answer if type(answer) is CoroutineType else answer
+
+    def guarded(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if decided(call):
+            return inner(call, args, named)
+        host.approvals.ask(call)
+        if host.approval_wait is None:
+            raise _unapproved(way, "pending")
+        return when_decided(call, args, named, host.approval_wait)
+
+    return guarded
+
+
+def _unapproved(way: Route, state: str) -> HostCallError:
+    data = Map.of([(Keyword("capability"), way.id), (Keyword("approval"), Keyword(state))])
+    note = {
+        "pending": f"approve it with `rtfs approvals approve {way.id}`",
+        "rejected": f"it was rejected{f': {reason}' if (reason := way.host.approvals.reason(way.id)) else ''}",
+        "revoked": "its approval was revoked",
+    }[state]
+    return HostCallError("ApprovalRequired", f"Capability '{way.id}' is pending approval", data=data, notes=(note,))
 
 
 def spend(way: Route, inner: Handler) -> Handler:
@@ -191,6 +222,7 @@ def hinted(way: Route, inner: Handler) -> Handler:
     return handler
 
 
+LOOK = 0.25  # seconds between two looks at an approval that is waited for
 Step = Callable[[Route, Handler], Handler]
 ADMISSION: tuple[Step, ...] = (permit, approve, spend, adapt, narrow)
 STEPS: tuple[Step, ...] = (*ADMISSION, hinted, bound, answer)

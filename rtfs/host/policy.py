@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from rtfs.host.glob import matches
-from rtfs.lang.collections import Map
+from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import RuntimeContext
@@ -83,7 +83,7 @@ def _rule_against(context: RuntimeContext, subject: Subject) -> str | None:
     for pattern in context.denied:
         if matches(pattern, subject.id):
             return f"denied by {pattern}"
-    refused = effect_rule(context, subject.effects)
+    refused = effect_rule(context, subject.effects) or _isolation_rule(context, subject.effects)
     if refused is not None or context.level == "full":
         return refused
     if any(matches(pattern, subject.id) for pattern in context.allowed):
@@ -110,6 +110,21 @@ def effect_rule(context: RuntimeContext, effects: tuple[str, ...] | None) -> str
     return None
 
 
+# Effects that a program in isolation may have: what it does stays in its own session and state.
+_INSIDE = frozenset({"console", "clock", "random", "state", "context", "concurrent", "resource"})
+
+
+def _isolation_rule(context: RuntimeContext, effects: tuple[str, ...] | None) -> str | None:
+    """The rule of an isolated context (nothing outside the session) or a sandboxed one (nothing at all)."""
+    if context.isolation == "inherit":
+        return None
+    for label in effects if effects is not None else ("unknown",):
+        name = label.lstrip(":")
+        if context.isolation == "sandboxed" or name not in _INSIDE:
+            return f"isolation {context.isolation}: effect :{name}"
+    return None
+
+
 def grants_of(context: RuntimeContext, kind: str) -> tuple[str, ...] | None:
     """The values of the grants of a kind (`read`, `write`, `net`, `env`); None when there is none to narrow by."""
     return tuple(value for name, value in context.grants if name == kind) or None
@@ -118,35 +133,67 @@ def grants_of(context: RuntimeContext, kind: str) -> tuple[str, ...] | None:
 def refusal(
     context: RuntimeContext, subject: Subject, rule: str, *, operation: str = "call", value: Any = None
 ) -> HostCallError:
-    """The SecurityViolation that names the rule and, as a note, the command line flag that would allow the call."""
+    """The SecurityViolation that names the rule and, as a note, the command line flag that would allow the call.
+
+    Its `:needs` is the grant or the id that is missing, `["read" "/data"]` or `["allow" "a.b"]`; nil where none helps.
+    """
     what = f"{operation} operation on capability '{subject.id}'"
     text = f"Security violation: {what} not allowed in context: {context.level}"
-    data = Map.of([(Keyword("capability"), subject.id), (Keyword("rule"), rule)])
-    return HostCallError("SecurityViolation", text, data=data, notes=(f"rule: {rule}", _advice(subject, rule, value)))
+    needs = _needs(subject, rule, value)
+    facts = {"capability": subject.id, "rule": rule, "needs": None if needs is None else vector(needs)}
+    data = Map.of([(Keyword(key), item) for key, item in facts.items()])
+    notes = (f"rule: {rule}", _advice(subject, rule, needs))
+    return HostCallError("SecurityViolation", text, data=data, notes=notes)
 
 
-def _advice(subject: Subject, rule: str, value: Any) -> str:
+def widened(context: RuntimeContext, refused: HostCallError) -> RuntimeContext | None:
+    """The context with what a refused call needs; None when nothing that can be granted would help."""
+    needs = None if type(refused.data) is not Map else refused.data.get(Keyword("needs"))
+    if needs is None or needs[1] is None or context.level != "controlled":
+        return None
+    kind, value = needs
+    if kind == "allow":
+        changed: RuntimeContext = context.replace(allowed=(*context.allowed, value))
+    else:
+        changed = context.replace(grants=(*context.grants, (kind, value)))
+    return changed
+
+
+def _needs(subject: Subject, rule: str, value: Any) -> tuple[str, str | None] | None:
+    if rule.startswith(("denied by", "effect", "isolation")) or rule == "level pure":
+        return None
+    if subject.grant is None:
+        return "allow", subject.id
+    kind = subject.grant[0]
+    return kind, _grant_value(kind, value)
+
+
+def _advice(subject: Subject, rule: str, needs: tuple[str, str | None] | None) -> str:
     if rule.startswith("denied by"):
         return "a deny rule wins over every flag"
+    if rule.startswith("isolation"):
+        return "isolation is chosen by the embedder, and no flag lifts it"
     if rule.startswith("effect"):
         return "effects that nobody allowed need --allow-all"
-    if subject.grant is not None:
-        kind = subject.grant[0]
-        return f"allow it with {_FLAGS[kind]} {_flag_value(kind, value)}"
+    if needs is not None and needs[0] != "allow":
+        import shlex
+
+        kind, value = needs
+        return f"allow it with {_FLAGS[kind]} {_PLACEHOLDERS[kind] if value is None else shlex.quote(value)}"
     family = subject.id[: max(subject.id.rfind("."), subject.id.rfind("/")) + 1]
     return f"allow it with --allow '{family}*'"
 
 
-def _flag_value(kind: str, value: Any) -> str:
+def _grant_value(kind: str, value: Any) -> str | None:
+    """What a grant must name to admit a value: the directory of a path, the host of a URL; None when it is none."""
     if type(value) is not str:
-        return _PLACEHOLDERS[kind]
-    import os.path
-    import shlex
-
+        return None
     if kind in ("read", "write"):
+        import os.path
+
         path = os.path.realpath(value) if "\0" not in value else "."
-        return shlex.quote(path if os.path.isdir(path) else os.path.dirname(path))
-    return shlex.quote(_host_of(value) or _PLACEHOLDERS[kind]) if kind == "net" else shlex.quote(value)
+        return path if os.path.isdir(path) else os.path.dirname(path)
+    return _host_of(value) if kind == "net" else value
 
 
 def _host_of(url: str) -> str | None:

@@ -8,6 +8,7 @@ from rtfs.lang.source import Span
 
 if TYPE_CHECKING:
     from rtfs.lang.errors import RtfsError
+    from rtfs.lang.limits import Limits
 
 
 class _Frozen:
@@ -41,9 +42,13 @@ class RuntimeContext(_Frozen):
 
     `allowed`/`denied`: capability globs. `effects`/`denied_effects`: effect labels such as `:network` (None: the level
     decides). `grants`: narrower grants, a tuple of (kind, value) such as ("read", "/data"), ("net", "api.example.org").
+    `isolation`: `inherit` (no further rule), `isolated` (no effect outside the session and its state) or `sandboxed`
+    (no effect at all), whatever else is allowed. `limits`: of evaluation, for sessions that are given none.
     """
 
-    __slots__ = ("level", "allowed", "denied", "effects", "denied_effects", "grants", "exposed_keys")
+    __slots__ = (
+        "level", "allowed", "denied", "effects", "denied_effects", "grants", "exposed_keys", "isolation", "limits",
+    )  # fmt: skip
     level: str
     allowed: tuple[str, ...]
     denied: tuple[str, ...]
@@ -51,6 +56,8 @@ class RuntimeContext(_Frozen):
     denied_effects: tuple[str, ...]
     grants: tuple[tuple[str, str], ...]
     exposed_keys: tuple[str, ...]
+    isolation: str
+    limits: Limits | None
 
     def __init__(
         self,
@@ -61,9 +68,13 @@ class RuntimeContext(_Frozen):
         denied_effects: tuple[str, ...] = (),
         grants: tuple[tuple[str, str], ...] = (),
         exposed_keys: tuple[str, ...] = (),
+        isolation: str = "inherit",
+        limits: Limits | None = None,
     ) -> None:
         if level not in ("pure", "controlled", "full"):
             raise ValueError(f"level must be pure, controlled or full, got {level!r}")
+        if isolation not in ("inherit", "isolated", "sandboxed"):
+            raise ValueError(f"isolation must be inherit, isolated or sandboxed, got {isolation!r}")
         self._fill(
             level=level,
             allowed=tuple(allowed),
@@ -72,6 +83,8 @@ class RuntimeContext(_Frozen):
             denied_effects=tuple(denied_effects),
             grants=tuple(grants),
             exposed_keys=tuple(exposed_keys),
+            isolation=isolation,
+            limits=limits,
         )
 
     @classmethod

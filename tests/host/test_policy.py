@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rtfs.host.marketplace import built_in, built_in_providers
-from rtfs.host.policy import CLI_DEFAULT, decide
+from rtfs.host.policy import CLI_DEFAULT, decide, widened
 from rtfs.host.provider import Provider
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import RuntimeContext
@@ -125,3 +125,45 @@ def test_the_command_line_allows_computing_and_the_console_and_nothing_else() ->
         "ccos.network.http-fetch",
         "ccos.system.get-env",
     }
+
+
+@pytest.mark.parametrize(
+    ("isolation", "effects", "rule"),
+    [
+        ("inherit", (":network",), None),
+        ("isolated", (":state", ":clock"), None),
+        ("isolated", (":network",), "isolation isolated: effect :network"),
+        ("isolated", (":filesystem",), "isolation isolated: effect :filesystem"),
+        ("isolated", None, "isolation isolated: effect :unknown"),
+        ("sandboxed", (), None),
+        ("sandboxed", (":state",), "isolation sandboxed: effect :state"),
+    ],
+)
+def test_isolation_holds_whatever_else_is_allowed(isolation: str, effects: Any, rule: str | None) -> None:
+    context = RuntimeContext("full", isolation=isolation)
+    refusal = decide(context, capability(effects=effects))
+    assert (None if refusal is None else refusal.data.get(Keyword("rule"))) == rule
+    if refusal is not None:
+        assert refusal.notes[-1] == "isolation is chosen by the embedder, and no flag lifts it"
+
+
+def test_what_a_refused_call_needs_widens_the_context_by_that_alone() -> None:
+    context = Controlled(["a.b"], grants=[("read", "/data")])
+    refusal = decide(context, READ, "/etc/passwd")
+    assert refusal is not None
+    wider = widened(context, refusal)
+    assert wider == Controlled(["a.b"], grants=[("read", "/data"), ("read", "/etc")])
+    assert decide(wider, READ, "/etc/passwd") is None
+    assert decide(wider, READ, "/root/x") is not None
+    refusal = decide(context, capability("c.d"))
+    assert refusal is not None
+    assert widened(context, refusal) == Controlled(["a.b", "c.d"], grants=[("read", "/data")])
+
+
+@pytest.mark.parametrize(
+    "context", [Controlled(["**"], ["a.*"]), Controlled(["**"], effects=[]), RuntimeContext.pure()]
+)
+def test_denials_effects_and_purity_are_not_widened(context: RuntimeContext) -> None:
+    refusal = decide(context, capability())
+    assert refusal is not None
+    assert widened(context, refusal) is None

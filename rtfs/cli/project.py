@@ -1,0 +1,76 @@
+"""The project file `rtfs.toml`: what the person who owns a folder lets its scripts do (host.md §4).
+
+    [capabilities]
+    allow = ["ccos.io.*"]            # globs of ids, as --allow
+    deny = ["ccos.io.delete-file"]   # wins over every grant and flag
+    read = ["data"]                  # folders, relative to this file, as --allow-read; write likewise
+    net = ["GET api.example.org"]    # hosts, as --allow-net
+    env = ["HOME"]                   # variables, as --allow-env
+    approve = ["mail.*"]             # globs of ids that somebody has to approve first: `rtfs approvals`
+
+The file of the working folder or of the nearest folder above it counts, for scripts inside that folder only: a script
+from elsewhere brings no rights with it and gets none from here. A file that others may write is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, NamedTuple
+
+from rtfs.cli.permission import PROJECT, Malformed
+
+_LISTS = ("allow", "deny", "read", "write", "net", "env", "approve")
+
+
+class Project(NamedTuple):
+    """What the file says; `folder` is where it lies."""
+
+    folder: str
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    net: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    approve: tuple[str, ...] = ()
+
+
+def read_project(folder: str) -> Project:
+    """The project file of a folder. Malformed, with the reason, when it cannot be used."""
+    import tomllib  # deferred: most folders have no such file
+
+    path = os.path.join(folder, PROJECT)
+    try:
+        with open(path, "rb") as file:
+            _own(path, os.fstat(file.fileno()))
+            table = tomllib.load(file).get("capabilities", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Malformed(f"{path}: {error}") from error
+    return _project(folder, path, table)
+
+
+def _own(path: str, facts: os.stat_result) -> None:
+    """Rights come from the person who runs the script, or the administrator, and from nobody else."""
+    if hasattr(os, "getuid") and facts.st_uid not in (os.getuid(), 0):
+        raise Malformed(f"{path}: it belongs to somebody else")
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Malformed(f"{path}: others may write it (chmod go-w {path})")
+
+
+def _project(folder: str, path: str, table: Any) -> Project:
+    if not isinstance(table, dict):
+        raise Malformed(f"{path}: [capabilities] must be a table")
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in table.items():
+        if key not in _LISTS:
+            from rtfs.lang.suggest import nearest
+
+            near = nearest(key, _LISTS)
+            raise Malformed(
+                f"{path}: unknown key {key!r} in [capabilities]{f'; did you mean {near[0]!r}?' if near else ''}"
+            )
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise Malformed(f"{path}: {key} must be a list of strings")
+        found[key] = tuple(os.path.join(folder, item) for item in value) if key in ("read", "write") else tuple(value)
+    return Project(folder, **found)

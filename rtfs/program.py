@@ -254,7 +254,9 @@ class World:
         text.forms += 1
         target.level = self.level
         target.used = text.used
-        target.shadowed = lambda name: module.shadows(name) or (name in text.defined and not self.is_library)
+        target.shadowed = lambda name: (
+            module.shadows(name) or name in module.types or (name in text.defined and not self.is_library)
+        )
         target.library = library.NAMES.__contains__
         target.home = self.home
         assert text.spans is not None

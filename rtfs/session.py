@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rtfs.host.marketplace import Marketplace
     from rtfs.loader import Cache, Lookup
 
+LEVELS = ("off", "basic", "standard", "strict")  # of the checks of annotations (language.md §12.4)
+
 
 class Session:
     """Programs that share definitions, and their host. Belongs to one thread; sessions are independent.
@@ -72,6 +74,8 @@ class Session:
     ) -> None:
         from rtfs.loader import Cache, Files
 
+        if check not in LEVELS:
+            raise ValueError(f"check must be one of {', '.join(LEVELS)}, got {check!r}")
         self.context = context if context is not None else RuntimeContext.pure()
         self.limits = limits or self.context.limits or Limits()
         self.values = _context_values(values)

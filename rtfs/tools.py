@@ -50,6 +50,11 @@ class Tools:
         """A form made by the macro that runs, with the place of a part of its call."""
         return self.world.expander.place(form, original) if self.expanding() else form
 
+    @property
+    def strict(self) -> bool:
+        """Are types checked at level strict? (language.md §12.4)"""
+        return self.world.level == "strict"
+
     def find_type(self, name: str, module: str = "user") -> Any:
         """The form of a type that a module sees under a name; None when there is none."""
         return (self.world.modules.get(module) or self.world.user).find_type(name)

@@ -15,14 +15,14 @@ _ONLY, _REFER, _AS, _EXPORTS = Keyword("only"), Keyword("refer"), Keyword("as"),
 
 
 def defined_names(forms: Any) -> frozenset[str]:
-    """Names that a text may define at its top level: inline code for a builtin of that name would be wrong."""
+    """Names that a text may define at its top level: inline code for what has that name now would be wrong."""
     names = set()
     stack = list(forms)
     while stack:
         form = stack.pop()
         if type(form) is not List or not form or type(form[0]) is not Symbol:
             continue
-        if form[0].name in ("def", "defn", "defn-", "defstruct", "defmacro") and len(form) > 1:
+        if form[0].name in ("def", "defn", "defn-", "defstruct", "deftype", "defmacro") and len(form) > 1:
             name = form[1]
             while type(name) is List and len(name) == 3:
                 name = name[2]

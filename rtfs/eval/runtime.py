@@ -248,8 +248,8 @@ def parsed(reference: TypeRef) -> Any:
     if reference.parsed is None:
         from rtfs.lang.schema import parse_type
 
-        module = reference.module
-        reference.parsed = parse_type(reference.form, (lambda name: None) if module is None else module.find_type)
+        find = (lambda name: None) if reference.module is None else reference.module.find_type
+        reference.parsed = parse_type(reference.form, find, strict=reference.level == "strict")
     return reference.parsed
 
 
@@ -267,10 +267,10 @@ def check_each(reference: TypeRef, items: Any, where: str) -> None:
 
 
 def fits(reference: TypeRef, value: Any) -> bool:
-    """Does a `match` type pattern fit? Predicates count whatever the checking level."""
+    """Does a `match` type pattern fit?"""
     from rtfs.lang.conform import fits as fits_type
 
-    return fits_type(parsed(reference), value)
+    return fits_type(parsed(reference), value, reference.level)
 
 
 def struct(name: str, keys: tuple[Keyword, ...], types: tuple[TypeRef, ...]) -> Any:

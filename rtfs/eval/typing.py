@@ -35,7 +35,7 @@ def _primitive(c: Compiler, form: Any) -> tuple[tuple[str, ...], int] | None:
     """The kind test for a built-in type name, when a kind test is the whole check."""
     if type(form) is Keyword:
         name = form.name
-    elif type(form) is Symbol:
+    elif type(form) is Symbol and not c.target.shadowed(form.name):
         name = form.name[:1].lower() + form.name[1:]
     else:
         return None
@@ -56,15 +56,24 @@ def need_type(c: Compiler, form: Any) -> None:
         raise
 
 
-def type_constant(c: Compiler, form: Any) -> ast.expr:
-    """The type as a constant of the code."""
+def type_constant(c: Compiler, form: Any, *, always: bool = False) -> ast.expr:
+    """The type as a constant of the code. `always`: checked at level standard at least (language.md §12.4)."""
     need_type(c, form)
-    return c.constant(TypeRef(form, c.target.level))
+    level = "standard" if always and c.target.level in ("off", "basic") else c.target.level
+    return c.constant(TypeRef(form, level))
+
+
+def _unchecked(c: Compiler, form: Any) -> bool:
+    """Does no value have to be checked against the type? It must be one in any case."""
+    if c.target.level == "off":
+        need_type(c, form)
+        return True
+    return _is_any(form)
 
 
 def checked(c: Compiler, value: Value, form: Any, where: str) -> Value:
     """The value, or TypeValidationError at the current place, which is that of the value's expression."""
-    if c.target.level == "off" or _is_any(form):
+    if _unchecked(c, form):
         return value
     at = c.at
     test_kinds = _primitive(c, form)
@@ -83,7 +92,7 @@ def checked(c: Compiler, value: Value, form: Any, where: str) -> Value:
 
 def check_local(c: Compiler, python: str, form: Any, where: str) -> None:
     """Check a local in place; afterwards its kind is known."""
-    if c.target.level == "off" or _is_any(form):
+    if _unchecked(c, form):
         return
     at = c.at
     test_kinds = _primitive(c, form)
@@ -100,7 +109,7 @@ def check_local(c: Compiler, python: str, form: Any, where: str) -> None:
 
 def check_rest(c: Compiler, python: str, form: Any, where: str) -> None:
     """Check each item of a rest parameter."""
-    if c.target.level == "off" or _is_any(form):
+    if _unchecked(c, form):
         return
     at = c.at
     call = emit.call("#check_each", [type_constant(c, form), emit.name(python, at), emit.constant(where, at)], at)

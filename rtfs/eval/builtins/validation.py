@@ -15,13 +15,19 @@ from rtfs.lang.schema import parse_type
 from rtfs.lang.values import type_name
 
 
-def _type(form: Any, module: str) -> Any:
-    """The type that a form says in a module; a map `{:k T …}` means `[:map {:k T …}]`."""
+def _type(form: Any, module: str) -> tuple[Any, str]:
+    """The type that a form says in a module, and the level to check it at, which is standard at least (§12.4).
+
+    A map `{:k T …}` means `[:map {:k T …}]`.
+    """
     if type(form) is Map:
         form = (Keyword("map"), form)
     run = RUN.get(None)
     tools = None if run is None else run.tools
-    return parse_type(form, lambda name: None if tools is None else tools.find_type(name, module))
+    if tools is None:
+        return parse_type(form), "standard"
+    parsed = parse_type(form, lambda name: tools.find_type(name, module), strict=tools.strict)
+    return parsed, "strict" if tools.strict else "standard"
 
 
 @builtin(
@@ -63,16 +69,19 @@ def within(form: Any, value: Any, operation: Any, module: Any) -> Any:
 
 
 def _validate(form: Any, value: Any, module: str) -> Any:
-    check(_type(form, module), value, "value", "standard")
+    parsed, level = _type(form, module)
+    check(parsed, value, "value", level)
     return value
 
 
 def _is_valid(form: Any, value: Any, module: str) -> bool:
-    return bool(fits(_type(form, module), value))
+    parsed, level = _type(form, module)
+    return bool(fits(parsed, value, level))
 
 
 def _explain(form: Any, value: Any, module: str) -> Any:
-    found = problem(_type(form, module), value)
+    parsed, level = _type(form, module)
+    found = problem(parsed, value, level)
     return None if found is None else f"Type validation error: value: {found}"
 
 

@@ -260,7 +260,7 @@ def _fit_list(c: Compiler, scope: Scope, pattern: List, value: Value, then: Then
 
 
 def _fit_type(c: Compiler, scope: Scope, type_form: Any, inner: Any, value: Value, then: Then) -> None:
-    test = emit.call("#fits", [type_constant(c, type_form), value.node], c.at)
+    test = emit.call("#fits", [type_constant(c, type_form, always=True), value.node], c.at)
     _when(c, test, (lambda: fit(c, scope, inner[0], value, then)) if inner else then)
 
 

@@ -29,7 +29,7 @@ def defstruct(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value
     record = (Keyword("map"), *entries)
     at = c.at
     c.block.append(emit.does(emit.call("#deftype", [emit.constant(symbol.name, at), type_constant(c, record)], at), at))
-    types = emit.tuple_of([type_constant(c, type_form) for _, type_form in entries], at)
+    types = emit.tuple_of([type_constant(c, type_form, always=True) for _, type_form in entries], at)
     keys = emit.tuple_of([c.constant(key) for key, _ in entries], at)
     constructor = Value(emit.call("#struct", [emit.constant(symbol.name, at), keys, types], at))
     return c.deliver(define(c, symbol, constructor, scope, described, own=True), dest)

@@ -217,6 +217,8 @@ def _parse(form: Any, form_name: str, depth: int) -> Pattern:
     if depth > NESTING_LIMIT:
         raise syntax_error(form_name, f"a pattern nested deeper than {NESTING_LIMIT}")
     if type(form) is Symbol and is_pattern(form):
+        if form.name[0] == "." and len(form.name) > 1:
+            raise syntax_error(form_name, f"{form.name} cannot be bound: a name with a leading dot is called")
         return PIgnore() if form.name == "_" else PName(form)
     if type(form) is tuple or type(form) is PVector:
         return _parse_vector(form, form_name, depth)

@@ -166,6 +166,8 @@ class Expander:
         macro = self._found(head, names)
         if macro is not None:
             return self._expanded(macro, form, names)
+        if head.name[0] == "." and self._found(Symbol(head.name[1:], head.module), names) is not None:
+            return self._list(self.rebuilt(form, [Symbol(head.name[1:], head.module, head.span), *form[1:]]), names)
         walker = WALKERS.get(head.name)
         if walker is not None:
             try:

@@ -93,18 +93,24 @@ def let(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | Non
     """`(let [p T? e …] body)`: sequential; function literals see each other's names."""
     bindings = need_bindings(c, form, "let")
     group = Scope(scope, frame=c.frame)
-    for name in _mutual(bindings):
-        group.future[name] = late_binding(c, name)
-    inner = group
+    future = {name: late_binding(c, name) for name in _mutual(bindings)}
+    inner, ahead = group, dict(future)
     for binding in bindings:
-        inner = _let_one(c, form[1], binding, inner, group)
+        literal = _is_named_function(binding)
+        group.future = future if literal else {}
+        inner = _let_one(c, form[1], binding, inner, ahead.pop(binding.pattern.name, None) if literal else None)
+    group.future = {}
     body = Scope(inner, frame=c.frame, is_body=True)
     return compile_body(c, form, 2, body, dest)
 
 
+def _is_named_function(binding: BindingForm) -> bool:
+    return type(binding.pattern) is Symbol and is_fn_form(binding.value)
+
+
 def _mutual(bindings: list[BindingForm]) -> list[str]:
-    """Names bound to function literals that one of these literals mentions."""
-    literals = [b for b in bindings if type(b.pattern) is Symbol and is_fn_form(b.value)]
+    """Names bound to function literals that one of these literals mentions. Of several the first can be seen ahead."""
+    literals = [b for b in bindings if _is_named_function(b)]
     names = {b.pattern.name for b in literals}
     mentioned = set()
     for binding in literals:
@@ -130,14 +136,13 @@ def symbols_of(form: Any) -> set[str]:
     return names
 
 
-def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group: Scope) -> Scope:
-    name = binding.pattern.name if type(binding.pattern) is Symbol else None
-    late = group.future.get(name or "") if is_fn_form(binding.value) else None
+def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, late: Binding | None) -> Scope:
+    """The scope with one more binding; `late` is where function literals look for it ahead of time."""
     inner = Scope(scope, frame=c.frame)
     value = _cast(c, _bound(c, vector, binding, scope), binding, "let", vector)
-    if late is not None and name is not None:
+    if late is not None:
         set_late(c, late, value)
-        inner.names[name] = late
+        inner.names[late.name] = late
         return inner
     outer, c.at = c.at, c.place_of(binding.pattern, vector, binding.pattern_index)
     bind_pattern(c, inner, binding.pattern, value, "let")
@@ -149,9 +154,9 @@ def _let_one(c: Compiler, vector: Any, binding: BindingForm, scope: Scope, group
 def _bound(c: Compiler, vector: Any, binding: BindingForm, scope: Scope) -> Value:
     """The value of a binding; a function literal takes the name it is bound to, if somebody wrote that name."""
     index = binding.value_index
-    name = binding.pattern if type(binding.pattern) is Symbol and binding.pattern.span is not None else None
-    if name is not None and is_fn_form(binding.value) and not _has_own_name(binding.value):
-        return function_value(c, vector, index, name.name, scope)
+    written = binding.pattern.span is not None if _is_named_function(binding) else False
+    if written and not _has_own_name(binding.value):
+        return function_value(c, vector, index, binding.pattern.name, scope)
     return c.sub(vector, index, scope)
 
 

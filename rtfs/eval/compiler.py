@@ -120,6 +120,7 @@ class Compiler:
         self.depth = 0
         self.counter = 0
         self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
+        self.fuses = True  # not while a chain is compiled as it is written
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
         self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
 

@@ -1,84 +1,46 @@
-"""`map filter remove reduce` with a function literal become Python loops: no call, no frame, no closure per element."""
+"""`map filter remove reduce` with a callback that needs no function become Python loops: no call per element."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
+from rtfs.eval.callback import Callback, find_callback, for_each
 from rtfs.eval.compiler import MAX_BLOCKS
-from rtfs.eval.destructure import bind_param
-from rtfs.eval.function import is_fn_form, is_vector_form, mentions_recur, parse_clauses
+from rtfs.eval.fuse import fused
 from rtfs.eval.inline import inline, truth
-from rtfs.eval.scope import ANY, VECTOR, Scope, Value
-from rtfs.eval.storage import keep_storage
-from rtfs.lang.collections import MISSING, List
+from rtfs.eval.inline_map import typed
+from rtfs.eval.scope import VECTOR, Scope, Value
+from rtfs.lang.collections import List
 
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
-    from rtfs.eval.function import Clause
 
 
-def _literal(c: Compiler, form: Any, count: int) -> Clause | None:
-    """The clause of an anonymous function literal of exactly `count` untyped parameters that does not recur."""
-    if not is_fn_form(form) or len(form) < 3 or not is_vector_form(form[1]):
-        return None
-    clause = parse_clauses(c, form, 1, "fn")[0]
-    params = clause.params
-    if params.rest is not None or len(params.fixed) != count or clause.returns is not MISSING:
-        return None
-    if any(param.type is not MISSING for param in params.fixed) or mentions_recur(form, clause.start):
-        return None
-    return clause
-
-
-def _each(c: Compiler, items: Value, what: str, item: str, body: Callable[[], None]) -> None:
-    """`for item in <sequence view>: body`"""
-    at = c.at
-    view = emit.call("#sequence", [items.node, emit.constant(what, at)], at)
-    c.frame.loops += 1
-    c.frame.blocks += 1
-    facts = dict(c.frame.facts)
-    c.know(item, ANY)
-    outer, c.block = c.block, []
-    c.entry()
-    body()
-    block, c.block = c.block, outer
-    c.frame.facts = facts
-    c.frame.loops -= 1
-    c.frame.blocks -= 1
-    target = emit.placed(ast.Name(item, emit.STORE), at)
-    c.block.append(emit.placed(ast.For(target, view, block, []), at))
-
-
-def _call(c: Compiler, clause: Clause, names: list[str], scope: Scope) -> Value:
-    """The value of the literal's body with its parameters in these Python locals."""
-    from rtfs.eval.special.binding import compile_body
-
-    inner = Scope(scope, frame=c.frame, is_body=True)
-    for param, name in zip(clause.params.fixed, names, strict=True):
-        bind_param(c, inner, param, name, "fn")
-    keep_storage(c, inner)
-    value = compile_body(c, clause.form, clause.start, inner, None)
-    assert value is not None
-    return value
+def _room(c: Compiler) -> bool:
+    """May one more loop be nested here?"""
+    return c.frame.blocks < MAX_BLOCKS // 3
 
 
 @inline("map", "mapv", "filter", "filterv", "remove")
 def _collect(c: Compiler, form: List, scope: Scope) -> Value | None:
     name = form[0].name.lstrip(".")
-    clause = _literal(c, form[1], 1) if len(form) == 3 and c.frame.blocks < MAX_BLOCKS // 3 else None
-    if clause is None:
+    callback = find_callback(c, form[1], 1, scope) if len(form) == 3 and _room(c) else None
+    if callback is None:
         return Value(c.library_call(name, [value.node for value in c.values(form, 1, scope)]), VECTOR)
-    at = c.at
-    items = c.sub(form, 2, scope)
+    return fused(c, form, scope) or _collected(c, form, callback, scope)
+
+
+def _collected(c: Compiler, form: List, callback: Callback, scope: Scope) -> Value:
+    """One loop that appends."""
+    name, at = form[0].name.lstrip("."), c.at
+    source = c.temp(c.sub(form, 2, scope))
     item, out = c.fresh("item"), c.fresh("out")
-    source = c.temp(items)
     c.block.append(emit.assign(out, emit.placed(ast.List([], emit.LOAD), at), at))
 
     def turn() -> None:
-        value = _call(c, clause, [item], scope)
+        value = callback.call(c, [item], scope)
         add = emit.attribute(emit.name(out, at), "append", at)
         if name in ("map", "mapv"):
             c.block.append(emit.does(emit.call(add, [value.node], at), at))
@@ -87,40 +49,50 @@ def _collect(c: Compiler, form: List, scope: Scope) -> Value | None:
         keep = emit.does(emit.call(add, [emit.name(item, at)], at), at)
         c.block.append(emit.branch(emit.negate(test, at) if name == "remove" else test, [keep], [], at))
 
-    _each(c, source, name.removesuffix("v"), item, turn)  # errors show the first of the names
+    for_each(c, source, name.removesuffix("v"), item, turn)  # errors show the first of the names
     return Value(emit.call("#vector", [emit.name(out, at)], at), VECTOR)
+
+
+@inline("count")
+def _count(c: Compiler, form: List, scope: Scope) -> Value | None:
+    found = fused(c, form, scope) if len(form) == 2 and _room(c) else None
+    return found or typed(c, form, scope)
 
 
 @inline("reduce")
 def _reduce(c: Compiler, form: List, scope: Scope) -> Value | None:
-    clause = _literal(c, form[1], 2) if len(form) == 4 and c.frame.blocks < MAX_BLOCKS // 3 else None
-    if clause is None:
+    if len(form) not in (3, 4) or not _room(c):
+        return None
+    found = fused(c, form, scope)
+    if found is not None:
+        return found
+    callback = find_callback(c, form[1], 2, scope) if len(form) == 4 else None
+    if callback is None or callback.clause is None:  # `sum` is faster than a loop
         return None
     initial, items = c.values(form, 2, scope)
-    at = c.at
     total, item = c.fresh("total"), c.fresh("item")
-    c.block.append(emit.assign(total, initial.node, at))
+    c.block.append(emit.assign(total, initial.node, c.at))
     source = items if items.stable else c.temp(items)
     assumed = initial.kind
     while True:  # the accumulator's kind at the head of a turn is what every turn leaves it as
-        block, found = _reduce_turn(c, clause, scope, (total, item, source, assumed))
-        if found & ~assumed == 0:
+        block, found_kind = _reduce_turn(c, callback, scope, (total, item, source, assumed))
+        if found_kind & ~assumed == 0:
             break
-        assumed |= found
+        assumed |= found_kind
     c.block.extend(block)
     c.know(total, assumed)
-    return Value(emit.name(total, at), assumed, True)
+    return Value(emit.name(total, c.at), assumed, True)
 
 
-def _reduce_turn(c: Compiler, clause: Clause, scope: Scope, parts: tuple[str, str, Value, int]) -> tuple[Any, int]:
+def _reduce_turn(c: Compiler, callback: Callback, scope: Scope, parts: tuple[str, str, Value, int]) -> tuple[Any, int]:
     total, item, source, assumed = parts
     found = [0]
 
     def turn() -> None:
         c.know(total, assumed)
-        value = _call(c, clause, [total, item], scope)
+        value = callback.call(c, [total, item], scope)
         found[0] = value.kind
         c.block.append(emit.assign(total, value.node, c.at))
 
-    _, block = c.nested(lambda: _each(c, source, "reduce", item, turn))
+    _, block = c.nested(lambda: for_each(c, source, "reduce", item, turn))
     return block, found[0]

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from rtfs.eval import emit
-from rtfs.eval.inline import INLINE, inline
+from rtfs.eval.inline import inline
 from rtfs.eval.literal import new_map
 from rtfs.eval.scope import INT, MAP, STR, VECTOR, Scope, Value
 from rtfs.lang.collections import SMALL, List
@@ -90,11 +90,10 @@ def _list(c: Compiler, form: List, scope: Scope) -> Value | None:
 _RESULTS: dict[str, int] = {"count": INT, "str": STR, "pr-str": STR, "keys": VECTOR}
 
 
-def _typed(c: Compiler, form: List, scope: Scope) -> Value | None:
+def typed(c: Compiler, form: List, scope: Scope) -> Value | None:
     """An ordinary call whose result kind is known."""
     name = form[0].name.lstrip(".")
     return Value(c.library_call(name, [value.node for value in c.values(form, 1, scope)]), _RESULTS[name])
 
 
-for _name in _RESULTS:
-    INLINE[_name] = _typed
+inline("str", "pr-str", "keys")(typed)

@@ -164,6 +164,23 @@ def assoc_all(target: Any, changes: dict[Any, Any], slow: Any) -> Any:
     return target
 
 
+# ---- chains that were fused -------------------------------------------------------------------------------------
+
+_FINAL = frozenset({"DeadlineExceeded", "Cancelled", "StepLimitExceeded"})
+
+
+def again(raised: Exception) -> None:
+    """Let a chain run again as it is written, unless the run itself is to end."""
+    if isinstance(raised, LimitError) and raised.kind in _FINAL:
+        raise raised
+
+
+def something(value: Any) -> None:
+    """A fold of nothing without a value to start from is left to the chain as it is written."""
+    if value is MISSING:
+        raise LookupError
+
+
 # ---- late bindings ----------------------------------------------------------------------------------------------
 
 
@@ -407,6 +424,9 @@ HELPERS: dict[str, Any] = {
     "#Keyword": Keyword,
     "#function": FunctionType,
     "#BaseException": BaseException,
+    "#Exception": Exception,
+    "#again": again,
+    "#something": something,
     "#empty": EMPTY_LIST,
     "#missing": MISSING,
     "#vector": vector,

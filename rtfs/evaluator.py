@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Run
+from rtfs.eval.meter import Allowance
 from rtfs.lang.access import callee
 from rtfs.lang.errors import RtfsError, StreamError
 from rtfs.lang.evaluator import FunctionIdentity
@@ -23,12 +24,13 @@ class SessionEvaluator:
         self._session = session
         self._pure = Run(_violation, RuntimeContext.pure())
         self._pure.tools = session.tools
+        self._pure.meter = session.world.meter
 
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion."""
         token = RUN.set(self._pure)
         try:
-            return callee(function)(*args)
+            return self._target(function)(*args)
         except BaseException as raised:
             raise _failure(raised) from None
         finally:
@@ -43,7 +45,7 @@ class SessionEvaluator:
 
         Calls that spell their arguments out are calls between Python frames; `*args` would go through C.
         """
-        target, run, current = callee(function), self._pure, RUN.get
+        target, run, current = self._target(function), self._pure, RUN.get
 
         def step(state: Any, chunk: Any) -> Any:
             if current(None) is not run:
@@ -62,6 +64,23 @@ class SessionEvaluator:
                 raise _failure(raised) from None
 
         return step_with_metadata if count == 3 else step
+
+    def _target(self, function: Any) -> Callable[..., Any]:
+        """What calls the function; in a session that counts, each call may use what a run may."""
+        target, meter, limits = callee(function), self._session.world.meter, self._session.limits
+        if meter is None:
+            return target
+
+        def counted(*args: Any) -> Any:
+            outer = meter.enter(Allowance(limits.steps, limits.cells))
+            try:
+                value = target(*args)
+                meter.settle()
+                return value
+            finally:
+                meter.enter(outer)
+
+        return counted
 
     def effect(self, function: Any, *args: Any, call: HostCall | None = None) -> Awaitable[Any]:
         """Call an effect slot in a greenlet of its own; its host calls are awaited."""

@@ -19,14 +19,18 @@ Dependencies = dict[str, str]
 class Linker:
     """The modules of one session, found by either spelling of their name.
 
-    `load(source, module)` runs the text of a file as the body of a module and gives what its code depends on, None when
-    that is more than files can say. Of programs that run at the same time each loads for itself what has not run yet.
+    `make(name)` gives an empty module. `load(source, module)` runs the text of a file as the body of a module and gives
+    what its code depends on, None when that is more than files can say. Of programs that run at the same time each
+    loads for itself what has not run yet.
     """
 
-    def __init__(self, lookup: Lookup, load: Callable[[Source, Module], Dependencies | None]) -> None:
+    def __init__(
+        self, lookup: Lookup, make: Callable[[str], Module], load: Callable[[Source, Module], Dependencies | None]
+    ) -> None:
         self.lookup = lookup
+        self._make = make
         self._load = load
-        self.user = Module("user")
+        self.user = make("user")
         self._ran: dict[str, Module] = {"user": self.user}
         self._files: dict[str, Dependencies | None] = {}  # modules that came from files
 
@@ -77,7 +81,7 @@ class Linker:
         source = self.lookup.find(name)
         if source is None:
             raise ExpansionError("ModuleNotFound", f"Module not found: {name}")
-        module = Module(dotted(name))
+        module = self._make(dotted(name))
         with self.body(module):
             needs = self._load(source, module)
         self._files[module.name] = None if needs is None else {module.name: cache_key(source.text), **needs}

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs import __version__
 from rtfs.eval import code as coding
-from rtfs.eval import library
 from rtfs.eval.fault import Unit, translate
+from rtfs.eval.library import NAMES, library_of
 from rtfs.eval.machine import RUN
+from rtfs.eval.meter import Meter
 from rtfs.eval.module import Module, module_error
 from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.signal import METERS, charge
 from rtfs.lang.source import Source, SpanTable
 from rtfs.linker import Dependencies, Linker
 from rtfs.loader import Cache, Lookup, cache_key, fingerprint
@@ -96,10 +98,15 @@ class World:
         self.variant = variant
         self.level = level
         self.is_library = is_library
-        self.modules = Linker(lookup, self._load_file)
+        self.library = library_of(variant)
+        self.meter = Meter() if variant == "metered" and not is_library else None
+        self.modules = Linker(lookup, self.new_module, self._load_file)
         self.user = self.modules.user
         self._expander: Expander | None = None
         self._gensyms = 0
+
+    def new_module(self, name: str) -> Module:
+        return Module(name, self.library, self.meter)
 
     # ---- running a text -----------------------------------------------------------------------------------------
 
@@ -119,7 +126,7 @@ class World:
         module.units.append(text.unit)
         if stored is not None:
             return self._play(stored, text, module), text.needs
-        library_loaded()
+        self.load_library()
         value = self._fresh(text, module, is_file=is_file)
         if surroundings is not None:
             self._remember(key, text)
@@ -156,13 +163,21 @@ class World:
         if not self.modules.current(needs):
             return None
         text.needs = needs
-        library_parts(topics, homes)
+        from rtfs.bundled import load_parts
+
+        load_parts(self.library, topics, homes)
         return operations
+
+    def load_library(self) -> None:
+        """Load the whole library: what compiling needs."""
+        from rtfs.bundled import load_all
+
+        load_all(self.library)
 
     def _remember(self, key: str, text: Text) -> None:
         if text.needs is None:
             return
-        homes = {library.NAMES[name] for name in text.used if name in library.NAMES}
+        homes = {NAMES[name] for name in text.used if name in NAMES}
         topics = sorted(home for home in homes if not home.startswith("stdlib:"))
         modules = sorted(home for home in homes if home.startswith("stdlib:"))
         entry: Any = (text.needs, topics, modules, text.operations)
@@ -195,10 +210,12 @@ class World:
             for name, alias, only in operation[1]:
                 module.import_all(self.modules.module(name), name, alias, only)
         elif kind == "module":
-            inner = Module(operation[1])
+            inner = self.new_module(operation[1])
             inner.units.append(text.unit)
             with self.modules.body(inner):
                 self._play(operation[2], text, inner)
+        elif kind == "spend":
+            self.meter.charge(operation[1], operation[2])  # type: ignore[union-attr]  # only metered code has such
         elif kind == "head":
             module.documentation, module.exported = operation[1:]
         else:
@@ -229,14 +246,25 @@ class World:
 
     def _top_form(self, form: Any, text: Text, module: Module) -> Any:
         expander = self.expander
-        form = expander.expand_head(form, module.name, text.spans)
+        form = self._counted(text, expander.expand_head, form, module)
         head = form[0].name if type(form) is List and form and type(form[0]) is Symbol else None
         if head == "do":
             return self._forms(form[1:], text, module)
         handler = _TOP.get(head or "")
         if handler is not None:
             return handler(self, form, text, module)
-        return self._run_form(expander.expand_top(form, module.name, text.spans), text, module)
+        return self._run_form(self._counted(text, expander.expand_top, form, module), text, module)
+
+    def _counted(self, text: Text, expand: Callable[..., Any], form: Any, module: Module) -> Any:
+        """Expand a form. What that costs is charged again when the stored code is run: a run costs what it costs."""
+        if self.meter is None:
+            return expand(form, module.name, text.spans)
+        before = self.meter.rest()
+        expanded = expand(form, module.name, text.spans)
+        after = self.meter.rest()
+        if before != after:
+            text.operations.append(("spend", before[0] - after[0], before[1] - after[1]))
+        return expanded
 
     def _run_form(self, core: Any, text: Text, module: Module) -> Any:
         code, constants = self._compiled(core, text, module)
@@ -257,7 +285,8 @@ class World:
         target.shadowed = lambda name: (
             module.shadows(name) or name in module.types or (name in text.defined and not self.is_library)
         )
-        target.library = library.NAMES.__contains__
+        target.library = NAMES.__contains__
+        target.shared = self.is_library
         target.home = self.home
         assert text.spans is not None
         return coding.compile_form(core, target, text.spans, text.unit.filename)
@@ -265,7 +294,7 @@ class World:
     def _define_macro(self, form: List, text: Text, module: Module) -> Any:
         from rtfs.macros.define import macro_parts
 
-        core = self.expander.expand_top(form, module.name, text.spans)
+        core = self._counted(text, self.expander.expand_top, form, module)
         name, metadata, function = macro_parts(core)
         code, constants = self._compiled(function, text, module)
         encoded = coding.encode_constants(constants)
@@ -278,7 +307,7 @@ class World:
         name, *head, start = module_head(form, span)
         if name == self.user.name:
             raise module_error(f"'{name}' is the name of the top level")
-        inner = Module(dotted(name))
+        inner = self.new_module(dotted(name))
         inner.units.append(text.unit)
         outer, text.operations = text.operations, []
         text.inline.add(inner.name)
@@ -315,17 +344,17 @@ class World:
 
     def macro(self, name: str, module: str) -> Any:
         """What a name at the head of a form means as a macro in that module; None when it is none."""
-        home = self.modules.get(module) or LIBRARY_MODULES.get(module)
+        home = self.modules.get(module) or self.library.modules.get(module)
         if home is not None:
             found = home.macro(name)
             if found is not None or home.shadows(name):
                 return found
-        return LIBRARY_MACROS.get(name)
+        return self.library.macros.get(name)
 
     def home(self, name: str, module: str) -> str | None:
         """Where a template's symbol is found first: `library`, the module that defines it, or nowhere in particular."""
-        if module in LIBRARY_MODULES:
-            return "library" if name in library.NAMES else None
+        if module in self.library.modules:
+            return "library" if name in NAMES else None
         found = self.modules.get(module)
         return module if found is not None and found.shadows(name) else None
 
@@ -335,6 +364,8 @@ class World:
         Expanding a text numbers fresh symbols apart, so that the program's own numbers do not tell if it was cached.
         """
         run = RUN.get()
+        if METERS:
+            charge(1)
         answer, run.answer = run.answer, refuse_call
         apart = self.expander.compiling
         if apart:
@@ -366,23 +397,3 @@ _TOP: dict[str, Callable[[World, List, Text, Module], Any]] = {
 
 def operation_metadata(pairs: list[tuple[str, Any]]) -> Map:
     return Map.of([(Keyword(name), value) for name, value in pairs]) if pairs else EMPTY_MAP
-
-
-# ---- the bundled library ----------------------------------------------------------------------------------------
-
-LIBRARY_MODULES: dict[str, Module] = {}
-LIBRARY_MACROS: dict[str, Macro] = {}
-
-
-def library_loaded() -> None:
-    """Load the whole library: what compiling needs."""
-    from rtfs.bundled import load_all
-
-    load_all()
-
-
-def library_parts(topics: list[str], homes: list[str]) -> None:
-    """Load only what a compiled program names."""
-    from rtfs.bundled import load_parts
-
-    load_parts(topics, homes)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run
+from rtfs.eval.meter import Allowance
 from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector
 from rtfs.lang.depth import check_depth
 from rtfs.lang.errors import EvaluationError, HostCallError, RtfsError
@@ -82,10 +83,7 @@ class Session:
         self.on_step = on_step
         self.trace = trace
         stored = Cache() if cache is True else cache or None
-        variant = (
-            "metered" if self.limits.steps is not None else "plain" if self.limits.seconds is None else "interruptible"
-        )
-        self.world = World(lookup or Files(folder), stored, variant=variant, level=check)
+        self.world = World(lookup or Files(folder), stored, variant=self.limits.variant, level=check)
         self.tools = Tools(self.world, self.limits)
         self._marketplace = marketplace
         self._host_options: dict[str, Any] = {
@@ -167,14 +165,12 @@ class Session:
 
     def lookup(self, name: str) -> Any:
         """The value of a global, library functions included. KeyError when there is none."""
-        from rtfs.eval.library import LIBRARY
-        from rtfs.program import library_loaded
-
-        found = self.world.user.globals.get(f":{name}", LIBRARY.get(f":{name}"))
-        if found is None and f":{name}" not in self.world.user.globals:
-            library_loaded()
-            return LIBRARY[f":{name}"]
-        return found
+        key, own, library = f":{name}", self.world.user.globals, self.world.library.globals
+        if key in own:
+            return own[key]
+        if key not in library:
+            self.world.load_library()
+        return library[key]
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until every stream has ended that is neither detached nor unconnected."""
@@ -209,7 +205,8 @@ class Session:
         """A run under this session's context and limits; of what the host runs for a call, if one is given."""
         run = Run(answer, self.context, self.values, self.on_step)
         run.tools = self.tools
-        run.steps = self.limits.steps
+        if self.world.meter is not None:
+            run.meter, run.allowance = self.world.meter, Allowance(self.limits.steps, self.limits.cells)
         if call is not None:
             run.inside(call)
         else:
@@ -243,7 +240,10 @@ class Session:
         run = RUN.get()
         try:
             with self._deadline(run):
-                return body()
+                value = body()
+                if run.meter is not None:
+                    run.meter.settle()
+                return value
         except BaseException as raised:
             error = translate(raised)
             if error is None:

@@ -12,7 +12,7 @@ from rtfs.lang.limits import Limits
 from rtfs.lang.source import Source
 from rtfs.program import World
 
-GRACE, GRACE_STEPS = 0.1, 1000
+GRACE, GRACE_STEPS, GRACE_CELLS = 0.1, 1_000, 20_000
 
 
 class Tools:
@@ -30,9 +30,7 @@ class Tools:
 
     def expand(self, form: Any, *, once: bool, module: str = "user") -> Any:
         """`macroexpand-1` and `macroexpand`, with the macros that a module sees."""
-        from rtfs.program import library_loaded
-
-        library_loaded()
+        self.world.load_library()
         expander = self.world.expander
         return expander.expand_1(form, module) if once else expander.expand_head(form, module, None)
 
@@ -64,8 +62,8 @@ class Tools:
         from rtfs.host.watch import WATCH
 
         WATCH.add(run, GRACE)
-        if run.steps is not None:
-            run.steps = GRACE_STEPS
+        if run.meter is not None:
+            run.meter.grant(GRACE_STEPS, GRACE_CELLS)
 
 
 def read_forms(text: str, name: str = "<text>") -> list[Any]:

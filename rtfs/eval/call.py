@@ -20,10 +20,12 @@ def compile_call(c: Compiler, form: List, scope: Scope) -> Value:
     try:
         head = form[0]
         if type(head) is Symbol:
-            return _named(c, form, head, scope)
-        if type(head) is Keyword and 2 <= len(form) <= 3:
-            return keyword_lookup(c, head, c.values(form, 1, scope))
-        return _computed(c, form, scope)
+            value = _named(c, form, head, scope)
+        elif type(head) is Keyword and 2 <= len(form) <= 3:
+            value = keyword_lookup(c, head, c.values(form, 1, scope))
+        else:
+            value = _computed(c, form, scope)
+        return c.count(value, 1)
     finally:
         c.at = outer
 

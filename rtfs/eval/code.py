@@ -7,6 +7,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from rtfs.eval.constant import CallSite, ModuleGlobals, TypeRef
+from rtfs.eval.meter import UNIT
 from rtfs.lang.collections import List, Map, PVector, vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import SpanTable
@@ -23,9 +24,13 @@ def compile_form(form: Any, target: Any, spans: SpanTable | None, filename: str)
 
     target.constants = {}
     tree = Compiler(target, spans, load_special(), load_inline()).compile_top(form)
-    whole = compile(tree, filename, "exec", dont_inherit=True)
-    code = next(part for part in whole.co_consts if isinstance(part, CodeType))
-    return code, target.constants
+    code = _inner(compile(tree, filename, "exec", dont_inherit=True))
+    return _inner(code) if code.co_name == UNIT else code, target.constants
+
+
+def _inner(code: CodeType) -> CodeType:
+    """The function that the code makes."""
+    return next(part for part in code.co_consts if isinstance(part, CodeType))
 
 
 def run(code: CodeType, constants: Constants, module: Any, source: Any, modules: Any) -> Any:
@@ -39,7 +44,8 @@ def run(code: CodeType, constants: Constants, module: Any, source: Any, modules:
         elif kind is ModuleGlobals:
             value = modules[value.module].globals
         module.globals[key] = value
-    return FunctionType(code, module.globals)()
+    closure = module.meter.closure(code.co_freevars) if code.co_freevars else None
+    return FunctionType(code, module.globals, None, None, closure)()
 
 
 # ---- storage ----------------------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ class Target:
         self.source = source
         self.uid = uid
         self.variant = variant
+        self.shared = False  # code of the library, which all sessions run
         self.level = "standard"
         self.constants: dict[str, Any] = {}
         self.shadowed: Callable[[str], bool] = lambda name: False
@@ -119,6 +120,7 @@ class Compiler:
         self.at: Place = (1, 0, 1, 0)
         self.depth = 0
         self.counter = 0
+        self.metered = target.variant == "metered"
         self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
         self.fuses = True  # not while a chain is compiled as it is written
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
@@ -407,12 +409,22 @@ class Compiler:
         return not self.target.shadowed(symbol.name) and self.target.library(symbol.name)
 
     def entry(self) -> None:
-        """What the variant wants at the head of a function or loop turn."""
+        """What the variant wants at the head of a function or loop turn; metered code gets its charges at the end."""
         if self.target.variant == "interruptible":
             poll = emit.does(emit.call("#poll", [], self.at), self.at)
             self.block.append(emit.branch(emit.name("#flag", self.at), [poll], [], self.at))
-        elif self.target.variant == "metered":
-            self.block.append(emit.does(emit.call("#tick", [], self.at), self.at))
+
+    def count(self, value: Value, ticks: int, cells: int = 0) -> Value:
+        """Note in metered code what evaluating the value costs."""
+        if self.metered:
+            from rtfs.eval.cost import mark
+
+            node: Any = value.node
+            if value.stable:  # it may be read in several places, and it was computed here
+                node = emit.placed(ast.Pass(), self.at)
+                self.block.append(node)
+            mark(node, ticks, cells)
+        return value
 
     # ---- whole pieces -------------------------------------------------------------------------------------------
 
@@ -423,6 +435,10 @@ class Compiler:
         scope = Scope(frame=self.frame)
         self.emit(form, scope, RETURN)
         top = emit.function("#top", emit.arguments([], None, self.at), self.block, self.at)
+        if self.metered:
+            from rtfs.eval.metering import metered
+
+            top = metered(top, shared=self.target.shared)
         return ast.Module([top], [])
 
 

@@ -17,6 +17,11 @@ def placed(node: Any, at: Place) -> Any:
     return node
 
 
+def place(node: Any) -> Place:
+    """The place that `placed` gave a node."""
+    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+
+
 def name(text: str, at: Place) -> ast.Name:
     return placed(ast.Name(text, LOAD), at)  # type: ignore[no-any-return]
 

@@ -51,6 +51,10 @@ def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
         return None
     at = c.at
     target, *flat = [c.temp(value) for value in c.values(form, 1, scope)]
+    if c.metered:  # the function charges what it copies
+        changes = emit.placed(ast.Dict([value.node for value in flat[::2]], [value.node for value in flat[1::2]]), at)
+        c.target.used.add("assoc")
+        return Value(emit.call("#assoc", [target.node, changes, emit.name("=assoc", at)], at))
     pairs = [(key.node, value.node) for key, value in zip(flat[::2], flat[1::2], strict=True)]
     made, raw, grown = c.fresh("map"), c.fresh("raw"), c.fresh("raw")
     kept = c.frame.storage.get(target.node.id) if isinstance(target.node, ast.Name) else None
@@ -78,13 +82,14 @@ def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
 def _vector(c: Compiler, form: List, scope: Scope) -> Value | None:
     if len(form) > 60:
         return None
-    return Value(emit.tuple_of([value.node for value in c.values(form, 1, scope)], c.at), VECTOR)
+    items = [value.node for value in c.values(form, 1, scope)]
+    return c.count(Value(emit.tuple_of(items, c.at), VECTOR), 0, len(items))
 
 
 @inline("list")
 def _list(c: Compiler, form: List, scope: Scope) -> Value | None:
     items = emit.tuple_of([value.node for value in c.values(form, 1, scope)], c.at)
-    return Value(emit.call("#List", [items], c.at))
+    return c.count(Value(emit.call("#List", [items], c.at)), 0, len(form) - 1)
 
 
 _RESULTS: dict[str, int] = {"count": INT, "str": STR, "pr-str": STR, "keys": VECTOR}

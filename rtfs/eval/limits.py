@@ -6,6 +6,7 @@ from contextvars import ContextVar, Token
 
 from rtfs.lang.errors import memory_error, overflow
 from rtfs.lang.limits import Limits
+from rtfs.lang.signal import METERS, charge, met
 
 REENTRIES = 400
 
@@ -35,6 +36,54 @@ def check_bits(bits: int, what: str = "integer") -> None:
         limit = LIMITS.get().bits
         if bits > limit:
             raise memory_error(what, bits, limit)
+
+
+# ---- what builtins say about the work they do; without a metered run each costs one test of truth ----------------
+
+
+def built(count: int, what: str = "collection") -> None:
+    """A collection of that many elements is about to be made: if it is not too large, metered code pays for it."""
+    if count > 64:
+        check_elements(count, what)
+    if METERS:
+        charge(count >> 4, count)
+
+
+def walked(count: int) -> None:
+    """That many elements are about to be looked at."""
+    if METERS and count > 15:
+        charge(count >> 4)
+
+
+def called(count: int) -> None:
+    """A function is about to be called for each of that many elements, which are looked at, too."""
+    if METERS:
+        charge(count + (count >> 4))
+
+
+def wrote(count: int, what: str = "string") -> None:
+    """A string of that many characters is about to be made."""
+    if count > 512:
+        check_characters(count, what)
+    if METERS and count > 7:
+        charge(count >> 7, count >> 3)
+
+
+def looked(count: int) -> None:
+    """That many characters are about to be looked at."""
+    if METERS and count > 127:
+        charge(count >> 7)
+
+
+def weighed(number: int, other: int = 0, what: str = "integer") -> int:
+    """The result of integer arithmetic; for a product with the size of its other factor in bits."""
+    bits = number.bit_length()
+    if bits > 1023:
+        check_bits(bits, what)
+        met(number)
+        if METERS:
+            charge((bits >> 10) * ((other >> 10) + 1), bits >> 6)
+    return number
 
 
 class reentry:

@@ -54,22 +54,18 @@ def _constant(form: Any) -> Any:
     return MISSING
 
 
-def _once(c: Compiler, form: Any) -> Any:
-    """Like `_constant`; what metered code allocates is charged each time, so it makes its literals each time."""
-    return MISSING if c.target.variant == "metered" else _constant(form)
-
-
 def _vector(c: Compiler, form: Any, scope: Scope) -> Value:
-    if form and _once(c, form) is not MISSING:
-        return Value(c.constant(_constant(form)), VECTOR, True)
+    once = _constant(form) if form else MISSING
+    if once is not MISSING:
+        return Value(c.constant(once), VECTOR, True)
     nodes = [value.node for value in c.values(form, 0, scope)]
     if len(nodes) <= SMALL:
-        return Value(emit.tuple_of(nodes, c.at), VECTOR)
+        return c.count(Value(emit.tuple_of(nodes, c.at), VECTOR), 0, len(nodes))
     return Value(emit.call("#vector", [emit.placed(ast.List(nodes, emit.LOAD), c.at)], c.at), VECTOR)
 
 
 def _map(c: Compiler, form: Map, scope: Scope) -> Value:
-    once = _once(c, form)
+    once = _constant(form)
     if once is not MISSING:
         return Value(c.constant(once), MAP, True)
     pairs = form.pairs if form.pairs is not None else form.entries()
@@ -83,7 +79,7 @@ def _map(c: Compiler, form: Map, scope: Scope) -> Value:
     nodes = [value.node for value in c.in_order(parts)]
     if len(pairs) <= SMALL and all(type(key) in RAW_KINDS for key, _ in pairs):
         keys: list[ast.expr | None] = [*nodes[::2]]
-        return new_map(c, emit.placed(ast.Dict(keys, nodes[1::2]), c.at))
+        return c.count(new_map(c, emit.placed(ast.Dict(keys, nodes[1::2]), c.at)), 0, len(pairs))
     return Value(emit.call("#map", nodes, c.at), MAP)
 
 

@@ -7,11 +7,10 @@ greenlet switches to whoever resumed it: that costs about a microsecond and work
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 from rtfs.eval.limits import LIMITS
-from rtfs.eval.signal import FLAG
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, invalid_argument
 from rtfs.lang.names import Keyword
@@ -25,10 +24,9 @@ from rtfs.lang.outcome import (
     StepEvent,
     Surroundings,
 )
+from rtfs.lang.signal import FLAG, RUN
 from rtfs.lang.source import Span
 from rtfs.lang.values import ErrorValue, wrong_kind
-
-RUN: ContextVar[Run] = ContextVar("rtfs_run")
 
 _NO_CAUSE = CausalContext()
 _NAME, _ID = Keyword("name"), Keyword("id")
@@ -60,7 +58,8 @@ class Run:
         "stop",
         "causal",
         "tools",
-        "steps",
+        "meter",
+        "allowance",
         "deadline",
         "grace_over",
         "done",
@@ -90,7 +89,8 @@ class Run:
         self.stop: LimitError | None = None
         self.causal = _NO_CAUSE
         self.tools: Any = None  # the session: expander and reader for `macroexpand` and `read-string`
-        self.steps: int | None = None
+        self.meter: Any = None  # of metered code: the counters of its session, and what this run may use
+        self.allowance: Any = None
         self.deadline: Any = None  # the host's clock of this run, with `pause` and `go_on`
         self.grace_over = False
         self.done = False  # an interrupt that comes too late must leave no mark
@@ -110,13 +110,6 @@ class Run:
             self.release()
             raise error
 
-    def tick(self) -> None:
-        """Count one step of metered code."""
-        if self.steps is not None:
-            self.steps -= 1
-            if self.steps < 0:
-                raise LimitError("StepLimitExceeded", f"Step limit exceeded: {self.tools.limits.steps}")
-
     def may_clean_up(self, error: RtfsError) -> bool:
         """May a `finally` run after a limit error? All of them together have a short grace (language.md §8.3)."""
         if self.ending is None:
@@ -128,7 +121,10 @@ class Run:
     def release(self) -> None:
         """Take this run's mark off the flag."""
         while self in FLAG:
-            FLAG.remove(self)
+            try:
+                FLAG.remove(self)
+            except ValueError:
+                pass  # another thread was faster
 
     def context_value(self, name: str, default: Any) -> Any:
         return self.values.get(name, default)
@@ -200,7 +196,8 @@ class Exposed(NamedTuple):
 
 def current_run() -> Run:
     """The run of the code that is evaluating now."""
-    return RUN.get()
+    run: Run = RUN.get()
+    return run
 
 
 def call_host(site: Any, *args: Any) -> Any:
@@ -216,9 +213,11 @@ def call_host(site: Any, *args: Any) -> Any:
         raise invalid_argument("call of an empty capability id")
     else:
         raise wrong_kind("call", "string or keyword", name)
-    run = RUN.get()
+    run = current_run()
     if run.stop is not None:
         run.poll()
+    if run.meter is not None:
+        run.meter.settle()
     if run.ending is not None and capability != _CLEANUP:
         raise run.ending
     call = HostCall(capability, args[1:], run.security, run.surroundings or run.surround(), site, site.module, run.seq)
@@ -270,7 +269,14 @@ class Program:
         from greenlet import getcurrent
 
         self._greenlet.parent = getcurrent()
-        return self._greenlet.switch(answer) if answer is not None else self._greenlet.switch()
+        meter = self.run.meter
+        if meter is None:
+            return self._greenlet.switch(answer) if answer is not None else self._greenlet.switch()
+        outer = meter.enter(self.run.allowance)
+        try:
+            return self._greenlet.switch(answer) if answer is not None else self._greenlet.switch()
+        finally:
+            meter.enter(outer)
 
     def send(self, value: Any, error: BaseException | None = None) -> Any:
         """Answer the pending request; gives the next one, or Complete."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from rtfs.eval.library import LIBRARY
+from rtfs.eval.library import Library
+from rtfs.eval.meter import Meter
 from rtfs.eval.registry import DOCS
 from rtfs.lang.access import callee
 from rtfs.lang.collections import EMPTY_MAP, Map
@@ -20,17 +21,24 @@ def module_error(text: str) -> ExpansionError:
 
 
 class Module:
-    """One namespace. `globals` is what compiled code runs in; `definitions` name → metadata of what it defines."""
+    """One namespace. `globals` is what compiled code runs in; `definitions` name → metadata of what it defines.
 
-    def __init__(self, name: str) -> None:
+    `library`: what it falls back to; `meter`: what metered code of its session counts down.
+    """
+
+    def __init__(self, name: str, library: Library, meter: Meter | None = None) -> None:
         self.name = name
+        self.library = library
+        self.meter = meter
         self.globals: dict[str, Any] = {
-            "__builtins__": LIBRARY,
+            "__builtins__": library.globals,
             "#define": self.define,
             "#deftype": self.define_type,
             "#meta_of": self.metadata_of,
             "#doc_of": self.documentation_of,
         }
+        if meter is not None:
+            self.globals.update({"#over": meter.over, "#full": meter.full})
         self.definitions: dict[str, Map] = {}
         self.imported: dict[str, tuple[Module, str]] = {}  # visible name → where it comes from
         self.macros: dict[str, Any] = {}
@@ -73,8 +81,8 @@ class Module:
         if f":{name}" in self.globals:
             of_function = function_metadata(self.globals[f":{name}"])
             return metadata or None if of_function is None else of_function.merge(metadata or EMPTY_MAP)
-        if f":{name}" in LIBRARY:
-            return function_metadata(LIBRARY[f":{name}"])
+        if f":{name}" in self.library.globals:
+            return function_metadata(self.library.globals[f":{name}"])
         if metadata is not None:
             return metadata or None
         raise NameError(f"name ':{name}' is not defined", name=f":{name}")

@@ -6,8 +6,8 @@ from types import FunctionType, NoneType
 from typing import Any
 
 from rtfs.eval.constant import TypeRef
+from rtfs.eval.limits import check_bits
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
-from rtfs.eval.signal import FLAG
 from rtfs.lang.access import call_keyword, callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal
@@ -19,24 +19,27 @@ from rtfs.lang.errors import (
     arity_error,
     arity_text,
     kebab,
-    memory_error,
     type_error,
 )
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
+from rtfs.lang.signal import FLAG, LARGE, METERS, charge, met, poll
 from rtfs.lang.values import ErrorValue, wrong_kind
 
-BITS = 262_144
 ROUNDS = 10_000
 
 
 # ---- numbers and calls ------------------------------------------------------------------------------------------
 
 
-def product(value: Any) -> Any:
+def product(value: Any, a: Any = 1, b: Any = 1) -> Any:
     """A product that is not small: refuse an integer of too many bits."""
-    if type(value) is int and value.bit_length() > BITS:
-        raise memory_error("integer", value.bit_length(), BITS)
+    if type(value) is int:
+        bits = value.bit_length()
+        if METERS:
+            charge(((a.bit_length() >> 10) + 1) * ((b.bit_length() >> 10) + 1) - 1, bits >> 6)
+        check_bits(bits)
+        met(value)
     return value
 
 
@@ -55,7 +58,27 @@ def wrong_count(name: str, counts: tuple[int, ...], variadic: bool, count: int) 
 
 def rest_items(value: Any) -> List:
     """The last argument of `recur` into a variadic function: the list of rest items."""
-    return value if type(value) is List else List(sequence(value, "recur"))
+    if type(value) is List:
+        return value
+    items = sequence(value, "recur")
+    if METERS:
+        charge(len(items) >> 4, len(items))
+    return List(items)
+
+
+def walked(value: Any, operation: str) -> Any:
+    """The sequence view that an inline loop goes through."""
+    items = sequence(value, operation)
+    if METERS:
+        charge(len(items) >> 4)
+    return items
+
+
+def built(items: list[Any]) -> Any:
+    """The vector of a literal or an inline loop."""
+    if METERS:
+        charge(len(items) >> 4, len(items))
+    return vector(items)
 
 
 # ---- destructuring and match ------------------------------------------------------------------------------------
@@ -82,6 +105,8 @@ def unpack(value: Any, count: int) -> Any:
 def unpack_rest(value: Any, count: int) -> tuple[Any, ...]:
     """The first `count` items, then a list of the others."""
     items = _items(value)
+    if METERS:
+        charge(len(items) >> 4, len(items))
     head = tuple(items[:count])
     return (*head, *(None,) * (count - len(head)), List(items[count:]))
 
@@ -112,6 +137,8 @@ class Unmapped:
 def without(value: Any, *keys: Any) -> Map:
     """The entries whose keys are not named."""
     result = mapping(value)
+    if METERS:
+        charge(len(result) >> 4, len(result))
     for key in keys:
         result = result.dissoc(key)
     return result
@@ -127,6 +154,8 @@ def at_least(value: Any, count: int) -> tuple[Any, ...] | None:
     """The first items and a list of the rest, None when there are too few."""
     kind = type(value)
     if (kind is tuple or kind is List or kind is PVector) and len(value) >= count:
+        if METERS:
+            charge(len(value) >> 4, len(value))
         return (*value[:count], List(value[count:]))
     return None
 
@@ -152,12 +181,17 @@ def no_match(value: Any) -> None:
 
 def make_map(*flat: Any) -> Map:
     """A map of keys and values in turn; a later equal key wins, at the position of the first."""
+    if METERS:
+        charge(len(flat) >> 5, len(flat) >> 1)
     return Map.of(zip(flat[::2], flat[1::2], strict=True))
 
 
 def assoc_all(target: Any, changes: dict[Any, Any], slow: Any) -> Any:
     """A map with entries changed or added, whose keys are in stored form; `slow` is `assoc`, for other targets."""
     if type(target) is Map and type(target.raw) is dict:
+        if METERS:
+            size = len(target.raw) + len(changes)
+            charge(size >> 4, size)
         return Map.from_stored(target.raw | changes)
     for key, value in changes.items():
         target = slow(target, key, value)
@@ -393,19 +427,24 @@ def plan(description: Map) -> None:
     current_run().describe_plan(description)
 
 
-def poll() -> None:
-    """The slow path of interruptible code: has this run been told to stop?"""
-    run = RUN.get(None)
-    if run is not None:
-        run.poll()
+# ---- metered code -----------------------------------------------------------------------------------------------
 
 
-def tick() -> None:
-    """One step of metered code."""
-    run = RUN.get()
-    if FLAG:
-        run.poll()
-    run.tick()
+def grown(number: Any) -> Any:
+    """The result of inline arithmetic that may be large: an integer is charged by its size (language.md §15)."""
+    if type(number) is int:
+        bits = number.bit_length()
+        charge(bits >> 10, bits >> 6 if bits > 1023 else 0)
+        met(number)
+    return number
+
+
+def remainder(number: Any, divisor: Any) -> Any:
+    """`number % divisor` of what may be large."""
+    if type(number) is int and type(divisor) is int:
+        bits = divisor.bit_length()
+        charge((number.bit_length() >> 10) * ((bits >> 10) + 1), bits >> 6)
+    return number % divisor
 
 
 HELPERS: dict[str, Any] = {
@@ -429,9 +468,9 @@ HELPERS: dict[str, Any] = {
     "#something": something,
     "#empty": EMPTY_LIST,
     "#missing": MISSING,
-    "#vector": vector,
+    "#vector": built,
     "#assoc": assoc_all,
-    "#sequence": sequence,
+    "#sequence": walked,
     "#map": make_map,
     "#equal": equal,
     "#callee": callee,
@@ -471,6 +510,9 @@ HELPERS: dict[str, Any] = {
     "#pop_hints": pop_hints,
     "#plan": plan,
     "#poll": poll,
-    "#tick": tick,
+    "#spend": charge,
+    "#grown": grown,
+    "#remainder": remainder,
+    "#large": LARGE,
     "#flag": FLAG,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtfs.lang.errors import memory_error
+from rtfs.lang.signal import met
 
 INTEGER_BITS = 262_144  # language.md §15
 _SAFE_BITS = 2_000  # 603 digits: below the smallest limit a process can set (640)
@@ -35,8 +36,10 @@ def _digits(number: int, level: int, powers: list[int]) -> str:
 
 def parse_integer(text: str) -> int:
     """The integer that `[+-]?digits` (ASCII) says. MemoryLimitExceeded beyond 262,144 bits."""
-    if len(text) <= _SAFE_DIGITS:
+    if len(text) <= 300:
         return int(text)
+    if len(text) <= _SAFE_DIGITS:
+        return met(int(text))
     sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
     digits = digits.lstrip("0")
     if len(digits) > _LONGEST:
@@ -44,7 +47,7 @@ def parse_integer(text: str) -> int:
     number = _number(digits)
     if number.bit_length() > INTEGER_BITS:
         raise memory_error("integer bits", number.bit_length(), INTEGER_BITS)
-    return -number if sign == "-" else number
+    return met(-number if sign == "-" else number)
 
 
 def _number(digits: str) -> int:

@@ -6,17 +6,19 @@ from __future__ import annotations
 class Limits:
     """Limits of one run; None means unlimited. They belong to the embedder: scripts can neither read nor change them.
 
-    steps: ticks. seconds: evaluation time, not counting waits for the host. elements, characters, bits: of one
-    collection, string, integer. printed: characters of one printed text.
+    steps: ticks. seconds: evaluation time, not counting waits for the host. cells: allocated in one run (an element, 8
+    characters or 64 bits of an integer each). elements, characters, bits: of one collection, string, integer. printed:
+    characters of one printed text.
     """
 
-    __slots__ = ("steps", "seconds", "elements", "characters", "bits", "printed")
+    __slots__ = ("steps", "seconds", "cells", "elements", "characters", "bits", "printed")
 
     def __init__(
         self,
         *,
         steps: int | None = None,
         seconds: float | None = 30.0,
+        cells: int | None = None,
         elements: int = 2_000_000,
         characters: int = 16_777_216,
         bits: int = 262_144,
@@ -24,6 +26,7 @@ class Limits:
     ) -> None:
         self.steps = steps
         self.seconds = seconds
+        self.cells = cells
         self.elements = elements
         self.characters = characters
         self.bits = bits
@@ -31,13 +34,20 @@ class Limits:
 
     @classmethod
     def unlimited(cls) -> Limits:
-        """No bound on steps and time, as on the command line; the sizes stay bounded."""
+        """No bound on steps, time and cells, as on the command line; the sizes stay bounded."""
         return cls(seconds=None)
 
     @classmethod
-    def untrusted(cls, *, steps: int = 10_000_000, seconds: float = 30.0) -> Limits:
-        """For code nobody has read: steps and time are bounded."""
-        return cls(steps=steps, seconds=seconds)
+    def untrusted(cls, *, steps: int = 10_000_000, seconds: float = 30.0, cells: int = 200_000_000) -> Limits:
+        """For code nobody has read: steps, time and cells are bounded."""
+        return cls(steps=steps, seconds=seconds, cells=cells)
+
+    @property
+    def variant(self) -> str:
+        """Which code these limits need: `plain`, `interruptible` or `metered`."""
+        if self.steps is not None or self.cells is not None:
+            return "metered"
+        return "plain" if self.seconds is None else "interruptible"
 
     def __repr__(self) -> str:
         return f"Limits({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"

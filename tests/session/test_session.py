@@ -250,8 +250,8 @@ def test_cleanup_after_a_limit_still_closes_its_resource() -> None:
 
 
 def test_a_late_interrupt_leaves_no_mark() -> None:
-    from rtfs.eval.signal import FLAG
     from rtfs.lang.errors import LimitError
+    from rtfs.lang.signal import FLAG
 
     session = rtfs.Session(cache=False)
     session.run("(+ 1 2)")

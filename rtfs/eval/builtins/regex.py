@@ -9,11 +9,10 @@ from typing import Any
 from rtfs.eval.builtins.string import part_limit, string, strings
 from rtfs.eval.limits import check_characters, check_elements
 from rtfs.eval.registry import builtin
-from rtfs.eval.runtime import poll
-from rtfs.eval.signal import FLAG
 from rtfs.lang.collections import MISSING, vector
 from rtfs.lang.errors import invalid_argument
 from rtfs.lang.regex import compile_regex
+from rtfs.lang.signal import FLAG, poll
 
 _REFERENCE = re.compile(r"\$([0-9$])")
 

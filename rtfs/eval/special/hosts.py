@@ -34,6 +34,7 @@ def call(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     else:
         arguments = [v.node for v in c.values(form, 1, scope)]
         value = Value(emit.call("#call", [site(c), *arguments], c.at))
+    c.count(value, 1)
     c.at = outer
     return c.deliver(value, dest)
 

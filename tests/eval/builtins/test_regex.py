@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rtfs.eval.limits import LIMITS
 from rtfs.eval.machine import RUN
 from rtfs.eval.registry import BUILTINS, load_topic
-from rtfs.eval.signal import FLAG
 from rtfs.lang.errors import LimitError, RtfsError
 from rtfs.lang.limits import Limits
+from rtfs.lang.signal import FLAG
 
 load_topic("regex")
 

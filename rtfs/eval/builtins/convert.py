@@ -76,7 +76,8 @@ def to_float(value: Any) -> float:
     if type(value) is int or type(value) is float:
         return float_of("float", value)
     if type(value) is str:
-        return _read_float(value) or 0.0
+        number = _read_float(value)
+        return 0.0 if number is None else number
     if value is None or type(value) is bool:
         return 1.0 if value else 0.0
     raise wrong_kind("float", "number, string, boolean or nil", value)

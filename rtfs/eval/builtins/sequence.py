@@ -260,6 +260,8 @@ def subvec(coll: Any, start: Any, end: Any = MISSING) -> Any:
     last_ = size if end is MISSING else integer("subvec", end, 2)
     if not 0 <= integer("subvec", start, 1) <= size:
         raise index_error(start, size)
-    if not start <= last_ <= size:
+    if not 0 <= last_ <= size:
         raise index_error(last_, size)
+    if start > last_:
+        raise index_error(start, last_)
     return as_vector(items[start:last_])

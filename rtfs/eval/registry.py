@@ -13,10 +13,14 @@ BUILTINS: dict[str, Any] = {}  # name or alias → function or constant
 TOPICS: dict[str, str] = {}  # name or alias → topic
 DOCS: dict[str, tuple[str, tuple[str, str]]] = {}  # primary name → (documentation, (example, what it prints))
 PRIMARY: dict[str, str] = {}  # name or alias → primary name
+TYPES: dict[str, str] = {}  # primary name → what it takes and gives, as text
 
 
-def builtin(*names: str, doc: str, example: tuple[str, str]) -> Callable[[F], F]:
-    """Register a function under its names; the Python signature is the arity, the first name the one errors show."""
+def builtin(*names: str, doc: str, type: str, example: tuple[str, str]) -> Callable[[F], F]:
+    """Register a function under its names; the Python signature is the arity, the first name the one errors show.
+
+    `type` is for the static checker (rtfs/check/signature.py): `[:string :int] :string`, once for each arity or kind.
+    """
 
     def register(function: F) -> F:
         primary = names[0]
@@ -28,17 +32,19 @@ def builtin(*names: str, doc: str, example: tuple[str, str]) -> Callable[[F], F]
             TOPICS[name] = topic
             PRIMARY[name] = primary
         DOCS[primary] = (doc, example)
+        TYPES[primary] = type
         return function
 
     return register
 
 
-def constant(name: str, value: Any, topic: str, *, doc: str, example: tuple[str, str]) -> None:
-    """Register a value that is no function, such as `math/pi`."""
+def constant(name: str, value: Any, topic: str, *, doc: str, type: str, example: tuple[str, str]) -> None:
+    """Register a value of a type that is no function, such as `math/pi`."""
     BUILTINS[name] = value
     TOPICS[name] = topic
     PRIMARY[name] = name
     DOCS[name] = (doc, example)
+    TYPES[name] = type
 
 
 def load_topic(topic: str) -> None:

@@ -140,7 +140,8 @@ def checker(type_: Type, level: str) -> Checker:
     """The compiled check of a type at level `basic`, `standard` or `strict`."""
     found: Checker | None = type_.checkers.get(level)
     if found is None:
-        found = type_.checkers[level] = _COMPILERS[type(type_)](type_, level)
+        compile_ = next(_COMPILERS[each] for each in type(type_).__mro__ if each in _COMPILERS)
+        found = type_.checkers[level] = compile_(type_, level)
     return found
 
 

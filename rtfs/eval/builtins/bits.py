@@ -16,7 +16,9 @@ def _integers(operation: str, *values: Any) -> None:
             raise wrong_kind(operation, "integer", value, index)
 
 
-@builtin("bit-and", doc="The bits set in all integers.", example=("(bit-and 12 10)", "8"))
+@builtin(
+    "bit-and", doc="The bits set in all integers.", type="[:int :int & :int] :int", example=("(bit-and 12 10)", "8")
+)
 def bit_and(a: Any, b: Any, *others: Any) -> int:
     _integers("bit-and", a, b, *others)
     result: int = a & b
@@ -25,7 +27,9 @@ def bit_and(a: Any, b: Any, *others: Any) -> int:
     return result
 
 
-@builtin("bit-or", doc="The bits set in some integer.", example=("(bit-or 12 10)", "14"))
+@builtin(
+    "bit-or", doc="The bits set in some integer.", type="[:int :int & :int] :int", example=("(bit-or 12 10)", "14")
+)
 def bit_or(a: Any, b: Any, *others: Any) -> int:
     _integers("bit-or", a, b, *others)
     result: int = a | b
@@ -34,7 +38,12 @@ def bit_or(a: Any, b: Any, *others: Any) -> int:
     return result
 
 
-@builtin("bit-xor", doc="The bits set in an odd number of integers.", example=("(bit-xor 12 10)", "6"))
+@builtin(
+    "bit-xor",
+    doc="The bits set in an odd number of integers.",
+    type="[:int :int & :int] :int",
+    example=("(bit-xor 12 10)", "6"),
+)
 def bit_xor(a: Any, b: Any, *others: Any) -> int:
     _integers("bit-xor", a, b, *others)
     result: int = a ^ b
@@ -43,7 +52,7 @@ def bit_xor(a: Any, b: Any, *others: Any) -> int:
     return result
 
 
-@builtin("bit-not", doc="All bits inverted.", example=("(bit-not 5)", "-6"))
+@builtin("bit-not", doc="All bits inverted.", type="[:int] :int", example=("(bit-not 5)", "-6"))
 def bit_not(a: Any) -> int:
     _integers("bit-not", a)
     return ~int(a)
@@ -55,7 +64,12 @@ def _distance(operation: str, a: Any, n: Any) -> None:
         raise invalid_argument(f"{operation} by a negative number of bits")
 
 
-@builtin("bit-shift-left", doc="(bit-shift-left a n): a times 2 to the n.", example=("(bit-shift-left 3 4)", "48"))
+@builtin(
+    "bit-shift-left",
+    doc="(bit-shift-left a n): a times 2 to the n.",
+    type="[:int :int] :int",
+    example=("(bit-shift-left 3 4)", "48"),
+)
 def bit_shift_left(a: Any, n: Any) -> int:
     _distance("bit-shift-left", a, n)
     if a == 0:
@@ -67,6 +81,7 @@ def bit_shift_left(a: Any, n: Any) -> int:
 @builtin(
     "bit-shift-right",
     doc="(bit-shift-right a n): the floor of a over 2 to the n.",
+    type="[:int :int] :int",
     example=("(bit-shift-right -5 1)", "-3"),
 )
 def bit_shift_right(a: Any, n: Any) -> int:

@@ -10,7 +10,12 @@ from rtfs.lang.equality import equal
 from rtfs.lang.order import compare
 
 
-@builtin("=", doc="Are all arguments equal? Kinds count.", example=("[(= 1 1 1) (= 1 1.0)]", "[true false]"))
+@builtin(
+    "=",
+    doc="Are all arguments equal? Kinds count.",
+    type="[:any & :any] :bool",
+    example=("[(= 1 1 1) (= 1 1.0)]", "[true false]"),
+)
 def eq(x: Any, *others: Any) -> bool:
     for other in others:  # noqa: SIM110  # a loop is faster than a generator
         if not equal(x, other):
@@ -18,7 +23,7 @@ def eq(x: Any, *others: Any) -> bool:
     return True
 
 
-@builtin("!=", "not=", doc="Is some argument different?", example=("(not= 1 2)", "true"))
+@builtin("!=", "not=", doc="Is some argument different?", type="[:any & :any] :bool", example=("(not= 1 2)", "true"))
 def ne(x: Any, *others: Any) -> bool:
     for other in others:  # noqa: SIM110  # a loop is faster than a generator
         if not equal(x, other):
@@ -26,7 +31,7 @@ def ne(x: Any, *others: Any) -> bool:
     return False
 
 
-@builtin("==", doc="Are all numbers equal by value?", example=("(== 1 1.0)", "true"))
+@builtin("==", doc="Are all numbers equal by value?", type="[:number & :number] :bool", example=("(== 1 1.0)", "true"))
 def same_number(x: Any, *others: Any) -> bool:
     number("==", x)
     for index, other in enumerate(others):
@@ -34,7 +39,12 @@ def same_number(x: Any, *others: Any) -> bool:
     return all(x == other for other in others)
 
 
-@builtin("<", doc="Does each argument come before the next?", example=("[(< 1 2 3) (< 1 2 2)]", "[true false]"))
+@builtin(
+    "<",
+    doc="Does each argument come before the next?",
+    type="[:number & :number] :bool [:string & :string] :bool [:timestamp & :timestamp] :bool",
+    example=("[(< 1 2 3) (< 1 2 2)]", "[true false]"),
+)
 def lt(x: Any, *others: Any) -> bool:
     if not others:
         comparable("<", x, x)
@@ -45,7 +55,12 @@ def lt(x: Any, *others: Any) -> bool:
     return True
 
 
-@builtin("<=", doc="Does no argument come after the next?", example=("(<= 1 2 2)", "true"))
+@builtin(
+    "<=",
+    doc="Does no argument come after the next?",
+    type="[:number & :number] :bool [:string & :string] :bool [:timestamp & :timestamp] :bool",
+    example=("(<= 1 2 2)", "true"),
+)
 def le(x: Any, *others: Any) -> bool:
     if not others:
         comparable("<=", x, x)
@@ -56,7 +71,12 @@ def le(x: Any, *others: Any) -> bool:
     return True
 
 
-@builtin(">", doc="Does each argument come after the next?", example=("(> 3 2 1)", "true"))
+@builtin(
+    ">",
+    doc="Does each argument come after the next?",
+    type="[:number & :number] :bool [:string & :string] :bool [:timestamp & :timestamp] :bool",
+    example=("(> 3 2 1)", "true"),
+)
 def gt(x: Any, *others: Any) -> bool:
     if not others:
         comparable(">", x, x)
@@ -67,7 +87,12 @@ def gt(x: Any, *others: Any) -> bool:
     return True
 
 
-@builtin(">=", doc="Does no argument come before the next?", example=("(>= 3 3 4)", "false"))
+@builtin(
+    ">=",
+    doc="Does no argument come before the next?",
+    type="[:number & :number] :bool [:string & :string] :bool [:timestamp & :timestamp] :bool",
+    example=("(>= 3 3 4)", "false"),
+)
 def ge(x: Any, *others: Any) -> bool:
     if not others:
         comparable(">=", x, x)
@@ -78,12 +103,22 @@ def ge(x: Any, *others: Any) -> bool:
     return True
 
 
-@builtin("compare", doc="-1, 0 or 1 in the total order of all values.", example=('(compare 1 "a")', "-1"))
+@builtin(
+    "compare",
+    doc="-1, 0 or 1 in the total order of all values.",
+    type="[:any :any] :int",
+    example=('(compare 1 "a")', "-1"),
+)
 def compare_(a: Any, b: Any) -> int:
     return compare(a, b)
 
 
-@builtin("and", doc="The first falsy argument, else the last; true without any.", example=("(apply and [1 2])", "2"))
+@builtin(
+    "and",
+    doc="The first falsy argument, else the last; true without any.",
+    type="[& :any] :any",
+    example=("(apply and [1 2])", "2"),
+)
 def and_(*values: Any) -> Any:
     value: Any = True
     for value in values:
@@ -92,7 +127,12 @@ def and_(*values: Any) -> Any:
     return value
 
 
-@builtin("or", doc="The first truthy argument, else the last; nil without any.", example=("(apply or [nil 7])", "7"))
+@builtin(
+    "or",
+    doc="The first truthy argument, else the last; nil without any.",
+    type="[& :any] :any",
+    example=("(apply or [nil 7])", "7"),
+)
 def or_(*values: Any) -> Any:
     value: Any = None
     for value in values:
@@ -101,16 +141,16 @@ def or_(*values: Any) -> Any:
     return value
 
 
-@builtin("not", doc="True for nil and false only.", example=("(not nil)", "true"))
+@builtin("not", doc="True for nil and false only.", type="[:any] :bool", example=("(not nil)", "true"))
 def not_(x: Any) -> bool:
     return x is None or x is False
 
 
-@builtin("boolean", doc="The truth of a value as a boolean.", example=("(boolean 0)", "true"))
+@builtin("boolean", doc="The truth of a value as a boolean.", type="[:any] :bool", example=("(boolean 0)", "true"))
 def boolean(x: Any) -> bool:
     return x is not None and x is not False
 
 
-@builtin("identity", doc="Its argument.", example=("(identity 3)", "3"))
+@builtin("identity", doc="Its argument.", type="[a] a", example=("(identity 3)", "3"))
 def identity(x: Any) -> Any:
     return x

@@ -14,29 +14,39 @@ from rtfs.lang.errors import overflow
 from rtfs.lang.values import wrong_kind
 
 
-@builtin("vec", doc="A vector of the elements.", example=("(vec '(1 2))", "[1 2]"))
+@builtin("vec", doc="A vector of the elements.", type="[Items] [:vector a]", example=("(vec '(1 2))", "[1 2]"))
 def vec(coll: Any) -> Any:
     return coll if type(coll) is PVector else as_vector(sequence(coll, "vec"))
 
 
-@builtin("list", doc="A list of the arguments.", example=("(list 1 2)", "(1 2)"))
+@builtin("list", doc="A list of the arguments.", type="[& a] [:list a]", example=("(list 1 2)", "(1 2)"))
 def list_(*items: Any) -> List:
     return List(items)
 
 
-@builtin("vector", doc="A vector of the arguments.", example=("(vector 1 2)", "[1 2]"))
+@builtin("vector", doc="A vector of the arguments.", type="[& a] [:vector a]", example=("(vector 1 2)", "[1 2]"))
 def vector_(*items: Any) -> Any:
     return as_vector(items)
 
 
-@builtin("cons", doc="The sequence with an element in front.", example=("(cons 0 [1])", "[0 1]"))
+@builtin(
+    "cons",
+    doc="The sequence with an element in front.",
+    type="[b [:list a]] [:list [:or a b]] [b Items] [:vector [:or a b]]",
+    example=("(cons 0 [1])", "[0 1]"),
+)
 def cons(x: Any, coll: Any) -> Any:
     items = sequence(coll, "cons")
     check_elements(len(items) + 1)
     return like(coll, [x, *items])
 
 
-@builtin("concat", doc="All elements in one vector.", example=("(concat [1] '(2) {:a 3})", "[1 2 [:a 3]]"))
+@builtin(
+    "concat",
+    doc="All elements in one vector.",
+    type="[& Items] [:vector a]",
+    example=("(concat [1] '(2) {:a 3})", "[1 2 [:a 3]]"),
+)
 def concat(*colls: Any) -> Any:
     views = [sequence(coll, "concat") for coll in colls]
     check_elements(sum([len(items) for items in views]))
@@ -49,6 +59,8 @@ def concat(*colls: Any) -> Any:
 @builtin(
     "conj",
     doc="The vector or list with elements added at its end; the map with pairs or maps added. nil counts as [].",
+    type="[[:vector a] & b] [:vector [:or a b]] [[:list a] & b] [:list [:or a b]] "
+    "[:nil & b] [:vector b] [:map & [:or :nil :map [:vector :any]]] :map",
     example=("[(conj [1] 2 3) (conj {:a 1} [:b 2])]", "[[1 2 3] {:a 1 :b 2}]"),
 )
 def conj(coll: Any, *items: Any) -> Any:
@@ -104,6 +116,7 @@ def _pair(item: Any, operation: str) -> tuple[Any, Any]:
 @builtin(
     "into",
     doc="The first collection with all elements of the second added, as by conj. nil counts as [].",
+    type="[[:or :nil [:vector a]] Others] [:vector [:or a c]] [[:list a] Others] [:list [:or a c]] [:map Others] :map",
     example=("[(into [1] '(2)) (into {} [[:a 1]])]", "[[1 2] {:a 1}]"),
 )
 def into(target: Any, source: Any) -> Any:
@@ -122,6 +135,7 @@ def into(target: Any, source: Any) -> Any:
 @builtin(
     "interleave",
     doc="Elements of the sequences in turn, until the shortest ends.",
+    type="[Items & Items] [:vector a]",
     example=("(interleave [1 2] [:a :b :c])", "[1 :a 2 :b]"),
 )
 def interleave(coll: Any, *others: Any) -> Any:
@@ -133,6 +147,7 @@ def interleave(coll: Any, *others: Any) -> Any:
 @builtin(
     "zip",
     doc="Vectors of the elements at the same place, until the shortest ends.",
+    type="[Items & Items] [:vector [:vector a]]",
     example=("(zip [1 2] [:a :b])", "[[1 :a] [2 :b]]"),
 )
 def zip_(coll: Any, *others: Any) -> Any:
@@ -141,7 +156,12 @@ def zip_(coll: Any, *others: Any) -> Any:
     return vector([as_vector(group) for group in zip(*views, strict=False)])
 
 
-@builtin("interpose", doc="The separator between the elements.", example=("(interpose 0 [1 2])", "[1 0 2]"))
+@builtin(
+    "interpose",
+    doc="The separator between the elements.",
+    type="[b Items] [:vector [:or a b]]",
+    example=("(interpose 0 [1 2])", "[1 0 2]"),
+)
 def interpose(separator: Any, coll: Any) -> Any:
     items = sequence(coll, "interpose")
     check_elements(2 * len(items))
@@ -149,7 +169,12 @@ def interpose(separator: Any, coll: Any) -> Any:
     return vector(mixed[1:])
 
 
-@builtin("zipmap", doc="A map of keys and values.", example=("(zipmap [:a :b] [1 2])", "{:a 1 :b 2}"))
+@builtin(
+    "zipmap",
+    doc="A map of keys and values.",
+    type="[Items Others] [:map-of a c]",
+    example=("(zipmap [:a :b] [1 2])", "{:a 1 :b 2}"),
+)
 def zipmap(keys: Any, values: Any) -> Map:
     return Map.of(zip(sequence(keys, "zipmap"), sequence(values, "zipmap"), strict=False))
 
@@ -162,6 +187,7 @@ _OPENED = frozenset({tuple, PVector, List})
 @builtin(
     "flatten",
     doc="The elements of nested vectors and lists in one vector.",
+    type="[Items] :vector",
     example=("(flatten [1 [2 '(3)] {:a [4]}])", "[1 2 3 {:a [4]}]"),
 )
 def flatten(coll: Any) -> Any:

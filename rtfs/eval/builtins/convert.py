@@ -50,6 +50,7 @@ def _read_float(text: str) -> float | None:
     "int",
     "long",
     doc="An integer: floats are truncated, strings parsed (0 if that fails), true is 1, false and nil are 0.",
+    type="[[:or :number :string :bool :nil]] :int",
     example=('[(int 2.9) (int " 7 ") (int "x")]', "[2 7 0]"),
 )
 def to_int(value: Any) -> int:
@@ -70,6 +71,7 @@ def to_int(value: Any) -> int:
     "float",
     "double",
     doc="A float: strings are parsed (0.0 if that fails), true is 1.0, false and nil are 0.0.",
+    type="[[:or :number :string :bool :nil]] :float",
     example=('[(float 2) (float "1e3") (float "x")]', "[2.0 1000.0 0.0]"),
 )
 def to_float(value: Any) -> float:
@@ -87,6 +89,7 @@ def to_float(value: Any) -> float:
     "parse-int",
     "parse-long",
     doc="The integer in a string, or nil; floats are truncated.",
+    type="[:any] :int?",
     example=('[(parse-int " -7 ") (parse-int "7x") (parse-int 7.9)]', "[-7 nil 7]"),
 )
 def parse_int(value: Any) -> int | None:
@@ -101,6 +104,7 @@ def parse_int(value: Any) -> int | None:
     "parse-float",
     "parse-double",
     doc="The number in a string as a float, or nil.",
+    type="[:any] :float?",
     example=('[(parse-float " 2.5e3 ") (parse-float "x") (parse-float 7)]', "[2500.0 nil 7.0]"),
 )
 def parse_float(value: Any) -> float | None:
@@ -113,6 +117,7 @@ def parse_float(value: Any) -> float | None:
     "parse-bool",
     "parse-boolean",
     doc='true for "true", false for "false", otherwise nil.',
+    type="[:any] :bool?",
     example=('[(parse-bool "true") (parse-bool "yes")]', "[true nil]"),
 )
 def parse_bool(value: Any) -> bool | None:
@@ -122,14 +127,24 @@ def parse_bool(value: Any) -> bool | None:
 # ---- characters -------------------------------------------------------------------------------------------------
 
 
-@builtin("char-code", doc="The code point of a one-character string.", example=('(char-code "a")', "97"))
+@builtin(
+    "char-code",
+    doc="The code point of a one-character string.",
+    type="[:string] :int",
+    example=('(char-code "a")', "97"),
+)
 def char_code(s: Any) -> int:
     if len(string("char-code", s)) != 1:
         raise invalid_argument(f"char-code of a string of {len(s)} characters")
     return ord(s)
 
 
-@builtin("from-char-code", doc="The character of a code point.", example=("(from-char-code 97)", '"a"'))
+@builtin(
+    "from-char-code",
+    doc="The character of a code point.",
+    type="[:int] :string",
+    example=("(from-char-code 97)", '"a"'),
+)
 def from_char_code(code: Any) -> str:
     if not 0 <= integer("from-char-code", code) <= 0x10FFFF or 0xD800 <= code < 0xE000:
         raise invalid_argument(f"{show_brief(code)} is no code point of a character")
@@ -157,12 +172,22 @@ def _parts(operation: str, value: Any) -> tuple[str | None, str]:
     return (namespace, name) if slash else (None, text)
 
 
-@builtin("name", doc="The text of a name after its last slash; a string itself.", example=("(name :x/y)", '"y"'))
+@builtin(
+    "name",
+    doc="The text of a name after its last slash; a string itself.",
+    type="[[:or :string :keyword :symbol]] :string",
+    example=("(name :x/y)", '"y"'),
+)
 def name_(value: Any) -> str:
     return _parts("name", value)[1]
 
 
-@builtin("namespace", doc="The text of a name before its last slash, or nil.", example=("(namespace :x/y)", '"x"'))
+@builtin(
+    "namespace",
+    doc="The text of a name before its last slash, or nil.",
+    type="[[:or :string :keyword :symbol]] :string?",
+    example=("(namespace :x/y)", '"x"'),
+)
 def namespace(value: Any) -> str | None:
     return _parts("namespace", value)[0]
 
@@ -176,6 +201,8 @@ def _spelled(operation: str, first: Any, second: Any) -> str:
 @builtin(
     "keyword",
     doc="(keyword namespace name): a keyword made of text, of a keyword or of a symbol.",
+    type="[[:or :string :keyword :symbol]] :keyword "
+    "[[:or :string :keyword :symbol :nil] [:or :string :keyword :symbol]] :keyword",
     example=('[(keyword "a") (keyword "a" "b")]', "[:a :a/b]"),
 )
 def keyword(first: Any, second: Any = MISSING) -> Keyword:
@@ -188,6 +215,8 @@ def keyword(first: Any, second: Any = MISSING) -> Keyword:
 @builtin(
     "symbol",
     doc="(symbol namespace name): a symbol made of text, of a keyword or of a symbol.",
+    type="[[:or :string :keyword :symbol]] :symbol "
+    "[[:or :string :keyword :symbol :nil] [:or :string :keyword :symbol]] :symbol",
     example=('[(symbol "a") (symbol "a" "b")]', "[a a/b]"),
 )
 def symbol(first: Any, second: Any = MISSING) -> Symbol:

@@ -27,7 +27,12 @@ def _constructor(name: str, base: str | None) -> None:
         return ErrorValue.of(_made(message, data, base))
 
     doc = "An error value with a message and data; it is not raised."
-    builtin(name, doc=doc, example=(f'({name} "bad" {{:n 1}})', '#<error :application-error "bad">'))(make)
+    builtin(
+        name,
+        doc=doc,
+        type="[:any] :error [:any :any] :error",
+        example=(f'({name} "bad" {{:n 1}})', '#<error :application-error "bad">'),
+    )(make)
 
 
 _constructor("ex-info", None)
@@ -40,6 +45,7 @@ _constructor("ValidationError.", "ValidationError")
 @builtin(
     "error",
     doc="Raises an error with a message and data.",
+    type="[:any] :never [:any :any] :never",
     example=('(try (error "bad") (catch e (ex-message e)))', '"bad"'),
 )
 def error(message: Any, data: Any = None) -> None:
@@ -47,14 +53,20 @@ def error(message: Any, data: Any = None) -> None:
 
 
 @builtin(
-    "ex-message", doc="The message of an error, nil of anything else.", example=('(ex-message (ex-info "m"))', '"m"')
+    "ex-message",
+    doc="The message of an error, nil of anything else.",
+    type="[:any] :string?",
+    example=('(ex-message (ex-info "m"))', '"m"'),
 )
 def ex_message(value: Any) -> Any:
     return value.error.message if type(value) is ErrorValue else None
 
 
 @builtin(
-    "ex-data", doc="The data of an error, nil of anything else.", example=('(ex-data (ex-info "m" {:n 1}))', "{:n 1}")
+    "ex-data",
+    doc="The data of an error, nil of anything else.",
+    type="[:any] :any",
+    example=('(ex-data (ex-info "m" {:n 1}))', "{:n 1}"),
 )
 def ex_data(value: Any) -> Any:
     return value.error.data if type(value) is ErrorValue else None
@@ -63,13 +75,19 @@ def ex_data(value: Any) -> Any:
 @builtin(
     "ex-type",
     doc="The type of an error, nil of anything else.",
+    type="[:any] :keyword?",
     example=('(ex-type (ex-info "m"))', ":application-error"),
 )
 def ex_type(value: Any) -> Any:
     return Keyword(value.error.type) if type(value) is ErrorValue else None
 
 
-@builtin("getMessage", doc="The message of an error.", example=('(.getMessage (ex-info "m"))', '"m"'))
+@builtin(
+    "getMessage",
+    doc="The message of an error.",
+    type="[:error] :string",
+    example=('(.getMessage (ex-info "m"))', '"m"'),
+)
 def get_message(value: Any) -> Any:
     if type(value) is not ErrorValue:
         raise wrong_kind("getMessage", "error", value)

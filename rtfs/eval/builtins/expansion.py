@@ -17,7 +17,10 @@ from rtfs.lang.values import wrong_kind
 
 
 @builtin(
-    "rtfs/items", doc="What `for` and `doseq` walk, as a vector.", example=('(rtfs/items "for" "ab")', '["a" "b"]')
+    "rtfs/items",
+    doc="What `for` and `doseq` walk, as a vector.",
+    type="[:any Items] [:vector a]",
+    example=('(rtfs/items "for" "ab")', '["a" "b"]'),
 )
 def items(operation: Any, coll: Any) -> Any:
     if type(coll) is tuple or type(coll) is PVector:
@@ -25,7 +28,7 @@ def items(operation: Any, coll: Any) -> Any:
     return vector(list(sequence(coll, operation)))
 
 
-@builtin("rtfs/integer", doc="The count of a `dotimes`.", example=("(rtfs/integer 3)", "3"))
+@builtin("rtfs/integer", doc="The count of a `dotimes`.", type="[:int] :int", example=("(rtfs/integer 3)", "3"))
 def integer(value: Any) -> int:
     if type(value) is not int:
         raise wrong_kind("dotimes", "integer", value)
@@ -35,6 +38,7 @@ def integer(value: Any) -> int:
 @builtin(
     "rtfs/no-match",
     doc="Raises the MatchError of `case` and `condp`.",
+    type="[:any] :never",
     example=("(try (rtfs/no-match 1) (catch MatchError e (:data e)))", "{:value 1}"),
 )
 def no_match(value: Any) -> None:
@@ -45,6 +49,7 @@ def no_match(value: Any) -> None:
 @builtin(
     "rtfs/failed-assertion",
     doc="Raises the AssertionError of `assert`.",
+    type="[:any] :never",
     example=('(try (rtfs/failed-assertion "no") (catch e (:message e)))', '"Assertion failed: no"'),
 )
 def failed_assertion(text: Any) -> None:
@@ -54,6 +59,7 @@ def failed_assertion(text: Any) -> None:
 @builtin(
     "rtfs/invalid-argument",
     doc="Raises InvalidArgument for functions written in the language.",
+    type="[:any] :never",
     example=('(try (rtfs/invalid-argument "no") (catch e (:message e)))', '"Invalid argument: no"'),
 )
 def invalid(text: Any) -> None:
@@ -63,6 +69,7 @@ def invalid(text: Any) -> None:
 @builtin(
     "rtfs/parallel-values",
     doc="The answer of a parallel host call, if it has a value for every function.",
+    type="[:any [:vector a] :int] [:vector a]",
     example=('(rtfs/parallel-values "pmap" [1] 1)', "[1]"),
 )
 def parallel_values(operation: Any, answer: Any, count: Any) -> Any:
@@ -76,6 +83,7 @@ def parallel_values(operation: Any, answer: Any, count: Any) -> Any:
 @builtin(
     "rtfs/bindings",
     doc="A binding vector as vectors of the forms of each binding.",
+    type="[:any :any] [:vector :vector]",
     example=('(rtfs/bindings "let" \'[a 1 b :int 2])', "[[a 1] [b :int 2]]"),
 )
 def bindings(form_name: Any, form: Any) -> Any:
@@ -83,7 +91,7 @@ def bindings(form_name: Any, form: Any) -> Any:
     return vector([tuple(form[one.pattern_index : one.value_index + 1]) for one in split_bindings(form, form_name)])
 
 
-@builtin("rtfs/bare", doc="A form without the metadata before it.", example=("(rtfs/bare 'x)", "x"))
+@builtin("rtfs/bare", doc="A form without the metadata before it.", type="[:any] :any", example=("(rtfs/bare 'x)", "x"))
 def bare(form: Any) -> Any:
     return unmeta(form)
 
@@ -91,6 +99,7 @@ def bare(form: Any) -> Any:
 @builtin(
     "rtfs/nearest",
     doc="The name that was probably meant.",
+    type="[:string Items] :string?",
     example=('(rtfs/nearest "on-itme" ["on-error" "on-item"])', '"on-item"'),
 )
 def nearest(name: Any, known: Any) -> Any:
@@ -109,6 +118,7 @@ def _common(a: str, b: str) -> int:
 @builtin(
     "rtfs/expand",
     doc="`macroexpand` and `macroexpand-1` as written in a module.",
+    type="[:any :any :string] :any",
     example=('(rtfs/expand \'(unless a b) true "user")', "(if a nil (do b))"),
 )
 def expand(form: Any, once: Any, module: Any) -> Any:
@@ -120,6 +130,7 @@ def expand(form: Any, once: Any, module: Any) -> Any:
 @builtin(
     "rtfs/at",
     doc="The form, standing where a part of the macro call stands: errors point there.",
+    type="[:any a] a",
     example=("(rtfs/at 'x '(f x))", "(f x)"),
 )
 def at(original: Any, form: Any) -> Any:
@@ -133,6 +144,7 @@ def at(original: Any, form: Any) -> Any:
 @builtin(
     "rtfs/failed-test",
     doc="Raises the AssertionError of `is`; its data has :expected, :actual and :text.",
+    type="[:any :any :any] :never",
     example=("(try (rtfs/failed-test '(odd? 2) false nil) (catch e (:expected (:data e))))", "(odd? 2)"),
 )
 def failed_test(expected: Any, actual: Any, text: Any) -> None:
@@ -145,6 +157,7 @@ def failed_test(expected: Any, actual: Any, text: Any) -> None:
 @builtin(
     "rtfs/testing",
     doc="Calls the body of `testing`; a failed test inside it carries the text.",
+    type="[:any [:fn [] a]] a",
     example=('(rtfs/testing "sums" (fn [] 1))', "1"),
 )
 def testing(text: Any, body: Any) -> Any:

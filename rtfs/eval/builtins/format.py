@@ -121,6 +121,7 @@ _FLAGS = dict.fromkeys("exXob", "-+0") | {"s": "-", "c": "-", "d": "-+0,", "f": 
 @builtin(
     "format",
     doc="(format template x …): the template with %s %d %f %e %x %X %o %b %c replaced by the arguments, %% by %.",
+    type="[:string & :any] :string",
     example=('(format "%s-%03d" "x" 7)', '"x-007"'),
 )
 def format_(template: Any, *values: Any) -> str:

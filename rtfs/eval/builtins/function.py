@@ -31,6 +31,7 @@ def spread(f: Any, args: Any) -> Any:
 @builtin(
     "apply",
     doc="Calls f with the arguments, the last of which is a sequence that is spread.",
+    type="[:fn Items] :any [:fn :any Items] :any [:fn :any :any Items] :any [:fn :any :any :any & :any] :any",
     example=("(apply + 1 [2 3])", "6"),
 )
 def apply(f: Any, x: Any, *others: Any) -> Any:
@@ -43,6 +44,7 @@ def apply(f: Any, x: Any, *others: Any) -> Any:
 @builtin(
     "comp",
     doc="The composition of functions, applied right to left.",
+    type="[& :fn] :fn",
     example=("((comp inc abs) -3)", "4"),
 )
 def comp(*functions: Any) -> Any:
@@ -59,7 +61,12 @@ def comp(*functions: Any) -> Any:
     return composed
 
 
-@builtin("partial", doc="The function with its first arguments given.", example=("((partial - 10) 3)", "7"))
+@builtin(
+    "partial",
+    doc="The function with its first arguments given.",
+    type="[:fn & :any] :fn",
+    example=("((partial - 10) 3)", "7"),
+)
 def partial(f: Any, *given: Any) -> Any:
     target = callee(f, "partial")
 
@@ -72,6 +79,7 @@ def partial(f: Any, *given: Any) -> Any:
 @builtin(
     "juxt",
     doc="The function that gives the vector of what each function gives.",
+    type="[:fn & :fn] [:fn [& :any] :vector]",
     example=("((juxt inc dec) 1)", "[2 0]"),
 )
 def juxt(f: Any, *others: Any) -> Any:
@@ -83,7 +91,12 @@ def juxt(f: Any, *others: Any) -> Any:
     return beside
 
 
-@builtin("complement", doc="The predicate that holds when f does not.", example=("((complement nil?) 1)", "true"))
+@builtin(
+    "complement",
+    doc="The predicate that holds when f does not.",
+    type="[:fn] [:fn [& :any] :bool]",
+    example=("((complement nil?) 1)", "true"),
+)
 def complement(f: Any) -> Any:
     target = callee(f, "complement")
 
@@ -94,7 +107,12 @@ def complement(f: Any) -> Any:
     return opposite
 
 
-@builtin("constantly", doc="A function that always gives x.", example=("((constantly 5) 1 2)", "5"))
+@builtin(
+    "constantly",
+    doc="A function that always gives x.",
+    type="[a] [:fn [& :any] a]",
+    example=("((constantly 5) 1 2)", "5"),
+)
 def constantly(x: Any) -> Any:
     def constant(*args: Any) -> Any:
         return x
@@ -105,6 +123,7 @@ def constantly(x: Any) -> Any:
 @builtin(
     "fnil",
     doc="The function with defaults for arguments that are nil.",
+    type="[:fn :any] :fn [:fn :any :any] :fn [:fn :any :any :any] :fn",
     example=("((fnil + 0 1) nil nil)", "1"),
 )
 def fnil(f: Any, x: Any, y: Any = MISSING, z: Any = MISSING) -> Any:

@@ -24,6 +24,7 @@ _KINDS: dict[Any, frozenset[type]] = {
 @builtin(
     "rtfs/given",
     doc="An argument of a library function, at a place (0) of its call; a TypeError if it is not what is expected.",
+    type="[:any :string a] a [:any :string a :int] a",
     example=('(rtfs/given "sum" "sequence" [1])', "[1]"),
 )
 def given(operation: Any, expected: Any, value: Any, place: Any = 0) -> Any:

@@ -18,6 +18,7 @@ from rtfs.lang.errors import invalid_argument
     "distinct",
     "set",
     doc="The first of equal elements, equal as map keys are.",
+    type="[Items] [:vector a]",
     example=("(distinct [1 1.0 2 1])", "[1 1.0 2]"),
 )
 def distinct(coll: Any) -> Any:
@@ -30,6 +31,7 @@ def distinct(coll: Any) -> Any:
 @builtin(
     "distinct-by",
     doc="The first of the elements with equal (f x).",
+    type="[[:fn [a] :any] Items] [:vector a]",
     example=("(distinct-by abs [1 -1 2])", "[1 2]"),
 )
 def distinct_by(f: Any, coll: Any) -> Any:
@@ -40,7 +42,12 @@ def distinct_by(f: Any, coll: Any) -> Any:
     return vector(list(seen.values()))
 
 
-@builtin("dedupe", doc="The elements that differ from the one before.", example=("(dedupe [1 1 2 1])", "[1 2 1]"))
+@builtin(
+    "dedupe",
+    doc="The elements that differ from the one before.",
+    type="[Items] [:vector a]",
+    example=("(dedupe [1 1 2 1])", "[1 2 1]"),
+)
 def dedupe(coll: Any) -> Any:
     kept: list[Any] = []
     for item in sequence(coll, "dedupe"):
@@ -49,7 +56,12 @@ def dedupe(coll: Any) -> Any:
     return vector(kept)
 
 
-@builtin("frequencies", doc="How often each element occurs.", example=("(frequencies [:a :b :a])", "{:a 2 :b 1}"))
+@builtin(
+    "frequencies",
+    doc="How often each element occurs.",
+    type="[Items] [:map-of a :int]",
+    example=("(frequencies [:a :b :a])", "{:a 2 :b 1}"),
+)
 def frequencies(coll: Any) -> Map:
     counts: dict[Any, int] = {}
     for item in sequence(coll, "frequencies"):
@@ -61,6 +73,7 @@ def frequencies(coll: Any) -> Map:
 @builtin(
     "group-by",
     doc="The elements by their (f x), in order of first appearance.",
+    type="[[:fn [a] b] Items] [:map-of b [:vector a]]",
     example=("(group-by odd? [1 2 3])", "{true [1 3] false [2]}"),
 )
 def group_by(f: Any, coll: Any) -> Map:
@@ -83,12 +96,15 @@ def _positive(operation: str, n: Any, what: str, index: int = 0) -> int:
 @builtin(
     "partition",
     doc="(partition n step pad coll): parts of n elements, step apart; an incomplete last part is dropped or padded.",
+    type="[:int Items] [:vector [:vector a]] [:int :int Items] [:vector [:vector a]] "
+    "[:int :int Others Items] [:vector [:vector [:or a c]]]",
     example=("[(partition 2 1 [1 2 3]) (partition 2 2 [0] [1 2 3])]", "[[[1 2] [2 3]] [[1 2] [3 0]]]"),
 )
 def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     size = _positive("partition", n, "size")
     step = size if b is MISSING else _positive("partition", a, "step", 1)
     coll = a if b is MISSING else b if c is MISSING else c
+    filling = () if c is MISSING else sequence(b, "partition")
     items = sequence(coll, "partition")
     whole = max(0, (len(items) - size) // step + 1)
     check_elements(whole * size)
@@ -96,7 +112,6 @@ def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     start = whole * step
     if c is not MISSING and start < len(items):
         part = [*items[start : start + size]]
-        filling = sequence(b, "partition")
         parts.append(vector([*part, *filling[: size - len(part)]]))
     return vector(parts)
 
@@ -105,6 +120,7 @@ def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     "partition-all",
     "chunk",
     doc="(partition-all n step coll): parts of n elements, step apart, the last ones maybe shorter.",
+    type="[:int Items] [:vector [:vector a]] [:int :int Items] [:vector [:vector a]]",
     example=("(partition-all 2 [1 2 3])", "[[1 2] [3]]"),
 )
 def partition_all(n: Any, a: Any, b: Any = MISSING) -> Any:
@@ -118,6 +134,7 @@ def partition_all(n: Any, a: Any, b: Any = MISSING) -> Any:
 @builtin(
     "partition-by",
     doc="The elements in parts, a new one whenever (f x) changes.",
+    type="[[:fn [a] :any] Items] [:vector [:vector a]]",
     example=("(partition-by odd? [1 3 2])", "[[1 3] [2]]"),
 )
 def partition_by(f: Any, coll: Any) -> Any:

@@ -21,6 +21,7 @@ _KEYWORDS = Keyword("keywords")
     "json/parse",
     "tool/parse-json",
     doc="(parse-json text {:keywords true}): the value of a JSON text; keys stay strings unless keywords are wanted.",
+    type="[:string] :any [:string :map?] :any",
     example=('(parse-json "{\\"n\\": [1, 2.0]}")', '{"n" [1 2.0]}'),
 )
 def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
@@ -36,6 +37,7 @@ def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
     "json/stringify",
     "tool/serialize-json",
     doc="The value as compact JSON text.",
+    type="[:any] :string",
     example=("(serialize-json {:a [1 nil]})", '"{\\"a\\":[1,null]}"'),
 )
 def serialize_json(value: Any) -> str:
@@ -47,6 +49,7 @@ def serialize_json(value: Any) -> str:
     "json/pretty",
     "tool/serialize-json-pretty",
     doc="The value as JSON text, indented by two spaces.",
+    type="[:any] :string",
     example=("(serialize-json-pretty [1])", '"[\\n  1\\n]"'),
 )
 def serialize_json_pretty(value: Any) -> str:

@@ -26,7 +26,13 @@ def as_map(operation: str, value: Any, index: int = 0) -> Map:
     raise wrong_kind(operation, "map", value, index)
 
 
-@builtin("hash-map", "array-map", doc="A map of keys and values in turn.", example=("(hash-map :a 1)", "{:a 1}"))
+@builtin(
+    "hash-map",
+    "array-map",
+    doc="A map of keys and values in turn.",
+    type="[& :any] :map",
+    example=("(hash-map :a 1)", "{:a 1}"),
+)
 def hash_map(*flat: Any) -> Map:
     if len(flat) % 2:
         raise arity_error("hash-map", "an even number", len(flat))
@@ -39,6 +45,7 @@ def hash_map(*flat: Any) -> Map:
 @builtin(
     "get",
     doc="(get coll key default): the value under a key or index, else the default.",
+    type="[Lookup :any] :any [Lookup :any b] :any",
     example=("[(get {:a 1} :a) (get [7] 3 :none)]", "[1 :none]"),
 )
 def get_(coll: Any, key: Any, default: Any = None) -> Any:
@@ -50,6 +57,7 @@ def get_(coll: Any, key: Any, default: Any = None) -> Any:
 @builtin(
     "get-in",
     doc="(get-in coll path default): the value at the end of a path of keys, else the default.",
+    type="[:any Items] :any [:any Items :any] :any",
     example=("(get-in {:a [1 {:b 7}]} [:a 1 :b])", "7"),
 )
 def get_in(coll: Any, path: Any, default: Any = None) -> Any:
@@ -69,6 +77,7 @@ def get_in(coll: Any, path: Any, default: Any = None) -> Any:
 @builtin(
     "contains?",
     doc="Has a map or error the key, a vector or list the element, a string the part?",
+    type="[Lookup :any] :bool",
     example=("[(contains? {:a 1} :a) (contains? [5 6] 6)]", "[true true]"),
 )
 def contains(coll: Any, item: Any) -> bool:
@@ -91,18 +100,33 @@ def _entries(operation: str, coll: Any) -> list[tuple[Any, Any]]:
     return (coll.as_map() if type(coll) is ErrorValue else as_map(operation, coll)).entries()
 
 
-@builtin("find", doc="The [key value] of a key, or nil.", example=("(find {:a 1} :a)", "[:a 1]"))
+@builtin(
+    "find",
+    doc="The [key value] of a key, or nil.",
+    type="[[:or :nil :map :error] :any] [:maybe [:tuple :any :any]]",
+    example=("(find {:a 1} :a)", "[:a 1]"),
+)
 def find(coll: Any, key: Any) -> Any:
     found = coll.get(key, MISSING) if type(coll) is ErrorValue else as_map("find", coll).get(key, MISSING)
     return None if found is MISSING else (key, found)
 
 
-@builtin("keys", doc="The keys in order.", example=("(keys {:a 1 :b 2})", "[:a :b]"))
+@builtin(
+    "keys",
+    doc="The keys in order.",
+    type="[[:or :nil :error [:map-of a :any]]] [:vector a]",
+    example=("(keys {:a 1 :b 2})", "[:a :b]"),
+)
 def keys(coll: Any) -> Any:
     return vector([key for key, _ in _entries("keys", coll)])
 
 
-@builtin("vals", doc="The values in order.", example=("(vals {:a 1 :b 2})", "[1 2]"))
+@builtin(
+    "vals",
+    doc="The values in order.",
+    type="[[:or :nil :error [:map-of :any a]]] [:vector a]",
+    example=("(vals {:a 1 :b 2})", "[1 2]"),
+)
 def vals(coll: Any) -> Any:
     return vector([value for _, value in _entries("vals", coll)])
 
@@ -148,6 +172,7 @@ def _at(operation: str, coll: Any, key: Any) -> Any:
 @builtin(
     "assoc",
     doc="(assoc coll k v …): the map with values under keys, or the vector with elements at places.",
+    type="[:map? :any :any & :any] :map [[:vector a] :int :any & :any] :vector",
     example=("[(assoc {:a 1} :b 2) (assoc [1 2] 0 :x)]", "[{:a 1 :b 2} [:x 2]]"),
 )
 def assoc(coll: Any, key: Any, value: Any, *others: Any) -> Any:
@@ -159,7 +184,12 @@ def assoc(coll: Any, key: Any, value: Any, *others: Any) -> Any:
     return coll
 
 
-@builtin("dissoc", doc="The map without keys.", example=("(dissoc {:a 1 :b 2} :a)", "{:b 2}"))
+@builtin(
+    "dissoc",
+    doc="The map without keys.",
+    type="[:map & :any] :map [:nil & :any] :map?",
+    example=("(dissoc {:a 1 :b 2} :a)", "{:b 2}"),
+)
 def dissoc(coll: Any, *gone: Any) -> Any:
     if coll is None:
         return None
@@ -172,6 +202,7 @@ def dissoc(coll: Any, *gone: Any) -> Any:
 @builtin(
     "update",
     doc="(update coll k f x …): the map or vector with the value v under a key replaced by (f v x …).",
+    type="[:map? :any :fn & :any] :map [:vector :int :fn & :any] :vector",
     example=("(update {:n 1} :n + 5)", "{:n 6}"),
 )
 def update(coll: Any, key: Any, f: Any, *args: Any) -> Any:
@@ -203,6 +234,7 @@ def _along(operation: str, coll: Any, steps: list[Any], change: Callable[[Any], 
 @builtin(
     "assoc-in",
     doc="(assoc-in coll path v): v at the end of a path; maps are created on the way.",
+    type="[[:or :nil :map :vector] Items :any] [:or :map :vector]",
     example=("(assoc-in {} [:a :b] 1)", "{:a {:b 1}}"),
 )
 def assoc_in(coll: Any, path: Any, value: Any) -> Any:
@@ -212,6 +244,7 @@ def assoc_in(coll: Any, path: Any, value: Any) -> Any:
 @builtin(
     "update-in",
     doc="(update-in coll path f x …): the value v at the end of a path replaced by (f v x …).",
+    type="[[:or :nil :map :vector] Items :fn & :any] [:or :map :vector]",
     example=("(update-in {:a {:n 1}} [:a :n] + 5)", "{:a {:n 6}}"),
 )
 def update_in(coll: Any, path: Any, f: Any, *args: Any) -> Any:
@@ -222,6 +255,7 @@ def update_in(coll: Any, path: Any, f: Any, *args: Any) -> Any:
 @builtin(
     "dissoc-in",
     doc="(dissoc-in m path): the maps without the key at the end of a path.",
+    type="[[:or :nil :map :vector] Items] [:or :nil :map :vector]",
     example=("(dissoc-in {:a {:b 1 :c 2}} [:a :b])", "{:a {:c 2}}"),
 )
 def dissoc_in(coll: Any, path: Any) -> Any:
@@ -246,6 +280,7 @@ def dissoc_in(coll: Any, path: Any) -> Any:
 @builtin(
     "merge",
     doc="One map of all entries; later values win, nil is ignored.",
+    type="[& :map?] :map",
     example=("(merge {:a 1} nil {:a 2 :b 3})", "{:a 2 :b 3}"),
 )
 def merge(*maps: Any) -> Map:
@@ -260,6 +295,7 @@ def merge(*maps: Any) -> Map:
 @builtin(
     "merge-with",
     doc="(merge-with f m …): like merge; two values of one key are joined by f.",
+    type="[:fn & :map?] :map",
     example=("(merge-with + {:a 1} {:a 2 :b 3})", "{:a 3 :b 3}"),
 )
 def merge_with(f: Any, *maps: Any) -> Map:
@@ -281,6 +317,7 @@ def _joined(operation: str, maps: tuple[Any, ...], join: Callable[[Any, Any], An
 @builtin(
     "deep-merge",
     doc="Like merge; maps under one key are merged in the same way.",
+    type="[& :map?] :map",
     example=("(deep-merge {:a {:b 1}} {:a {:c 2}})", "{:a {:b 1 :c 2}}"),
 )
 def deep_merge(*maps: Any) -> Map:
@@ -300,6 +337,7 @@ def deep_merge(*maps: Any) -> Map:
 @builtin(
     "select-keys",
     doc="The entries of the keys, in the order asked.",
+    type="[[:or :nil :map :error] Items] :map",
     example=("(select-keys {:a 1 :b 2 :c 3} [:c :a])", "{:c 3 :a 1}"),
 )
 def select_keys(coll: Any, wanted: Any) -> Map:
@@ -310,6 +348,7 @@ def select_keys(coll: Any, wanted: Any) -> Map:
 @builtin(
     "rename-keys",
     doc="(rename-keys m {old new}): the map with keys renamed in place.",
+    type="[:map? :map?] :map",
     example=("(rename-keys {:a 1 :b 2} {:a :x})", "{:x 1 :b 2}"),
 )
 def rename_keys(coll: Any, names: Any) -> Map:
@@ -317,13 +356,25 @@ def rename_keys(coll: Any, names: Any) -> Map:
     return Map.of([(table.get(key, key), value) for key, value in as_map("rename-keys", coll).entries()])
 
 
-@builtin("update-vals", "map-vals", doc="The map with f of each value.", example=("(update-vals {:a 1} inc)", "{:a 2}"))
+@builtin(
+    "update-vals",
+    "map-vals",
+    doc="The map with f of each value.",
+    type="[[:or :nil [:map-of a c]] [:fn [c] b]] [:map-of a b]",
+    example=("(update-vals {:a 1} inc)", "{:a 2}"),
+)
 def update_vals(coll: Any, f: Any) -> Map:
     target = callee(f, "update-vals")
     return Map.from_stored({key: target(value) for key, value in as_map("update-vals", coll).raw.items()})
 
 
-@builtin("update-keys", "map-keys", doc="The map with f of each key.", example=("(update-keys {:a 1} name)", '{"a" 1}'))
+@builtin(
+    "update-keys",
+    "map-keys",
+    doc="The map with f of each key.",
+    type="[[:or :nil [:map-of a c]] [:fn [a] b]] [:map-of b c]",
+    example=("(update-keys {:a 1} name)", '{"a" 1}'),
+)
 def update_keys(coll: Any, f: Any) -> Map:
     target = callee(f, "update-keys")
     return Map.of([(target(key), value) for key, value in as_map("update-keys", coll).entries()])

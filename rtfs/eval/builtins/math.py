@@ -15,7 +15,7 @@ from rtfs.lang.printer import show
 # ---- powers -----------------------------------------------------------------------------------------------------
 
 
-@builtin("sqrt", "math/sqrt", doc="The square root, a float.", example=("(sqrt 9)", "3.0"))
+@builtin("sqrt", "math/sqrt", doc="The square root, a float.", type="[:number] :float", example=("(sqrt 9)", "3.0"))
 def sqrt(x: Any) -> float:
     if number("sqrt", x) < 0:
         raise invalid_argument("Cannot take square root of negative number", x)
@@ -26,6 +26,7 @@ def sqrt(x: Any) -> float:
     "pow",
     "math/pow",
     doc="The first argument to the power of the second; exact for an integer and an exponent of at least 0.",
+    type="[:number :number] :number",
     example=("[(pow 2 10) (pow 2 -2)]", "[1024 0.25]"),
 )
 def power(base: Any, exponent: Any) -> Any:
@@ -54,7 +55,9 @@ def _integer_power(base: int, exponent: int) -> int:
 _FACTORIAL_LIMIT = 1 << 20  # its factorial is beyond every limit of bits that makes sense
 
 
-@builtin("factorial", doc="The product of the integers from 1 to n.", example=("(factorial 5)", "120"))
+@builtin(
+    "factorial", doc="The product of the integers from 1 to n.", type="[:int] :int", example=("(factorial 5)", "120")
+)
 def factorial(n: Any) -> int:
     if integer("factorial", n) < 0:
         raise invalid_argument("factorial of a negative number", n)
@@ -68,12 +71,24 @@ def factorial(n: Any) -> int:
 # ---- divisors ---------------------------------------------------------------------------------------------------
 
 
-@builtin("gcd", "math/gcd", doc="The greatest common divisor, at least 0.", example=("(gcd 12 18)", "6"))
+@builtin(
+    "gcd",
+    "math/gcd",
+    doc="The greatest common divisor, at least 0.",
+    type="[:int :int & :int] :int",
+    example=("(gcd 12 18)", "6"),
+)
 def gcd(a: Any, b: Any, *others: Any) -> int:
     return math.gcd(*[integer("gcd", value, index) for index, value in enumerate((a, b, *others))])
 
 
-@builtin("lcm", "math/lcm", doc="The least common multiple, at least 0.", example=("(lcm 4 6)", "12"))
+@builtin(
+    "lcm",
+    "math/lcm",
+    doc="The least common multiple, at least 0.",
+    type="[:int :int & :int] :int",
+    example=("(lcm 4 6)", "12"),
+)
 def lcm(a: Any, b: Any, *others: Any) -> int:
     numbers = [abs(integer("lcm", value, index)) for index, value in enumerate((a, b, *others))]
     total = 1
@@ -93,17 +108,23 @@ def _finite(operation: str, x: float) -> float:
     return x
 
 
-@builtin("floor", "math/floor", doc="The greatest integer not above x.", example=("(floor -2.5)", "-3"))
+@builtin(
+    "floor",
+    "math/floor",
+    doc="The greatest integer not above x.",
+    type="[:number] :int",
+    example=("(floor -2.5)", "-3"),
+)
 def floor(x: Any) -> int:
     return x if type(x) is int else math.floor(_finite("floor", number("floor", x)))
 
 
-@builtin("ceil", "math/ceil", doc="The least integer not below x.", example=("(ceil 2.1)", "3"))
+@builtin("ceil", "math/ceil", doc="The least integer not below x.", type="[:number] :int", example=("(ceil 2.1)", "3"))
 def ceil(x: Any) -> int:
     return x if type(x) is int else math.ceil(_finite("ceil", number("ceil", x)))
 
 
-@builtin("trunc", "math/trunc", doc="The integer part.", example=("(trunc -2.7)", "-2"))
+@builtin("trunc", "math/trunc", doc="The integer part.", type="[:number] :int", example=("(trunc -2.7)", "-2"))
 def trunc(x: Any) -> int:
     return x if type(x) is int else math.trunc(_finite("trunc", number("trunc", x)))
 
@@ -112,6 +133,7 @@ def trunc(x: Any) -> int:
     "round",
     "math/round",
     doc="The nearest integer, halves away from zero; with a number of decimal places, a float.",
+    type="[:number] :int [:number :int] :float",
     example=("[(round 2.5) (round 2.345 1)]", "[3 2.3]"),
 )
 def round_(x: Any, digits: Any = MISSING) -> Any:
@@ -169,7 +191,7 @@ def _float_function(names: str, what: str, function: Any, example: tuple[str, st
         except OverflowError:
             return math.inf
 
-    builtin(primary, *aliases, doc=f"{what} of a number, a float.", example=example)(apply)
+    builtin(primary, *aliases, doc=f"{what} of a number, a float.", type="[:number] :float", example=example)(apply)
 
 
 _float_function("exp math/exp", "The exponential", math.exp, ("(exp 0)", "1.0"))
@@ -184,15 +206,36 @@ _float_function("acos math/acos", "The arc cosine", math.acos, ("(acos 1)", "0.0
 _float_function("atan math/atan", "The arc tangent", math.atan, ("(atan 0)", "0.0"))
 
 
-@builtin("atan2", "math/atan2", doc="The angle of the point (x, y), given y and x.", example=("(atan2 0 1)", "0.0"))
+@builtin(
+    "atan2",
+    "math/atan2",
+    doc="The angle of the point (x, y), given y and x.",
+    type="[:number :number] :float",
+    example=("(atan2 0 1)", "0.0"),
+)
 def atan2(y: Any, x: Any) -> float:
     return math.atan2(as_float("atan2", y), as_float("atan2", x, 1))
 
 
-@builtin("hypot", "math/hypot", doc="The length of the hypotenuse.", example=("(hypot 3 4)", "5.0"))
+@builtin(
+    "hypot",
+    "math/hypot",
+    doc="The length of the hypotenuse.",
+    type="[:number :number] :float",
+    example=("(hypot 3 4)", "5.0"),
+)
 def hypot(x: Any, y: Any) -> float:
     return math.hypot(as_float("hypot", x), as_float("hypot", y, 1))
 
 
-constant("math/pi", math.pi, "math", doc="The ratio of circumference to diameter.", example=("(floor math/pi)", "3"))
-constant("math/e", math.e, "math", doc="The base of natural logarithms.", example=("(floor math/e)", "2"))
+constant(
+    "math/pi",
+    math.pi,
+    "math",
+    doc="The ratio of circumference to diameter.",
+    type=":float",
+    example=("(floor math/pi)", "3"),
+)
+constant(
+    "math/e", math.e, "math", doc="The base of natural logarithms.", type=":float", example=("(floor math/e)", "2")
+)

@@ -152,7 +152,12 @@ def ge2(a: Any, b: Any) -> bool:
 # ---- any number of operands -------------------------------------------------------------------------------------
 
 
-@builtin("+", doc="The sum of its arguments; 0 without any.", example=("(+ 1 2 3.5)", "6.5"))
+@builtin(
+    "+",
+    doc="The sum of its arguments; 0 without any.",
+    type="[& :int] :int [& :float] :float [& :number] :number",
+    example=("(+ 1 2 3.5)", "6.5"),
+)
 def add(*numbers: Any) -> Any:
     if len(numbers) == 2:
         return add2(numbers[0], numbers[1])
@@ -165,7 +170,12 @@ def add(*numbers: Any) -> Any:
     return total
 
 
-@builtin("*", doc="The product of its arguments; 1 without any.", example=("(* 2 3 4)", "24"))
+@builtin(
+    "*",
+    doc="The product of its arguments; 1 without any.",
+    type="[& :int] :int [& :float] :float [& :number] :number",
+    example=("(* 2 3 4)", "24"),
+)
 def multiply(*numbers: Any) -> Any:
     if len(numbers) == 2:
         return mul2(numbers[0], numbers[1])
@@ -181,6 +191,7 @@ def multiply(*numbers: Any) -> Any:
 @builtin(
     "-",
     doc="The first argument less the others; the negation of a single one.",
+    type="[:int & :int] :int [:float & :float] :float [:number & :number] :number",
     example=("[(- 10 3 2) (- 4)]", "[5 -4]"),
 )
 def subtract(x: Any, *others: Any) -> Any:
@@ -197,6 +208,7 @@ def subtract(x: Any, *others: Any) -> Any:
 @builtin(
     "/",
     doc="The first argument divided by the others, an integer when exact; the reciprocal of a single one.",
+    type="[:number & :number] :number",
     example=("[(/ 7 2) (/ 6 3) (/ 4)]", "[3.5 2 0.25]"),
 )
 def divide(x: Any, *others: Any) -> Any:
@@ -210,12 +222,12 @@ def divide(x: Any, *others: Any) -> Any:
     return x
 
 
-@builtin("inc", doc="One more.", example=("(inc 4)", "5"))
+@builtin("inc", doc="One more.", type="[:int] :int [:float] :float [:number] :number", example=("(inc 4)", "5"))
 def inc(x: Any) -> Any:
     return number("inc", x) + 1
 
 
-@builtin("dec", doc="One less.", example=("(dec 4)", "3"))
+@builtin("dec", doc="One less.", type="[:int] :int [:float] :float [:number] :number", example=("(dec 4)", "3"))
 def dec(x: Any) -> Any:
     return number("dec", x) - 1
 
@@ -229,7 +241,12 @@ def _divisible(operation: str, a: Any, b: Any) -> None:
         raise division_by_zero(b, operation, 1)
 
 
-@builtin("mod", doc="The remainder with the sign of the divisor.", example=("[(mod -7 3) (mod 7 -3)]", "[2 -2]"))
+@builtin(
+    "mod",
+    doc="The remainder with the sign of the divisor.",
+    type="[:int :int] :int [:float :float] :float [:number :number] :number",
+    example=("[(mod -7 3) (mod 7 -3)]", "[2 -2]"),
+)
 def mod(a: Any, b: Any) -> Any:
     _divisible("mod", a, b)
     try:
@@ -238,7 +255,12 @@ def mod(a: Any, b: Any) -> Any:
         raise too_large("mod") from None
 
 
-@builtin("rem", doc="The remainder with the sign of the dividend.", example=("(rem -7 3)", "-1"))
+@builtin(
+    "rem",
+    doc="The remainder with the sign of the dividend.",
+    type="[:int :int] :int [:float :float] :float [:number :number] :number",
+    example=("(rem -7 3)", "-1"),
+)
 def rem(a: Any, b: Any) -> Any:
     _divisible("rem", a, b)
     if type(a) is int and type(b) is int:
@@ -248,7 +270,12 @@ def rem(a: Any, b: Any) -> Any:
     return fmod(x, y) if x - x == 0.0 else nan  # fmod of an infinity raises
 
 
-@builtin("quot", doc="The quotient, truncated towards zero.", example=("[(quot -7 2) (quot 7.5 2)]", "[-3 3.0]"))
+@builtin(
+    "quot",
+    doc="The quotient, truncated towards zero.",
+    type="[:int :int] :int [:float :float] :float [:number :number] :number",
+    example=("[(quot -7 2) (quot 7.5 2)]", "[-3 3.0]"),
+)
 def quot(a: Any, b: Any) -> Any:
     _divisible("quot", a, b)
     if type(a) is int and type(b) is int:
@@ -265,7 +292,13 @@ def quot(a: Any, b: Any) -> Any:
 # ---- extremes ---------------------------------------------------------------------------------------------------
 
 
-@builtin("max", "math/max", doc="The greatest argument, unchanged; ##NaN if any is.", example=("(max 1 2.5)", "2.5"))
+@builtin(
+    "max",
+    "math/max",
+    doc="The greatest argument, unchanged; ##NaN if any is.",
+    type="[:int & :int] :int [:float & :float] :float [:number & :number] :number",
+    example=("(max 1 2.5)", "2.5"),
+)
 def maximum(x: Any, *others: Any) -> Any:
     _numbers("max", x, *others)
     for other in others:
@@ -274,7 +307,13 @@ def maximum(x: Any, *others: Any) -> Any:
     return x
 
 
-@builtin("min", "math/min", doc="The least argument, unchanged; ##NaN if any is.", example=("(min 3 1 2)", "1"))
+@builtin(
+    "min",
+    "math/min",
+    doc="The least argument, unchanged; ##NaN if any is.",
+    type="[:int & :int] :int [:float & :float] :float [:number & :number] :number",
+    example=("(min 3 1 2)", "1"),
+)
 def minimum(x: Any, *others: Any) -> Any:
     _numbers("min", x, *others)
     for other in others:
@@ -283,6 +322,12 @@ def minimum(x: Any, *others: Any) -> Any:
     return x
 
 
-@builtin("abs", "math/abs", doc="The distance from zero, in the same kind.", example=("(abs -3)", "3"))
+@builtin(
+    "abs",
+    "math/abs",
+    doc="The distance from zero, in the same kind.",
+    type="[:int] :int [:float] :float [:number] :number",
+    example=("(abs -3)", "3"),
+)
 def absolute(x: Any) -> Any:
     return abs(number("abs", x))

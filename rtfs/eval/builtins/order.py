@@ -18,6 +18,7 @@ Before = Callable[[Any, Any], bool]
 @builtin(
     "sort",
     doc="(sort cmp coll): the elements in order; cmp answers whether the first comes before the second, or a number.",
+    type="[Items] [:vector a] [[:fn [a a] :any] Items] [:vector a]",
     example=("[(sort [3 1 2]) (sort > [1 3 2])]", "[[1 2 3] [3 2 1]]"),
 )
 def sort(cmp: Any, coll: Any = MISSING) -> Any:
@@ -30,6 +31,7 @@ def sort(cmp: Any, coll: Any = MISSING) -> Any:
 @builtin(
     "sort-by",
     doc="(sort-by f cmp coll): the elements in the order of their (f x).",
+    type="[[:fn [a] :any] Items] [:vector a] [[:fn [a] b] [:fn [b b] :any] Items] [:vector a]",
     example=('[(sort-by count ["aa" "b"]) (sort-by - [1 3 2])]', '[["b" "aa"] [3 2 1]]'),
 )
 def sort_by(f: Any, cmp: Any, coll: Any = MISSING) -> Any:

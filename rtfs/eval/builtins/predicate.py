@@ -17,27 +17,27 @@ from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid, type_n
 # ---- numbers ----------------------------------------------------------------------------------------------------
 
 
-@builtin("zero?", doc="Is the number zero?", example=("(zero? 0.0)", "true"))
+@builtin("zero?", doc="Is the number zero?", type="[:number] :bool", example=("(zero? 0.0)", "true"))
 def is_zero(x: Any) -> bool:
     return bool(number("zero?", x) == 0)
 
 
-@builtin("pos?", doc="Is the number above zero?", example=("(pos? 3)", "true"))
+@builtin("pos?", doc="Is the number above zero?", type="[:number] :bool", example=("(pos? 3)", "true"))
 def is_pos(x: Any) -> bool:
     return bool(number("pos?", x) > 0)
 
 
-@builtin("neg?", doc="Is the number below zero?", example=("(neg? 3)", "false"))
+@builtin("neg?", doc="Is the number below zero?", type="[:number] :bool", example=("(neg? 3)", "false"))
 def is_neg(x: Any) -> bool:
     return bool(number("neg?", x) < 0)
 
 
-@builtin("nan?", doc="Is it ##NaN?", example=("(nan? ##NaN)", "true"))
+@builtin("nan?", doc="Is it ##NaN?", type="[:number] :bool", example=("(nan? ##NaN)", "true"))
 def is_nan(x: Any) -> bool:
     return bool(number("nan?", x) != x)
 
 
-@builtin("infinite?", doc="Is it ##Inf or ##-Inf?", example=("(infinite? ##-Inf)", "true"))
+@builtin("infinite?", doc="Is it ##Inf or ##-Inf?", type="[:number] :bool", example=("(infinite? ##-Inf)", "true"))
 def is_infinite(x: Any) -> bool:
     return type(number("infinite?", x)) is float and x == x and x - x != 0.0
 
@@ -49,12 +49,12 @@ def _whole(operation: str, x: Any) -> Any:
     return x
 
 
-@builtin("even?", doc="Is the whole number even?", example=("(even? 4.0)", "true"))
+@builtin("even?", doc="Is the whole number even?", type="[:number] :bool", example=("(even? 4.0)", "true"))
 def is_even(x: Any) -> bool:
     return bool(_whole("even?", x) % 2 == 0)
 
 
-@builtin("odd?", doc="Is the whole number odd?", example=("(odd? -3)", "true"))
+@builtin("odd?", doc="Is the whole number odd?", type="[:number] :bool", example=("(odd? -3)", "true"))
 def is_odd(x: Any) -> bool:
     return bool(_whole("odd?", x) % 2 != 0)
 
@@ -94,19 +94,21 @@ def _kind_predicate(names: str, kinds: tuple[type, ...], what: str, sample: str)
     def holds(x: Any) -> bool:
         return type(x) in members
 
-    builtin(primary, *aliases, doc=f"Is it {what}?", example=(f"({primary} {sample})", "true"))(holds)
+    builtin(primary, *aliases, doc=f"Is it {what}?", type="[:any] :bool", example=(f"({primary} {sample})", "true"))(
+        holds
+    )
 
 
 for _row in _KINDS:
     _kind_predicate(*_row)
 
 
-@builtin("true?", doc="Is it true itself?", example=("(true? 1)", "false"))
+@builtin("true?", doc="Is it true itself?", type="[:any] :bool", example=("(true? 1)", "false"))
 def is_true(x: Any) -> bool:
     return x is True
 
 
-@builtin("false?", doc="Is it false itself?", example=("(false? nil)", "false"))
+@builtin("false?", doc="Is it false itself?", type="[:any] :bool", example=("(false? nil)", "false"))
 def is_false(x: Any) -> bool:
     return x is False
 
@@ -114,6 +116,7 @@ def is_false(x: Any) -> bool:
 @builtin(
     "some?",
     doc="(some? x): is it not nil? (some? f coll): does some element satisfy f?",
+    type="[:any] :bool [[:fn [a] :any] Items] :bool",
     example=("[(some? nil) (some? even? [1 2])]", "[false true]"),
 )
 def is_some(x: Any, coll: Any = MISSING) -> bool:
@@ -127,11 +130,11 @@ def is_some(x: Any, coll: Any = MISSING) -> bool:
     return False
 
 
-@builtin("type-name", doc="The kind of a value as text.", example=("(type-name 1)", '"integer"'))
+@builtin("type-name", doc="The kind of a value as text.", type="[:any] :string", example=("(type-name 1)", '"integer"'))
 def type_name_(x: Any) -> str:
     return type_name(x)
 
 
-@builtin("type", doc="The kind of a value as a keyword.", example=("(type 1)", ":integer"))
+@builtin("type", doc="The kind of a value as a keyword.", type="[:any] :keyword", example=("(type 1)", ":integer"))
 def type_(x: Any) -> Keyword:
     return Keyword(type_name(x))

@@ -18,6 +18,9 @@ _ENDLESS = 1 << 62
 @builtin(
     "range",
     doc="(range end) (range start end step): the numbers from start (0) up to, not including, end by step (1).",
+    type="[:int] [:vector :int] [:number] [:vector :number] [:int :int] [:vector :int] "
+    "[:number :number] [:vector :number] [:int :int :int] [:vector :int] "
+    "[:number :number :number] [:vector :number]",
     example=("[(range 3) (range 5 0 -2)]", "[[0 1 2] [5 3 1]]"),
 )
 def range_(a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
@@ -54,7 +57,12 @@ def _spaced(start: Any, end: Any, step: Any) -> list[Any]:
     return values
 
 
-@builtin("numbers", doc="The integers from start to end, both included.", example=("(numbers 1 3)", "[1 2 3]"))
+@builtin(
+    "numbers",
+    doc="The integers from start to end, both included.",
+    type="[:int :int] [:vector :int]",
+    example=("(numbers 1 3)", "[1 2 3]"),
+)
 def numbers(start: Any, end: Any) -> Any:
     low, high = integer("numbers", start), integer("numbers", end, 1)
     check_elements(max(0, high - low + 1))
@@ -68,18 +76,28 @@ def _times(operation: str, n: Any, index: int = 0) -> int:
     return times
 
 
-@builtin("repeat", doc="n times x.", example=("(repeat 2 :a)", "[:a :a]"))
+@builtin("repeat", doc="n times x.", type="[:int a] [:vector a]", example=("(repeat 2 :a)", "[:a :a]"))
 def repeat(n: Any, x: Any) -> Any:
     return vector([x] * _times("repeat", n))
 
 
-@builtin("repeatedly", doc="The values of n calls of f.", example=("(repeatedly 2 (fn [] 1))", "[1 1]"))
+@builtin(
+    "repeatedly",
+    doc="The values of n calls of f.",
+    type="[:int [:fn [] a]] [:vector a]",
+    example=("(repeatedly 2 (fn [] 1))", "[1 1]"),
+)
 def repeatedly(n: Any, f: Any) -> Any:
     target = callee(f, "repeatedly")
     return vector([target() for _ in range(_times("repeatedly", n))])
 
 
-@builtin("iterate", doc="(iterate f x n): the n values x, (f x), (f (f x)) …", example=("(iterate inc 1 3)", "[1 2 3]"))
+@builtin(
+    "iterate",
+    doc="(iterate f x n): the n values x, (f x), (f (f x)) …",
+    type="[[:fn [:any] b] c :int] [:vector [:or b c]]",
+    example=("(iterate inc 1 3)", "[1 2 3]"),
+)
 def iterate(f: Any, x: Any, n: Any) -> Any:
     target, times = callee(f, "iterate"), _times("iterate", n, 2)
     values = [x] if times else []

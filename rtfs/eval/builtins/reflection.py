@@ -19,17 +19,29 @@ class _NoSite:
     span = None
 
 
-@builtin("call", doc="Makes a host call: capability id, then its arguments.", example=("(fn? call)", "true"))
+@builtin(
+    "call",
+    doc="Makes a host call: capability id, then its arguments.",
+    type="[[:or :keyword :string] & :any] :any",
+    example=("(fn? call)", "true"),
+)
 def call(capability: Any, *args: Any) -> Any:
     return call_host(_NoSite, capability, *args)
 
 
-@builtin("meta", doc="Metadata of a definition or function, nil for other values.", example=("(meta 5)", "nil"))
+@builtin(
+    "meta",
+    doc="Metadata of a definition or function, nil for other values.",
+    type="[:any] :map?",
+    example=("(meta 5)", "nil"),
+)
 def meta(value: Any) -> Any:
     return function_metadata(value)
 
 
-@builtin("doc", doc="The documentation of a definition or function, or nil.", example=("(doc 5)", "nil"))
+@builtin(
+    "doc", doc="The documentation of a definition or function, or nil.", type="[:any] :any", example=("(doc 5)", "nil")
+)
 def doc(value: Any) -> Any:
     metadata = function_metadata(value)
     return None if metadata is None else metadata.get(Keyword("doc"))
@@ -38,6 +50,7 @@ def doc(value: Any) -> Any:
 @builtin(
     "gensym",
     doc="A fresh symbol, numbered from 1 in each run.",
+    type="[] :symbol [[:or :string :symbol :keyword]] :symbol",
     example=('(map symbol? [(gensym) (gensym "x")])', "[true true]"),
 )
 def gensym(prefix: Any = "G") -> Symbol:
@@ -50,7 +63,12 @@ def gensym(prefix: Any = "G") -> Symbol:
     return Symbol(f"{prefix}__{run.gensyms}")
 
 
-@builtin("read-string", doc="The first form of a text, as data.", example=('(read-string "(+ 1 2)")', "(+ 1 2)"))
+@builtin(
+    "read-string",
+    doc="The first form of a text, as data.",
+    type="[:string] :any",
+    example=('(read-string "(+ 1 2)")', "(+ 1 2)"),
+)
 def read_string(text: Any) -> Any:
     if type(text) is not str:
         raise wrong_kind("read-string", "string", text)
@@ -61,13 +79,21 @@ def read_string(text: Any) -> Any:
 
 
 @builtin(
-    "macroexpand-1", doc="The form with its head macro expanded once.", example=("(macroexpand-1 '(f 1))", "(f 1)")
+    "macroexpand-1",
+    doc="The form with its head macro expanded once.",
+    type="[:any] :any",
+    example=("(macroexpand-1 '(f 1))", "(f 1)"),
 )
 def macroexpand_1(form: Any) -> Any:
     return RUN.get().tools.expand(form, once=True)
 
 
-@builtin("macroexpand", doc="The form, expanded until its head is no macro.", example=("(macroexpand '(f 1))", "(f 1)"))
+@builtin(
+    "macroexpand",
+    doc="The form, expanded until its head is no macro.",
+    type="[:any] :any",
+    example=("(macroexpand '(f 1))", "(f 1)"),
+)
 def macroexpand(form: Any) -> Any:
     return RUN.get().tools.expand(form, once=False)
 
@@ -75,6 +101,7 @@ def macroexpand(form: Any) -> Any:
 @builtin(
     "local-symbol?",
     doc="While a macro runs: is the symbol a local at the macro call?",
+    type="[:symbol] :bool",
     example=("(local-symbol? 'x)", "false"),
 )
 def local_symbol(symbol: Any) -> bool:
@@ -87,6 +114,7 @@ def local_symbol(symbol: Any) -> bool:
 @builtin(
     "syntax-error",
     doc="Raises a SyntaxError at a form; only while a macro runs.",
+    type="[:any :string] :never [:any :string :string] :never",
     example=('(try (syntax-error nil "t") (catch InvalidArgument e :refused))', ":refused"),
 )
 def syntax_error(form: Any, text: Any, code: Any = "RTFS-E301") -> Any:

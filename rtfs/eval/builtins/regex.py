@@ -45,6 +45,7 @@ def _matches(regex: Any, data: bytes) -> Iterator[Any]:
 @builtin(
     "re-matches",
     doc="(re-matches pattern s): s if the whole of it matches, else nil.",
+    type="[:string :string] :string?",
     example=('[(re-matches "[a-z]+" "abc") (re-matches "[a-z]+" "abc1")]', '["abc" nil]'),
 )
 def re_matches(pattern: Any, s: Any) -> str | None:
@@ -55,6 +56,7 @@ def re_matches(pattern: Any, s: Any) -> str | None:
 @builtin(
     "re-find",
     doc="(re-find pattern s): the text of the first match or nil.",
+    type="[:string :string] :string?",
     example=('(re-find "[0-9]+" "a12b3")', '"12"'),
 )
 def re_find(pattern: Any, s: Any) -> str | None:
@@ -66,6 +68,7 @@ def re_find(pattern: Any, s: Any) -> str | None:
 @builtin(
     "re-seq",
     doc="(re-seq pattern s): the texts of all matches that do not overlap.",
+    type="[:string :string] [:vector :string]",
     example=('(re-seq "[0-9]+" "a12b3")', '["12" "3"]'),
 )
 def re_seq(pattern: Any, s: Any) -> Any:
@@ -80,6 +83,7 @@ def re_seq(pattern: Any, s: Any) -> Any:
 @builtin(
     "re-groups",
     doc="(re-groups pattern s): the first match and its groups, nil for those not used; nil if nothing matches.",
+    type="[:string :string] [:maybe [:vector :string?]]",
     example=('(re-groups "(a)|(b)" "xb")', '["b" nil "b"]'),
 )
 def re_groups(pattern: Any, s: Any) -> Any:
@@ -91,6 +95,7 @@ def re_groups(pattern: Any, s: Any) -> Any:
 @builtin(
     "re-replace",
     doc="(re-replace pattern s to): s with all matches replaced; $0 to $9 in `to` are groups, $$ is a dollar.",
+    type="[:string :string :string] :string",
     example=('(re-replace "(\\\\w)=(\\\\w)" "a=1 b=2" "$2:$1")', '"1:a 2:b"'),
 )
 def re_replace(pattern: Any, s: Any, to: Any) -> str:
@@ -131,6 +136,7 @@ def _template(to: str, groups: int) -> list[str | int]:
 @builtin(
     "re-split",
     doc="(re-split pattern s max): the parts of s between matches, at most max.",
+    type="[:string :string] [:vector :string] [:string :string :int] [:vector :string]",
     example=('(re-split ",\\\\s*" "a, b,c")', '["a" "b" "c"]'),
 )
 def re_split(pattern: Any, s: Any, most: Any = MISSING) -> Any:
@@ -152,7 +158,12 @@ def re_split(pattern: Any, s: Any, most: Any = MISSING) -> Any:
     return vector(parts)
 
 
-@builtin("re-quote", doc="A pattern that matches the text literally.", example=('(re-quote "a.b")', '"a\\\\.b"'))
+@builtin(
+    "re-quote",
+    doc="A pattern that matches the text literally.",
+    type="[:string] :string",
+    example=('(re-quote "a.b")', '"a\\\\.b"'),
+)
 def re_quote(s: Any) -> str:
     import re2
 

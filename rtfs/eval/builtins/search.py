@@ -28,7 +28,12 @@ def _holds_for_all(operation: str, f: Any, coll: Any) -> bool:
     return True
 
 
-@builtin("some", doc="The first truthy value of f, or nil.", example=("(some {2 :two} [1 2])", ":two"))
+@builtin(
+    "some",
+    doc="The first truthy value of f, or nil.",
+    type="[[:fn [a] b] Items] [:maybe b]",
+    example=("(some {2 :two} [1 2])", ":two"),
+)
 def some(f: Any, coll: Any) -> Any:
     target = callee(f, "some")
     for item in sequence(coll, "some"):
@@ -38,22 +43,42 @@ def some(f: Any, coll: Any) -> Any:
     return None
 
 
-@builtin("every?", doc="Do all elements satisfy f?", example=("(every? even? [2 4])", "true"))
+@builtin(
+    "every?",
+    doc="Do all elements satisfy f?",
+    type="[[:fn [a] :any] Items] :bool",
+    example=("(every? even? [2 4])", "true"),
+)
 def every(f: Any, coll: Any) -> bool:
     return _holds_for_all("every?", f, coll)
 
 
-@builtin("any?", doc="Does some element satisfy f?", example=("(any? even? [1 2])", "true"))
+@builtin(
+    "any?",
+    doc="Does some element satisfy f?",
+    type="[[:fn [a] :any] Items] :bool",
+    example=("(any? even? [1 2])", "true"),
+)
 def any_(f: Any, coll: Any) -> bool:
     return _holds_for_some("any?", f, coll)
 
 
-@builtin("not-any?", doc="Does no element satisfy f?", example=("(not-any? even? [1 3])", "true"))
+@builtin(
+    "not-any?",
+    doc="Does no element satisfy f?",
+    type="[[:fn [a] :any] Items] :bool",
+    example=("(not-any? even? [1 3])", "true"),
+)
 def not_any(f: Any, coll: Any) -> bool:
     return not _holds_for_some("not-any?", f, coll)
 
 
-@builtin("not-every?", doc="Does some element not satisfy f?", example=("(not-every? even? [1 2])", "true"))
+@builtin(
+    "not-every?",
+    doc="Does some element not satisfy f?",
+    type="[[:fn [a] :any] Items] :bool",
+    example=("(not-every? even? [1 2])", "true"),
+)
 def not_every(f: Any, coll: Any) -> bool:
     return not _holds_for_all("not-every?", f, coll)
 
@@ -71,21 +96,41 @@ def _extreme(f: Callable[[Any], Any], items: Any, sign: int) -> Any:
     return best
 
 
-@builtin("min-by", doc="The element with the least (f x); nil if empty.", example=('(min-by count ["aa" "b"])', '"b"'))
+@builtin(
+    "min-by",
+    doc="The element with the least (f x); nil if empty.",
+    type="[[:fn [a] :any] Items] [:maybe a]",
+    example=('(min-by count ["aa" "b"])', '"b"'),
+)
 def min_by(f: Any, coll: Any) -> Any:
     return _extreme(callee(f, "min-by"), sequence(coll, "min-by"), -1)
 
 
-@builtin("max-by", doc="The element with the greatest (f x); nil if empty.", example=("(max-by abs [1 -3 2])", "-3"))
+@builtin(
+    "max-by",
+    doc="The element with the greatest (f x); nil if empty.",
+    type="[[:fn [a] :any] Items] [:maybe a]",
+    example=("(max-by abs [1 -3 2])", "-3"),
+)
 def max_by(f: Any, coll: Any) -> Any:
     return _extreme(callee(f, "max-by"), sequence(coll, "max-by"), 1)
 
 
-@builtin("min-key", doc="The argument with the least (f x).", example=("(min-key abs -3 2)", "2"))
+@builtin(
+    "min-key",
+    doc="The argument with the least (f x).",
+    type="[[:fn [a] :any] a & a] a",
+    example=("(min-key abs -3 2)", "2"),
+)
 def min_key(f: Any, x: Any, *others: Any) -> Any:
     return _extreme(callee(f, "min-key"), (x, *others), -1)
 
 
-@builtin("max-key", doc="The argument with the greatest (f x).", example=("(max-key abs -3 2)", "-3"))
+@builtin(
+    "max-key",
+    doc="The argument with the greatest (f x).",
+    type="[[:fn [a] :any] a & a] a",
+    example=("(max-key abs -3 2)", "-3"),
+)
 def max_key(f: Any, x: Any, *others: Any) -> Any:
     return _extreme(callee(f, "max-key"), (x, *others), 1)

@@ -32,25 +32,39 @@ def like(coll: Any, part: Any) -> Any:
 # ---- elements ---------------------------------------------------------------------------------------------------
 
 
-@builtin("first", doc="The first element, nil when there is none.", example=('[(first [1 2]) (first "")]', "[1 nil]"))
+@builtin(
+    "first",
+    doc="The first element, nil when there is none.",
+    type="[Items] [:maybe a]",
+    example=('[(first [1 2]) (first "")]', "[1 nil]"),
+)
 def first(coll: Any) -> Any:
     items = view(coll, "first")
     return items[0] if len(items) else None
 
 
-@builtin("second", doc="The second element, nil when there is none.", example=("(second [1 2])", "2"))
+@builtin(
+    "second",
+    doc="The second element, nil when there is none.",
+    type="[Items] [:maybe a]",
+    example=("(second [1 2])", "2"),
+)
 def second(coll: Any) -> Any:
     items = view(coll, "second")
     return items[1] if len(items) > 1 else None
 
 
-@builtin("last", doc="The last element, nil when there is none.", example=("(last [1 2])", "2"))
+@builtin(
+    "last", doc="The last element, nil when there is none.", type="[Items] [:maybe a]", example=("(last [1 2])", "2")
+)
 def last(coll: Any) -> Any:
     items = view(coll, "last")
     return items[len(items) - 1] if len(items) else None
 
 
-@builtin("ffirst", doc="The first element of the first element.", example=("(ffirst [[1] [2]])", "1"))
+@builtin(
+    "ffirst", doc="The first element of the first element.", type="[Items] :any", example=("(ffirst [[1] [2]])", "1")
+)
 def ffirst(coll: Any) -> Any:
     items = view(coll, "ffirst")
     inner: Any = view(items[0], "ffirst") if len(items) else ()
@@ -60,13 +74,19 @@ def ffirst(coll: Any) -> Any:
 @builtin(
     "nth",
     doc="(nth coll i default): the element at an index; out of range the default, or else an error.",
+    type="[Items :int] a [Items :int b] [:or a b]",
     example=("[(nth [4 5] 1) (nth [4 5] 9 :none)]", "[5 :none]"),
 )
 def nth_(coll: Any, index: Any, default: Any = MISSING) -> Any:
     return nth(coll, index, default)
 
 
-@builtin("count", doc="How many elements, entries or characters there are.", example=("(count {:a 1})", "1"))
+@builtin(
+    "count",
+    doc="How many elements, entries or characters there are.",
+    type="[[:or :error Items]] :int",
+    example=("(count {:a 1})", "1"),
+)
 def count(coll: Any) -> int:
     kind = type(coll)
     if kind in _SLICED or kind is Map:
@@ -76,7 +96,12 @@ def count(coll: Any) -> int:
     raise wrong_kind("count", "collection", coll)
 
 
-@builtin("peek", doc="The last element of a vector or list, nil when empty.", example=("(peek [1 2])", "2"))
+@builtin(
+    "peek",
+    doc="The last element of a vector or list, nil when empty.",
+    type="[[:or :nil [:seq a]]] [:maybe a]",
+    example=("(peek [1 2])", "2"),
+)
 def peek(coll: Any) -> Any:
     items = _indexed("peek", coll)
     return items[len(items) - 1] if len(items) else None
@@ -97,6 +122,7 @@ def _indexed(operation: str, coll: Any) -> Any:
 @builtin(
     "rest",
     doc="All but the first element, in the same kind.",
+    type="[[:list a]] [:list a] [:string] :string [Items] [:vector a]",
     example=('[(rest [1 2]) (rest "xy")]', '[[2] "y"]'),
 )
 def rest(coll: Any) -> Any:
@@ -105,7 +131,12 @@ def rest(coll: Any) -> Any:
     return like(coll, sequence(coll, "rest")[1:])
 
 
-@builtin("next", doc="Like rest, but nil when nothing is left.", example=("[(next [1 2]) (next [1])]", "[[2] nil]"))
+@builtin(
+    "next",
+    doc="Like rest, but nil when nothing is left.",
+    type="[[:list a]] [:maybe [:list a]] [:string] :string? [Items] [:maybe [:vector a]]",
+    example=("[(next [1 2]) (next [1])]", "[[2] nil]"),
+)
 def next_(coll: Any) -> Any:
     items = view(coll, "next")
     if len(items) < 2:
@@ -113,14 +144,24 @@ def next_(coll: Any) -> Any:
     return items[1:] if type(items) is str else like(coll, items[1:])
 
 
-@builtin("butlast", doc="All but the last element, in the same kind.", example=("(butlast [1 2])", "[1]"))
+@builtin(
+    "butlast",
+    doc="All but the last element, in the same kind.",
+    type="[[:list a]] [:list a] [:string] :string [Items] [:vector a]",
+    example=("(butlast [1 2])", "[1]"),
+)
 def butlast(coll: Any) -> Any:
     items = view(coll, "butlast")
     part = items[: max(len(items) - 1, 0)]
     return part if type(part) is str else like(coll, part)
 
 
-@builtin("pop", doc="All but the last element of a vector or list that is not empty.", example=("(pop [1 2])", "[1]"))
+@builtin(
+    "pop",
+    doc="All but the last element of a vector or list that is not empty.",
+    type="[[:or :nil [:vector a]]] [:vector a] [[:list a]] [:list a]",
+    example=("(pop [1 2])", "[1]"),
+)
 def pop(coll: Any) -> Any:
     items = _indexed("pop", coll)
     if not len(items):
@@ -128,13 +169,23 @@ def pop(coll: Any) -> Any:
     return like(coll, items[: len(items) - 1])
 
 
-@builtin("reverse", doc="The elements in opposite order, in the same kind.", example=("(reverse '(1 2))", "(2 1)"))
+@builtin(
+    "reverse",
+    doc="The elements in opposite order, in the same kind.",
+    type="[[:list a]] [:list a] [:string] :string [Items] [:vector a]",
+    example=("(reverse '(1 2))", "(2 1)"),
+)
 def reverse(coll: Any) -> Any:
     items = view(coll, "reverse")
     return items[::-1] if type(items) is str else like(coll, items[::-1])
 
 
-@builtin("empty", doc="The empty collection of the same kind.", example=("(empty '(1))", "()"))
+@builtin(
+    "empty",
+    doc="The empty collection of the same kind.",
+    type="[:list] [:list :never] [:string] :string [:map] :map [[:or :nil :vector]] [:vector :never]",
+    example=("(empty '(1))", "()"),
+)
 def empty(coll: Any) -> Any:
     if type(coll) is Map:
         return EMPTY_MAP
@@ -145,12 +196,14 @@ def empty(coll: Any) -> Any:
 # ---- emptiness --------------------------------------------------------------------------------------------------
 
 
-@builtin("empty?", doc="Are there no elements?", example=("(empty? [])", "true"))
+@builtin("empty?", doc="Are there no elements?", type="[[:or :error Items]] :bool", example=("(empty? [])", "true"))
 def is_empty(coll: Any) -> bool:
     return len(coll if type(coll) is Map else view(coll, "empty?")) == 0
 
 
-@builtin("not-empty", doc="The collection, nil when it is empty.", example=("(not-empty [])", "nil"))
+@builtin(
+    "not-empty", doc="The collection, nil when it is empty.", type="[Items] Items", example=("(not-empty [])", "nil")
+)
 def not_empty(coll: Any) -> Any:
     return coll if len(coll if type(coll) is Map else view(coll, "not-empty")) else None
 
@@ -158,6 +211,7 @@ def not_empty(coll: Any) -> Any:
 @builtin(
     "seq",
     doc="A list unchanged, otherwise a vector of the elements; nil when empty.",
+    type="[Items] [:maybe [:seq a]]",
     example=('[(seq "ab") (seq [])]', '[["a" "b"] nil]'),
 )
 def seq(coll: Any) -> Any:
@@ -175,23 +229,32 @@ def _size(operation: str, n: Any, index: int = 0) -> int:
     return max(integer(operation, n, index), 0)
 
 
-@builtin("take", doc="The first n elements.", example=("(take 2 [1 2 3])", "[1 2]"))
+@builtin("take", doc="The first n elements.", type="[:int Items] [:vector a]", example=("(take 2 [1 2 3])", "[1 2]"))
 def take(n: Any, coll: Any) -> Any:
     return as_vector(sequence(coll, "take")[: _size("take", n)])
 
 
-@builtin("drop", doc="All but the first n elements.", example=("(drop 2 [1 2 3])", "[3]"))
+@builtin(
+    "drop", doc="All but the first n elements.", type="[:int Items] [:vector a]", example=("(drop 2 [1 2 3])", "[3]")
+)
 def drop(n: Any, coll: Any) -> Any:
     return as_vector(sequence(coll, "drop")[_size("drop", n) :])
 
 
-@builtin("take-last", doc="The last n elements.", example=("(take-last 2 [1 2 3])", "[2 3]"))
+@builtin(
+    "take-last", doc="The last n elements.", type="[:int Items] [:vector a]", example=("(take-last 2 [1 2 3])", "[2 3]")
+)
 def take_last(n: Any, coll: Any) -> Any:
     items = sequence(coll, "take-last")
     return as_vector(items[max(len(items) - _size("take-last", n), 0) :])
 
 
-@builtin("drop-last", doc="All but the last n elements (one by default).", example=("(drop-last 2 [1 2 3])", "[1]"))
+@builtin(
+    "drop-last",
+    doc="All but the last n elements (one by default).",
+    type="[Items] [:vector a] [:int Items] [:vector a]",
+    example=("(drop-last 2 [1 2 3])", "[1]"),
+)
 def drop_last(n: Any, coll: Any = MISSING) -> Any:
     if coll is MISSING:
         n, coll = 1, n
@@ -211,6 +274,7 @@ def _prefix(f: Any, items: Any) -> int:
 @builtin(
     "take-while",
     doc="The elements before the first that does not satisfy f.",
+    type="[[:fn [a] :any] Items] [:vector a]",
     example=("(take-while pos? [1 0 2])", "[1]"),
 )
 def take_while(f: Any, coll: Any) -> Any:
@@ -221,6 +285,7 @@ def take_while(f: Any, coll: Any) -> Any:
 @builtin(
     "drop-while",
     doc="The elements from the first that does not satisfy f.",
+    type="[[:fn [a] :any] Items] [:vector a]",
     example=("(drop-while pos? [1 0 2])", "[0 2]"),
 )
 def drop_while(f: Any, coll: Any) -> Any:
@@ -228,20 +293,35 @@ def drop_while(f: Any, coll: Any) -> Any:
     return as_vector(items[_prefix(callee(f, "drop-while"), items) :])
 
 
-@builtin("split-with", doc="take-while and drop-while at once.", example=("(split-with pos? [1 0])", "[[1] [0]]"))
+@builtin(
+    "split-with",
+    doc="take-while and drop-while at once.",
+    type="[[:fn [a] :any] Items] [:vector [:vector a]]",
+    example=("(split-with pos? [1 0])", "[[1] [0]]"),
+)
 def split_with(f: Any, coll: Any) -> Any:
     items = sequence(coll, "split-with")
     place = _prefix(callee(f, "split-with"), items)
     return (as_vector(items[:place]), as_vector(items[place:]))
 
 
-@builtin("split-at", doc="take and drop at once.", example=("(split-at 1 [1 2])", "[[1] [2]]"))
+@builtin(
+    "split-at",
+    doc="take and drop at once.",
+    type="[:int Items] [:vector [:vector a]]",
+    example=("(split-at 1 [1 2])", "[[1] [2]]"),
+)
 def split_at(n: Any, coll: Any) -> Any:
     items, place = sequence(coll, "split-at"), _size("split-at", n)
     return (as_vector(items[:place]), as_vector(items[place:]))
 
 
-@builtin("take-nth", doc="Every n-th element, the first included.", example=("(take-nth 2 [1 2 3])", "[1 3]"))
+@builtin(
+    "take-nth",
+    doc="Every n-th element, the first included.",
+    type="[:int Items] [:vector a]",
+    example=("(take-nth 2 [1 2 3])", "[1 3]"),
+)
 def take_nth(n: Any, coll: Any) -> Any:
     if integer("take-nth", n) < 1:
         raise invalid_argument("take-nth needs a step of at least 1")
@@ -252,6 +332,7 @@ def take_nth(n: Any, coll: Any) -> Any:
 @builtin(
     "subvec",
     doc="(subvec coll start end): the elements of a vector or list from start up to, not including, end.",
+    type="[[:or :nil [:seq a]] :int] [:vector a] [[:or :nil [:seq a]] :int :int] [:vector a]",
     example=("(subvec [1 2 3] 1)", "[2 3]"),
 )
 def subvec(coll: Any, start: Any, end: Any = MISSING) -> Any:

@@ -60,12 +60,22 @@ def _joined(operation: str, separator: str, values: Any) -> str:
     return separator.join(pieces)
 
 
-@builtin("str", doc="The texts of its arguments, one after the other.", example=('(str "n=" 4 nil :k)', '"n=4:k"'))
+@builtin(
+    "str",
+    doc="The texts of its arguments, one after the other.",
+    type="[& :any] :string",
+    example=('(str "n=" 4 nil :k)', '"n=4:k"'),
+)
 def str_(*values: Any) -> str:
     return _joined("str", "", values)
 
 
-@builtin("pr-str", doc="The printed forms of its arguments, with spaces.", example=("(pr-str :a nil)", '":a nil"'))
+@builtin(
+    "pr-str",
+    doc="The printed forms of its arguments, with spaces.",
+    type="[& :any] :string",
+    example=("(pr-str :a nil)", '":a nil"'),
+)
 def pr_str(*values: Any) -> str:
     limit = LIMITS.get().printed
     pieces: list[str] = []
@@ -82,6 +92,7 @@ def pr_str(*values: Any) -> str:
     "string-join",
     "string/join",
     doc="(join separator coll): the texts of the elements with a separator, by default none.",
+    type="[Items] :string [:string Items] :string",
     example=('(join ", " [1 nil :a])', '"1, , :a"'),
 )
 def join(first: Any, coll: Any = MISSING) -> str:
@@ -90,7 +101,12 @@ def join(first: Any, coll: Any = MISSING) -> str:
     return _joined("join", string("join", first), sequence(coll, "join"))
 
 
-@builtin("string/repeat", doc="(string/repeat s n): s, n times.", example=('(string/repeat "ab" 2)', '"abab"'))
+@builtin(
+    "string/repeat",
+    doc="(string/repeat s n): s, n times.",
+    type="[:string :int] :string",
+    example=('(string/repeat "ab" 2)', '"abab"'),
+)
 def repeat(s: Any, n: Any) -> str:
     times = max(integer("string/repeat", n, 1), 0)
     check_characters(len(string("string/repeat", s)) * times, "string/repeat")
@@ -100,7 +116,12 @@ def repeat(s: Any, n: Any) -> str:
 # ---- sizes and parts --------------------------------------------------------------------------------------------
 
 
-@builtin("string-length", doc="The number of characters of a string.", example=('(string-length "abc")', "3"))
+@builtin(
+    "string-length",
+    doc="The number of characters of a string.",
+    type="[:string] :int",
+    example=('(string-length "abc")', "3"),
+)
 def string_length(s: Any) -> int:
     return len(string("string-length", s))
 
@@ -109,6 +130,7 @@ def string_length(s: Any) -> int:
     "length",
     "string/length",
     doc="The number of characters of a string or elements of a collection.",
+    type="[[:or :string :map :seq :error]] :int",
     example=('[(length "abc") (length [1 2])]', "[3 2]"),
 )
 def length(value: Any) -> int:
@@ -122,6 +144,7 @@ def length(value: Any) -> int:
     "subs",
     "string/substring",
     doc="(substring s start end): the characters from start up to, not including, end.",
+    type="[:string :int] :string [:string :int :int] :string",
     example=('(substring "umbrella" 2 5)', '"bre"'),
 )
 def substring(s: Any, start: Any, end: Any = MISSING) -> str:
@@ -143,6 +166,7 @@ def substring(s: Any, start: Any, end: Any = MISSING) -> str:
     "string/includes?",
     "string/contains?",
     doc="(string-contains s part): does s contain part?",
+    type="[:string :string] :bool",
     example=('(string-contains "meadow" "ado")', "true"),
 )
 def string_contains(s: Any, part: Any) -> bool:
@@ -154,6 +178,7 @@ def string_contains(s: Any, part: Any) -> bool:
     "starts-with?",
     "string/starts-with?",
     doc="(starts-with? s part): does s start with part?",
+    type="[:string :string] :bool",
     example=('(starts-with? "lamp" "la")', "true"),
 )
 def starts_with(s: Any, part: Any) -> bool:
@@ -165,6 +190,7 @@ def starts_with(s: Any, part: Any) -> bool:
     "ends-with?",
     "string/ends-with?",
     doc="(ends-with? s part): does s end with part?",
+    type="[:string :string] :bool",
     example=('(ends-with? "lamp" "la")', "false"),
 )
 def ends_with(s: Any, part: Any) -> bool:
@@ -176,6 +202,7 @@ def ends_with(s: Any, part: Any) -> bool:
     "index-of",
     "string/index-of",
     doc="(index-of s part from): where part first occurs in s, or an element in a vector or list; nil if nowhere.",
+    type="[:string :string] :int? [:seq :any] :int? [:string :string :int] :int? [:seq :any :int] :int?",
     example=('[(index-of "hello" "l") (index-of [1 2] 3)]', "[2 nil]"),
 )
 def index_of(s: Any, part: Any, start: Any = 0) -> int | None:
@@ -192,6 +219,7 @@ def index_of(s: Any, part: Any, start: Any = 0) -> int | None:
     "last-index-of",
     "string/last-index-of",
     doc="(last-index-of s part from): where part last occurs in s, not after from; nil if nowhere.",
+    type="[:string :string] :int? [:string :string :int] :int?",
     example=('(last-index-of "hello" "l")', "3"),
 )
 def last_index_of(s: Any, part: Any, start: Any = MISSING) -> int | None:
@@ -201,7 +229,13 @@ def last_index_of(s: Any, part: Any, start: Any = MISSING) -> int | None:
     return None if found < 0 else found
 
 
-@builtin("blank?", "string/blank?", doc="Is it nil, empty or only whitespace?", example=('(blank? " ")', "true"))
+@builtin(
+    "blank?",
+    "string/blank?",
+    doc="Is it nil, empty or only whitespace?",
+    type="[:string?] :bool",
+    example=('(blank? " ")', "true"),
+)
 def blank(s: Any) -> bool:
     return s is None or not string("blank?", s).strip()
 
@@ -213,6 +247,7 @@ def blank(s: Any) -> bool:
     "split",
     "string/split",
     doc='(split s separator max): the parts between separators, at most max; separator "" splits into characters.',
+    type="[:string :string] [:vector :string] [:string :string :int] [:vector :string]",
     example=('(split "a::b" ":")', '["a" "" "b"]'),
 )
 def split(s: Any, separator: Any, most: Any = MISSING) -> Any:
@@ -233,6 +268,7 @@ def split(s: Any, separator: Any, most: Any = MISSING) -> Any:
     "split-lines",
     "string/split-lines",
     doc="The lines of a text; a final newline starts none.",
+    type="[:string] [:vector :string]",
     example=('(lines "a\\n\\nb\\n")', '["a" "" "b"]'),
 )
 def lines(s: Any) -> Any:
@@ -243,14 +279,24 @@ def lines(s: Any) -> Any:
     return vector(parts)
 
 
-@builtin("words", doc="The parts of a text between runs of whitespace.", example=('(words " a  b ")', '["a" "b"]'))
+@builtin(
+    "words",
+    doc="The parts of a text between runs of whitespace.",
+    type="[:string] [:vector :string]",
+    example=('(words " a  b ")', '["a" "b"]'),
+)
 def words(s: Any) -> Any:
     parts = string("words", s).split(None, LIMITS.get().elements)
     check_elements(len(parts), "words")
     return vector(parts)
 
 
-@builtin("chars", doc="The characters of a string, each a string.", example=('(chars "ab")', '["a" "b"]'))
+@builtin(
+    "chars",
+    doc="The characters of a string, each a string.",
+    type="[:string] [:vector :string]",
+    example=('(chars "ab")', '["a" "b"]'),
+)
 def chars(s: Any) -> Any:
     check_elements(len(string("chars", s)), "chars")
     return vector(list(s))
@@ -268,7 +314,7 @@ def _change(names: str, change: Callable[[str], str], doc: str, example: tuple[s
         check_characters(len(changed), primary)  # upper case may be longer
         return changed
 
-    builtin(primary, *aliases, doc=doc, example=example)(apply)
+    builtin(primary, *aliases, doc=doc, type="[:string] :string", example=example)(apply)
 
 
 _change(
@@ -336,6 +382,7 @@ def _replaced(operation: str, texts: tuple[Any, Any, Any], times: int | None) ->
     "replace",
     "string/replace",
     doc="(replace s from to): s with every from replaced, taken literally.",
+    type="[:string :string :string] :string",
     example=('(replace "a.b.c" "." "-")', '"a-b-c"'),
 )
 def replace(s: Any, old: Any, new: Any) -> str:
@@ -346,6 +393,7 @@ def replace(s: Any, old: Any, new: Any) -> str:
     "replace-first",
     "string/replace-first",
     doc="(replace-first s from to): s with the first from replaced.",
+    type="[:string :string :string] :string",
     example=('(replace-first "a.b.c" "." "-")', '"a-b.c"'),
 )
 def replace_first(s: Any, old: Any, new: Any) -> str:

@@ -16,22 +16,32 @@ from rtfs.lang.values import wrong_kind
 _SPLICED = frozenset({tuple, PVector, List})
 
 
-@builtin("rtfs/list", doc="A list of a template.", example=("(rtfs/list 1 2)", "(1 2)"))
+@builtin("rtfs/list", doc="A list of a template.", type="[& a] [:list a]", example=("(rtfs/list 1 2)", "(1 2)"))
 def make_list(*items: Any) -> List:
     return List(items)
 
 
-@builtin("rtfs/vector", doc="A vector of a template.", example=("(rtfs/vector 1 2)", "[1 2]"))
+@builtin("rtfs/vector", doc="A vector of a template.", type="[& a] [:vector a]", example=("(rtfs/vector 1 2)", "[1 2]"))
 def make_vector(*items: Any) -> Any:
     return vector(list(items))
 
 
-@builtin("rtfs/map", doc="A map of a template; as a form it keeps every pair.", example=("(rtfs/map :a 1)", "{:a 1}"))
+@builtin(
+    "rtfs/map",
+    doc="A map of a template; as a form it keeps every pair.",
+    type="[& :any] :map",
+    example=("(rtfs/map :a 1)", "{:a 1}"),
+)
 def make_map(*flat: Any) -> Map:
     return map_of(flat)
 
 
-@builtin("rtfs/concat", doc="A list of spliced parts.", example=("(rtfs/concat '(a) [1 2] nil)", "(a 1 2)"))
+@builtin(
+    "rtfs/concat",
+    doc="A list of spliced parts.",
+    type="[& Items] [:list a]",
+    example=("(rtfs/concat '(a) [1 2] nil)", "(a 1 2)"),
+)
 def concat(*pieces: Any) -> List:
     """Vectors, lists and nil, one after the other."""
     for piece in pieces:
@@ -42,12 +52,17 @@ def concat(*pieces: Any) -> List:
     return List([item for piece in given for item in piece])
 
 
-@builtin("rtfs/vector-of", doc="A vector of spliced parts.", example=("(rtfs/vector-of '(1 2))", "[1 2]"))
+@builtin(
+    "rtfs/vector-of",
+    doc="A vector of spliced parts.",
+    type="[Items] [:vector a]",
+    example=("(rtfs/vector-of '(1 2))", "[1 2]"),
+)
 def vector_of(parts: Any) -> Any:
     return vector(list(sequence(parts, "rtfs/vector-of")))
 
 
-@builtin("rtfs/map-of", doc="A map of spliced parts.", example=("(rtfs/map-of '(:a 1))", "{:a 1}"))
+@builtin("rtfs/map-of", doc="A map of spliced parts.", type="[Items] :map", example=("(rtfs/map-of '(:a 1))", "{:a 1}"))
 def map_of(parts: Any) -> Map:
     flat = sequence(parts, "rtfs/map-of")
     if len(flat) % 2:
@@ -55,7 +70,12 @@ def map_of(parts: Any) -> Map:
     return map_form(list(zip(flat[::2], flat[1::2], strict=True)))
 
 
-@builtin("rtfs/gensym", doc="The fresh symbol of an `x#`.", example=('(symbol? (rtfs/gensym "x"))', "true"))
+@builtin(
+    "rtfs/gensym",
+    doc="The fresh symbol of an `x#`.",
+    type="[:string] :symbol",
+    example=('(symbol? (rtfs/gensym "x"))', "true"),
+)
 def fresh(prefix: Any) -> Symbol:
     if type(prefix) is not str:
         raise wrong_kind("rtfs/gensym", "string", prefix)

@@ -30,6 +30,8 @@ def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
     "map",
     "mapv",
     doc="The values of f for the elements; several collections until the shortest ends.",
+    type="[[:fn [a] b] Items] [:vector b] [[:fn [a c] b] Items Others] [:vector b] "
+    "[:fn Items Items Items & Items] :vector",
     example=("(map + [1 2] [10 20 30])", "[11 22]"),
 )
 def map_(f: Any, coll: Any, *others: Any) -> Any:
@@ -42,6 +44,7 @@ def map_(f: Any, coll: Any, *others: Any) -> Any:
 @builtin(
     "map-indexed",
     doc="The values of f for index and element.",
+    type="[[:fn [:int a] b] Items] [:vector b]",
     example=("(map-indexed vector [:a :b])", "[[0 :a] [1 :b]]"),
 )
 def map_indexed(f: Any, coll: Any) -> Any:
@@ -52,6 +55,7 @@ def map_indexed(f: Any, coll: Any) -> Any:
 @builtin(
     "keep-indexed",
     doc="The values of f for index and element that are not nil.",
+    type="[[:fn [:int a] b] Items] [:vector b]",
     example=("(keep-indexed (fn [i x] (if (odd? i) x)) [:a :b])", "[:b]"),
 )
 def keep_indexed(f: Any, coll: Any) -> Any:
@@ -63,6 +67,7 @@ def keep_indexed(f: Any, coll: Any) -> Any:
 @builtin(
     "mapcat",
     doc="The elements of the values of f, which are sequences.",
+    type="[[:fn [a] Others] Items] [:vector c] [:fn Items Items & Items] :vector",
     example=("(mapcat (fn [x] [x x]) [1 2])", "[1 1 2 2]"),
 )
 def mapcat(f: Any, coll: Any, *others: Any) -> Any:
@@ -75,21 +80,37 @@ def mapcat(f: Any, coll: Any, *others: Any) -> Any:
     return vector(joined)
 
 
-@builtin("filter", "filterv", doc="The elements that satisfy f.", example=("(filter even? [1 2])", "[2]"))
+@builtin(
+    "filter",
+    "filterv",
+    doc="The elements that satisfy f.",
+    type="[[:fn [a] :any] Items] [:vector a]",
+    example=("(filter even? [1 2])", "[2]"),
+)
 def filter_(f: Any, coll: Any) -> Any:
     target = callee(f, "filter")
     items = sequence(coll, "filter")
     return vector([item for item in items if (kept := target(item)) is not None and kept is not False])
 
 
-@builtin("remove", doc="The elements that do not satisfy f.", example=("(remove even? [1 2])", "[1]"))
+@builtin(
+    "remove",
+    doc="The elements that do not satisfy f.",
+    type="[[:fn [a] :any] Items] [:vector a]",
+    example=("(remove even? [1 2])", "[1]"),
+)
 def remove(f: Any, coll: Any) -> Any:
     target = callee(f, "remove")
     items = sequence(coll, "remove")
     return vector([item for item in items if (gone := target(item)) is None or gone is False])
 
 
-@builtin("keep", doc="The values of f that are not nil.", example=("(keep :a [{:a 1} {}])", "[1]"))
+@builtin(
+    "keep",
+    doc="The values of f that are not nil.",
+    type="[[:fn [a] b] Items] [:vector b]",
+    example=("(keep :a [{:a 1} {}])", "[1]"),
+)
 def keep(f: Any, coll: Any) -> Any:
     target = callee(f, "keep")
     return vector([value for item in sequence(coll, "keep") if (value := target(item)) is not None])
@@ -101,6 +122,7 @@ def keep(f: Any, coll: Any) -> Any:
 @builtin(
     "reduce",
     doc="(reduce f init coll): f folded over the elements from the left; init defaults to the first element.",
+    type="[[:fn [:any a] b] Items] [:or a b] [[:fn [:any a] b] c Items] [:or b c]",
     example=("[(reduce + 10 [1 2]) (reduce + [])]", "[13 0]"),
 )
 def reduce(f: Any, init: Any, coll: Any = MISSING) -> Any:
@@ -118,7 +140,12 @@ def reduce(f: Any, init: Any, coll: Any = MISSING) -> Any:
     return total
 
 
-@builtin("reductions", doc="The intermediate results of reduce.", example=("(reductions + [1 2 3])", "[1 3 6]"))
+@builtin(
+    "reductions",
+    doc="The intermediate results of reduce.",
+    type="[[:fn [:any a] b] Items] [:vector [:or a b]] [[:fn [:any a] b] c Items] [:vector [:or b c]]",
+    example=("(reductions + [1 2 3])", "[1 3 6]"),
+)
 def reductions(f: Any, init: Any, coll: Any = MISSING) -> Any:
     target = callee(f, "reductions")
     total, items = _start("reductions", init, coll)
@@ -143,6 +170,7 @@ def _start(operation: str, init: Any, coll: Any) -> tuple[Any, Any]:
 @builtin(
     "reduce-kv",
     doc="(reduce-kv f init coll): f folded over keys and values of a map, or indices and items of a vector.",
+    type="[[:fn [:any :any :any] b] c [:or :nil :map :vector]] [:or b c]",
     example=("(reduce-kv (fn [total k v] (+ total v)) 0 {:a 1 :b 2})", "3"),
 )
 def reduce_kv(f: Any, init: Any, coll: Any) -> Any:

@@ -33,6 +33,7 @@ def _type(form: Any, module: str) -> tuple[Any, str]:
 @builtin(
     "validate",
     doc="(validate T x): x, if it has the type; otherwise a TypeValidationError.",
+    type="[:any a] a",
     example=("(validate [:vector :int] [1 2])", "[1 2]"),
 )
 def validate(form: Any, value: Any) -> Any:
@@ -42,6 +43,7 @@ def validate(form: Any, value: Any) -> Any:
 @builtin(
     "valid?",
     doc="(valid? T x): does x have the type?",
+    type="[:any :any] :bool",
     example=('(valid? {:a :int} {:a "x"})', "false"),
 )
 def is_valid(form: Any, value: Any) -> bool:
@@ -51,6 +53,7 @@ def is_valid(form: Any, value: Any) -> bool:
 @builtin(
     "explain",
     doc="(explain T x): the message of the error that validate would raise, or nil.",
+    type="[:any :any] :string?",
     example=("(explain :int 3)", "nil"),
 )
 def explain(form: Any, value: Any) -> Any:
@@ -60,6 +63,7 @@ def explain(form: Any, value: Any) -> Any:
 @builtin(
     "rtfs/validate",
     doc="`validate`, `valid?` and `explain` as written in a module.",
+    type="[:any :any :string :string] :any",
     example=('(rtfs/validate :int 3 "valid?" "user")', "true"),
 )
 def within(form: Any, value: Any, operation: Any, module: Any) -> Any:

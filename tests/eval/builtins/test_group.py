@@ -144,3 +144,7 @@ def test_parts_joined_are_the_whole(values: list[int]) -> None:
     assert list(BUILTINS["distinct"](vector(values))) == list(dict.fromkeys(values))
     assert list(BUILTINS["dedupe"](vector(values))) == [key for key, _ in groupby(values)]
     assert sum(BUILTINS["frequencies"](vector(values)).values()) == len(values)
+
+
+def test_padding_of_a_wrong_kind_is_refused_even_when_nothing_is_padded(agree: Callable[..., None]) -> None:
+    agree("(partition 1 1 0 nil) ;=> !TypeError: Type error in partition: expected sequence, got integer")

@@ -98,7 +98,7 @@ class Linker:
         """
         if module.macros:
             return None
-        parts = [module.name, *sorted(module.definitions)]
+        parts = [module.name, *sorted(module.definitions), "types", *sorted(module.types)]
         for visible, (home, name) in sorted(module.imported.items()):
             needs = self.dependencies(home)
             if needs is None:

@@ -157,6 +157,16 @@ def test_an_error_in_a_function_of_a_module_shows_its_place_and_the_callers() ->
     ]
 
 
+def test_a_host_call_tells_the_module_and_place_it_stands_in() -> None:
+    texts = {"a.b": "\n(defn f [] (call :x))"}
+    outcome = session(texts).start("(import a/b :as q) [(q/f) (call :y)]", name="main.rtfs")
+    told = []
+    while isinstance(outcome, rtfs.RequiresHost):
+        told.append((outcome.call.module, str(outcome.call.span)))
+        outcome = outcome.resume(None)
+    assert told == [("a.b", "a.b.rtfs:2:12-2:21"), ("user", "main.rtfs:1:27-1:36")]
+
+
 def failing_once(cached: bool, tmp_path: Path) -> tuple[rtfs.Session, str]:
     """A session whose module divides by the answer of the host; with `cached`, one that runs stored code."""
     tmp_path.chmod(0o700)
@@ -248,6 +258,13 @@ def test_code_of_a_file_compiled_against_a_module_of_the_program_is_used_with_no
 def test_code_compiled_with_macros_of_an_earlier_text_is_used_with_no_others(show: Callable[..., str]) -> None:
     for answer in ("1", "2", "2"):
         assert show({}, f"(defn f [] {answer}) (defmacro m [] (f))", "(m)") == answer
+
+
+def test_code_compiled_without_a_type_is_not_used_where_there_is_one(show: Callable[..., str]) -> None:
+    cast = "(defn f [x : Int] x) (try (f 5) (catch e :refused))"
+    assert show({}, "nil", cast) == "5"
+    assert show({}, "(deftype Int :string)", cast) == ":refused"
+    assert show({}, "nil", cast) == "5"
 
 
 def test_code_is_used_again_by_a_later_text_of_a_session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from rtfs.session import Session
 
 
+_PLACE = re.compile(r"@(\d+):(\d+)-(\d+):(\d+)")  # rtfs.eval.function.place_text
+
+
 def identity_of(session: Session, function: Any) -> FunctionIdentity:
     """The durable identity of a compiled function."""
     code = getattr(function, "__code__", None)
@@ -27,6 +31,16 @@ def identity_of(session: Session, function: Any) -> FunctionIdentity:
         name = None
     captures = _captures(function)
     return FunctionIdentity(name, module, _text(code), digest(code), captures)
+
+
+def description_of(session: Session, function: Any) -> tuple[str, str, str]:
+    """Name, module and text of a function, empty as far as there is none: what two processes can compare."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return "", "", ""
+    unit = UNITS.get(code.co_filename)
+    text = "" if unit is None or unit.library else _text(code)
+    return function_name(function) or "", _home(session, function), text
 
 
 def digest(code: CodeType) -> str:
@@ -46,7 +60,7 @@ def _collect(code: CodeType, parts: list[str]) -> None:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             _collect(constant, parts)
-        else:
+        elif not (isinstance(constant, str) and _PLACE.fullmatch(constant)):
             parts.append(repr(constant).partition("~")[0] if isinstance(constant, str) else repr(constant))
 
 
@@ -74,35 +88,16 @@ def _captures(function: Any) -> dict[str, Any]:
 def _text(code: CodeType) -> str:
     """The source text of the form the function was made from; empty when its source is gone."""
     unit = UNITS.get(code.co_filename)
-    if unit is None:
+    place = _PLACE.fullmatch(code.co_consts[0]) if code.co_consts and type(code.co_consts[0]) is str else None
+    if unit is None or place is None:
         return ""
-    places = [place for place in code.co_positions() if None not in place]
-    if not places:
+    line, column, end_line, end_column = map(int, place.groups())
+    lines = unit.source.text.split("\n")[line - 1 : end_line]
+    if not lines:
         return ""
-    start = _definition_place(code, unit.source)
-    return start or ""
-
-
-def _definition_place(code: CodeType, source: Source) -> str | None:
-    """The smallest function form of the source around the function's first line."""
-    from rtfs.lang.scan import form_end
-
-    line = code.co_firstlineno
-    places = [p for p in code.co_positions() if None not in p]
-    first = min(((p[0], p[2]) for p in places if p[0] is not None), default=None)
-    if first is None:
-        return None
-    lines = source.text.split("\n")
-    offset = sum(len(text) + 1 for text in lines[: first[0] - 1]) + (first[1] or 0)
-    begin = sum(len(text) + 1 for text in lines[: line - 1])
-    best = None
-    for opening in ("(fn", "(lambda", "(λ", "#(", "(defn"):
-        at = source.text.rfind(opening, begin, offset + 1)
-        if at >= 0 and (best is None or at > best):
-            best = at
-    if best is None:
-        return None
-    return source.text[best : form_end(source.text, best)]
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    return "\n".join(lines)
 
 
 def function_from(session: Session, text: str, module: str, captures: dict[str, Any]) -> Any:

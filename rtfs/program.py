@@ -13,7 +13,7 @@ from rtfs import __version__
 from rtfs.eval import code as coding
 from rtfs.eval.fault import Unit, translate
 from rtfs.eval.library import NAMES, library_of
-from rtfs.eval.machine import RUN
+from rtfs.eval.machine import RUN, form_of
 from rtfs.eval.meter import Meter
 from rtfs.eval.module import Module, module_error
 from rtfs.lang.collections import EMPTY_MAP, List, Map
@@ -196,6 +196,10 @@ class World:
     # ---- operations ---------------------------------------------------------------------------------------------
 
     def _perform(self, operation: Operation, text: Text, module: Module) -> Any:
+        with form_of(module is self.user):
+            return self._performed(operation, text, module)
+
+    def _performed(self, operation: Operation, text: Text, module: Module) -> Any:
         kind = operation[0]
         if kind == "run":
             constants = coding.decode_constants(operation[2])
@@ -272,7 +276,8 @@ class World:
             self_contained = coding.encode_constants(constants)
         except coding.Unstorable:
             text.needs = None
-            return coding.run(code, constants, module, text.source, self.modules)
+            with form_of(module is self.user):
+                return coding.run(code, constants, module, text.source, self.modules)
         return self._do(("run", code, self_contained), text, module)
 
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:
@@ -311,7 +316,7 @@ class World:
         inner.units.append(text.unit)
         outer, text.operations = text.operations, []
         text.inline.add(inner.name)
-        with self.modules.body(inner):
+        with form_of(True), self.modules.body(inner):
             self._do(("head", *head), text, inner)
             self._forms(form[start:], text, inner)
         outer.append(("module", inner.name, text.operations))

@@ -10,17 +10,18 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from rtfs.embedding import call_body, context_values, given
 from rtfs.eval.fault import translate
-from rtfs.eval.machine import RUN, Program, Run
+from rtfs.eval.machine import RUN, Program, Run, suspend
 from rtfs.eval.meter import Allowance
-from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector
+from rtfs.lang.collections import EMPTY_MAP
 from rtfs.lang.depth import check_depth
-from rtfs.lang.errors import EvaluationError, HostCallError, RtfsError
+from rtfs.lang.errors import EvaluationError, HostCallError
 from rtfs.lang.limits import Limits
-from rtfs.lang.names import Keyword
-from rtfs.lang.outcome import HostCall, Outcome, RuntimeContext, StepEvent
+from rtfs.lang.outcome import HostCall, Outcome, RequiresHost, RuntimeContext, StepEvent
 from rtfs.lang.source import Source
 from rtfs.program import World
+from rtfs.recording import Answerer, Reading, Recording, Take, context_change
 from rtfs.tools import Tools, deepen, read_forms
 from rtfs.waiting import Stepped, cancelled
 
@@ -46,7 +47,9 @@ class Session:
     standard strict`. trace: called with each HostCall before it is answered. on_streams: called in the event loop with
     the stream registry, once there is one. id: begins the idempotency keys of all calls; random unless given.
     budget: what the calls of the session may spend; its time runs from here on. approvals, approval_wait,
-    must_approve, on_refusal: see Host.
+    must_approve, on_refusal: see Host. record: True keeps what `snapshot` and `fork` need; by default they refuse once
+    `run` answered host calls; False keeps nothing. outcome, waiting: of a restored or forked session, where the
+    snapshot was taken, and all its programs that wait for their host.
     """
 
     def __init__(
@@ -72,18 +75,27 @@ class Session:
         approval_wait: float | None = None,
         must_approve: tuple[str, ...] = (),
         on_refusal: Callable[[HostCall, HostCallError], bool] | None = None,
+        record: bool | None = None,
     ) -> None:
+        options = dict(locals())
         from rtfs.loader import Cache, Files
 
         if check not in LEVELS:
             raise ValueError(f"check must be one of {', '.join(LEVELS)}, got {check!r}")
+        self._options = {name: option for name, option in options.items() if name not in _OWN_OPTIONS}
         self.context = context if context is not None else RuntimeContext.pure()
         self.limits = limits or self.context.limits or Limits()
-        self.values = _context_values(values)
+        self.values = context_values(values)
+        self.first_values = dict(self.values)
+        self.check = check
+        self.reading = Reading(lookup or Files(folder))
+        self.recording = Recording(record)
+        self.outcome: RequiresHost | None = None
+        self.waiting: tuple[RequiresHost, ...] = ()
         self.on_step = on_step
         self.trace = trace
         stored = Cache() if cache is True else cache or None
-        self.world = World(lookup or Files(folder), stored, variant=self.limits.variant, level=check)
+        self.world = World(self.reading, stored, variant=self.limits.variant, level=check)
         self.tools = Tools(self.world, self.limits)
         self._marketplace = marketplace
         self._host_options: dict[str, Any] = {
@@ -102,7 +114,6 @@ class Session:
         self._runner: Any = None
         self._waiting: Any = None  # the task that a synchronous caller waits for
         self.id = id if id is not None else os.urandom(8).hex()
-        self._programs = 0  # so many began: numbers of idempotency keys
         deepen()
         if budget is not None:
             self.host  # noqa: B018  # its clock runs from here on
@@ -136,32 +147,34 @@ class Session:
 
     def start(self, text: str, *, name: str = "<text>") -> Outcome:
         """Start a program as its own host: Complete, or RequiresHost at its first call."""
-        return self._start(lambda: self._evaluate(text, name))
+        return self.start_take(*self._text(name, text, asks=True))
 
     def start_call(self, function: Any, *args: Any) -> Outcome:
         """Call an RTFS function as its own host."""
-        return self._start(lambda: function(*args))
+        return self.start_take(*self._call(function, args, asks=True))
 
     def run(self, text: str, *, name: str = "<text>") -> Any:
         """Run a program to its end, answering its calls through the marketplace; its value."""
-        return self._drive(lambda: self._evaluate(text, name))
+        return self._drive(*self._text(name, text))
 
     async def run_async(self, text: str, *, name: str = "<text>") -> Any:
         """The same inside a running event loop."""
-        return await self._drive_async(lambda: self._evaluate(text, name))
+        return await self._drive_async(*self._text(name, text))
 
     def call(self, function: Any, *args: Any) -> Any:
         """Call an RTFS function (a value that a program gave) to its end."""
-        return self._drive(lambda: _called(function, args))
+        return self._drive(*self._call(function, args))
 
     async def call_async(self, function: Any, *args: Any) -> Any:
-        return await self._drive_async(lambda: _called(function, args))
+        return await self._drive_async(*self._call(function, args))
 
     def define(self, name: str, value: Any) -> None:
         """Define a global of the session from a Python value."""
         from rtfs.lang.convert import from_python
 
-        self.world.user.define(name, from_python(value))
+        defined = from_python(value)
+        self.world.user.define(name, defined)
+        self.recording.define(name, defined)
 
     def lookup(self, name: str) -> Any:
         """The value of a global, library functions included. KeyError when there is none."""
@@ -196,85 +209,111 @@ class Session:
             self._runner.close()
             self._runner = None
 
+    # ---- the session as data (host.md §2) -----------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The session as bytes; `outcome.snapshot()` does it at a pending call. InvalidArgument if it is impossible."""
+        from rtfs.snapshot import dump
+
+        return dump(self, self.recording.complete())
+
+    @classmethod
+    def restore(cls, data: bytes, **options: Any) -> Session:
+        """A session at the point of a snapshot, by replaying pure code; the snapshot decides nothing but its content.
+
+        options: those of a new session but `values` and `check`. limits: by default those of the snapshot, but at most
+        those of a new session. InvalidArgument for damaged bytes, ReplayMismatch when the programs do something else.
+        """
+        from rtfs.replay import restored
+
+        return restored(cls, data, options)
+
+    def fork(self, *, undo: int = 0) -> Session:
+        """An independent session at the same point, or before the last `undo` inputs. Streams stay with this one.
+
+        Calls that wait for their host wait in both, under idempotency keys of their own.
+        """
+        from rtfs.replay import forked
+
+        market = self._marketplace if self._host is None else self._host.marketplace
+        return forked(self, undo, {**self._options, "marketplace": market, "limits": self.limits})
+
     # ---- inside -------------------------------------------------------------------------------------------------
 
-    def _evaluate(self, text: str, name: str) -> Any:
-        return check_depth(self.world.run(Source(name, text), self.world.user))
+    def _text(self, name: str, text: str, *, asks: bool = False) -> tuple[Take, Callable[[], Any]]:
+        return self.recording.begin("text", (name, text), asks=asks), self.text_body(name, text)
 
-    def new_run(self, answer: Callable[[HostCall], Any], call: HostCall | None = None) -> Run:
-        """A run under this session's context and limits; of what the host runs for a call, if one is given."""
+    def _call(self, function: Any, args: tuple[Any, ...], *, asks: bool = False) -> tuple[Take, Callable[[], Any]]:
+        args = given(args)
+        return self.recording.begin("call", (function, args), asks=asks), call_body(function, args)
+
+    def text_body(self, name: str, text: str) -> Callable[[], Any]:
+        """What running a text means."""
+        return lambda: check_depth(self.world.run(Source(name, text), self.world.user))
+
+    def new_run(self, answer: Callable[[HostCall], Any]) -> Run:
+        """A run under this session's context and limits."""
         run = Run(answer, self.context, self.values, self.on_step)
         run.tools = self.tools
         if self.world.meter is not None:
             run.meter, run.allowance = self.world.meter, Allowance(self.limits.steps, self.limits.cells)
-        if call is not None:
-            run.inside(call)
-        else:
-            run.origin = f"{self.id}/{self._programs}/"
-            self._programs += 1
         return run
 
-    def _start(self, body: Callable[[], Any]) -> Outcome:
-        program: Program
+    def start_take(self, take: Take, body: Callable[[], Any]) -> Outcome:
+        """Begin a program whose calls the embedder answers."""
 
         def ask(call: HostCall) -> Any:
-            answer = program.suspend(call)
-            if call.capability_id == CONTEXT_SET:
-                self._set_context(call.args)
+            answer = suspend(call)
+            change = context_change(call)
+            if change is not None:
+                self.values[change[0]] = change[1]
             return answer
 
-        program = Program(self.new_run(ask), lambda: self._guarded(body))
+        program = self._program(take, ask, body)
+        program.snapshot = lambda: self._snapshot_at(take)
         outcome: Any = program.start()
         return program.waiting(outcome) if type(outcome) is HostCall else outcome
 
-    def _set_context(self, args: tuple[Any, ...]) -> None:
-        """What `ccos.context.set` does where the embedder answers it: `key value`, or one map of both."""
-        if len(args) == 1 and type(args[0]) is Map:
-            args = (args[0].get(Keyword("key")), args[0].get(Keyword("value")))
-        name = args[0] if args and type(args[0]) is str else getattr(args[0] if args else None, "name", None)
-        if name is not None and len(args) == 2:
-            self.values[name.removeprefix(":")] = args[1]
+    def _snapshot_at(self, take: Take) -> bytes:
+        from rtfs.snapshot import dump
 
-    def _guarded(self, body: Callable[[], Any]) -> Any:
+        return dump(self, self.recording.complete(), take)
+
+    def _program(self, take: Take | None, answer: Answerer, body: Callable[[], Any]) -> Program:
+        """A program that a recording may hear of; None for what the host runs for a call."""
+        run = self.new_run(self.recording.hear(take, answer))
+        if take is not None:
+            run.origin = f"{self.id}/{take.number}/"
+            run.cut = self.recording.cuts.get(take.number)
+        return Program(run, lambda: self._guarded(take, body))
+
+    def _guarded(self, take: Take | None, body: Callable[[], Any]) -> Any:
         """Run code under the deadline; what it raises leaves as an RtfsError with place and hints."""
         run = RUN.get()
+        value: Any = None
+        ending: BaseException | None = None
         try:
-            with self._deadline(run):
+            with self.tools.deadline(run):
                 value = body()
                 if run.meter is not None:
                     run.meter.settle()
-                return value
+            return value
         except BaseException as raised:
             error = translate(raised)
+            ending = error or raised
             if error is None:
                 raise
-            self._explain(error)
+            self.tools.explain(error)
             raise error from None
         finally:
             run.done = True
             run.release()
-
-    def _deadline(self, run: Run) -> Any:
-        from contextlib import nullcontext
-
-        seconds = self.limits.seconds
-        if seconds is None:
-            return nullcontext()
-        from rtfs.host.watch import Deadline
-
-        return Deadline(run, seconds)
-
-    def _explain(self, error: RtfsError) -> None:
-        """Did-you-mean notes where a name was not found."""
-        if error.kind == "UndefinedSymbol" and not error.notes:
-            from rtfs.eval.fault import attach_notes
-            from rtfs.eval.library import NAMES
-
-            attach_notes(error, [*self.world.user.definitions, *self.world.user.imported, *NAMES])
+            if take is not None:
+                self.recording.end(take, run, value, ending)
 
     # ---- drivers ------------------------------------------------------------------------------------------------
 
-    def _answer(self, program: Program, call: HostCall) -> Any:
+    def _answer(self, call: HostCall) -> Any:
         """Answer a host call from inside the program's greenlet; only true waiting switches away."""
         if self.trace is not None:
             self.trace(call)
@@ -282,24 +321,18 @@ class Session:
         if type(answer) is not CoroutineType:
             return answer
         if self._driver is None:
-            return program.suspend(answer)  # no loop runs yet: the driver starts one
+            return suspend(answer)  # no loop runs yet: the driver starts one
         try:
             waits_for = answer.send(None)
         except StopIteration as stop:
             return stop.value
-        return program.suspend(Stepped(answer, waits_for))
+        return suspend(Stepped(answer, waits_for))
 
-    def _program(self, body: Callable[[], Any], call: HostCall | None = None) -> Program:
-        program: Program
-        run = self.new_run(lambda asked: self._answer(program, asked), call)
-        program = Program(run, lambda: self._guarded(body))
-        return program
-
-    def _drive(self, body: Callable[[], Any]) -> Any:
+    def _drive(self, take: Take, body: Callable[[], Any]) -> Any:
         if self._driver is not None:
             text = "the session is running already; inside its event loop use run_async or call_async"
             raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
-        program = self._program(body)
+        program = self._program(take, self._answer, body)
         if self._runner is not None:  # streams may be running: the loop must turn
             return self._wait(self._finish(program, program.start))
         request: Any = program.start()
@@ -307,14 +340,18 @@ class Session:
             return request.value
         return self._wait(self._finish(program, lambda: request))
 
-    def run_inside(self, call: HostCall | None, body: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
-        """Run to its end what the host re-enters for a call; for none, a program of its own."""
-        program = self._program(body, call)
-        return self._finish(program, program.start)
-
-    async def _drive_async(self, body: Callable[[], Any]) -> Any:
-        program = self._program(body)
+    async def _drive_async(self, take: Take, body: Callable[[], Any]) -> Any:
+        program = self._program(take, self._answer, body)
         return await self._finish(program, program.start)
+
+    def run_inside(self, call: HostCall | None, body: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
+        """Run to its end what the host re-enters for a call; for none, as a program of its own."""
+        program = self._program(None, self._answer, body)
+        if call is not None:
+            program.run.inside(call)
+        else:
+            program.run.origin = f"{self.id}/{self.recording.number()}/"
+        return self._finish(program, program.start)
 
     async def _finish(self, program: Program, first: Callable[[], Any]) -> Any:
         """Await what the program waits for until it is done."""
@@ -348,23 +385,7 @@ class Session:
         return self._runner.run(awaited())
 
 
-def _called(function: Any, args: tuple[Any, ...]) -> Any:
-    from rtfs.lang.access import callee
-    from rtfs.lang.convert import from_python
-
-    return callee(function)(*[one if type(one) in _OWN else from_python(one) for one in args])
-
-
-CONTEXT_SET = "ccos.context.set"
-_OWN = frozenset({PVector, Map, List})  # collections that only RTFS makes hold only its values
-
-
-def _context_values(values: dict[str, Any] | None) -> dict[str, Any]:
-    if not values:
-        return {}
-    from rtfs.lang.convert import from_python
-
-    return {str(name).lstrip(":"): from_python(value) for name, value in values.items()}
+_OWN_OPTIONS = frozenset({"self", "values", "check", "id"})  # not of a fork, which has them from the recording
 
 
 def evaluate(text: str, *, name: str = "<text>") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rtfs.eval.fault import DEPTH
@@ -64,6 +65,23 @@ class Tools:
         WATCH.add(run, GRACE)
         if run.meter is not None:
             run.meter.grant(GRACE_STEPS, GRACE_CELLS)
+
+    def deadline(self, run: Run) -> AbstractContextManager[None]:
+        """The evaluation time of a run, which ends with DeadlineExceeded beyond its limit."""
+        seconds = self.limits.seconds
+        if seconds is None:
+            return nullcontext()
+        from rtfs.host.watch import Deadline
+
+        return Deadline(run, seconds)
+
+    def explain(self, error: RtfsError) -> None:
+        """Did-you-mean notes where a name was not found."""
+        if error.kind == "UndefinedSymbol" and not error.notes:
+            from rtfs.eval.fault import attach_notes
+            from rtfs.eval.library import NAMES
+
+            attach_notes(error, [*self.world.user.definitions, *self.world.user.imported, *NAMES])
 
 
 def read_forms(text: str, name: str = "<text>") -> list[Any]:

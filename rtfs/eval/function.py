@@ -95,6 +95,11 @@ def python_title(c: Compiler, name: str | None, clauses: list[Clause]) -> str:
     return f"{c.fresh(name or '')}:{text}"
 
 
+def place_text(at: emit.Place) -> str:
+    """Where a function stands, as the first constant of its code: `@line:column-line:column`."""
+    return f"@{at[0]}:{at[1]}-{at[2]}:{at[3]}"
+
+
 def compile_function(
     c: Compiler, name: str | None, clauses: list[Clause], scope: Scope, *, own: Binding | None = None
 ) -> Value:
@@ -110,7 +115,8 @@ def compile_function(
         body = c.block
     finally:
         c.frame, c.block, c.at = outer_frame, outer_block, at
-    definition = emit.function(title, parameters, body, at)
+    written_at = emit.does(emit.constant(place_text(at), at), at)  # Python keeps a first text as documentation
+    definition = emit.function(title, parameters, [written_at, *body], at)
     _define(c, title, definition, frame)
     shapes = [clause.form[clause.vector] for clause in clauses]
     if len(shapes) > 1 or not _plain(clauses[0].params):

@@ -6,7 +6,8 @@ greenlet switches to whoever resumed it: that costs about a microsecond and work
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
@@ -64,6 +65,8 @@ class Run:
         "grace_over",
         "done",
         "loading",
+        "forms",
+        "cut",
     )
 
     def __init__(
@@ -95,6 +98,8 @@ class Run:
         self.grace_over = False
         self.done = False  # an interrupt that comes too late must leave no mark
         self.loading: list[Any] = []  # outermost first
+        self.forms = 0  # so many forms of the top level are done
+        self.cut: tuple[int, RtfsError] | None = None  # of a replay: after so many forms a limit had ended the run
 
     def interrupt(self, error: LimitError) -> None:
         """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""
@@ -194,6 +199,19 @@ class Exposed(NamedTuple):
     keys: tuple[str, ...] | None = None
 
 
+@contextmanager
+def form_of(top: bool) -> Iterator[None]:
+    """Count a form, if it is one of the program's top level: what was done when a limit ended it is done for good."""
+    run = RUN.get(None) if top else None
+    if run is None:
+        yield
+        return
+    if run.cut is not None and run.forms == run.cut[0]:
+        raise run.cut[1]
+    yield
+    run.forms += 1
+
+
 def current_run() -> Run:
     """The run of the code that is evaluating now."""
     run: Run = RUN.get()
@@ -225,8 +243,27 @@ def call_host(site: Any, *args: Any) -> Any:
     return run.answer(call)
 
 
-class Suspended(Exception):
-    """Internal: a value that must wait was asked of a run that cannot suspend."""
+def suspend(request: Any) -> Any:
+    """Inside a program: hand `request` to whoever resumed it, wait for the answer.
+
+    No frame of a suspended program holds its Program: when whoever waits for it forgets it, it goes away.
+    """
+    from greenlet import GreenletExit, getcurrent
+
+    run = RUN.get()
+    deadline = run.deadline
+    if deadline is not None:
+        deadline.pause()  # waiting for the host is no evaluation time (language.md §15)
+    try:
+        answer, error = getcurrent().parent.switch(request)
+    except GreenletExit:
+        run.ending, run.grace_over = LimitError("Cancelled", "Cancelled"), True  # nobody is there to clean up for
+        raise
+    if deadline is not None:
+        deadline.go_on()
+    if error is not None:
+        raise error
+    return answer
 
 
 class Program:
@@ -236,34 +273,19 @@ class Program:
         from greenlet import greenlet
 
         self.run = run
-        self._body = body
-        self._greenlet: Any = greenlet(self._main)
+        self._greenlet: Any = greenlet(lambda: Complete(body()))
         context = copy_context()
         context.run(RUN.set, run)
         if run.tools is not None:
             context.run(LIMITS.set, run.tools.limits)
         self._greenlet.gr_context = context
         self._turn = 0
-
-    def _main(self) -> Any:
-        return Complete(self._body())
+        self.snapshot: Callable[[], bytes] | None = None
 
     def start(self) -> Outcome:
         """Run until the program ends, fails or asks the host."""
         outcome: Outcome = self._switch(None)
         return outcome
-
-    def suspend(self, request: Any) -> Any:
-        """Called inside the program: hand `request` to whoever resumed it, wait for the answer."""
-        deadline = self.run.deadline
-        if deadline is not None:
-            deadline.pause()  # waiting for the host is no evaluation time (language.md §15)
-        answer, error = self._greenlet.parent.switch(request)
-        if deadline is not None:
-            deadline.go_on()
-        if error is not None:
-            raise error
-        return answer
 
     def _switch(self, answer: Any) -> Any:
         from greenlet import getcurrent
@@ -300,10 +322,13 @@ class Pending:
         self.turn = turn
         self.call = call
 
-    def _claim(self) -> None:
+    def _check(self) -> None:
         if self.turn != self.program._turn or self.program.done:
             text = f"call {self.call.seq} of '{self.call.capability_id}' was answered before; an outcome is one-shot"
             raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+
+    def _claim(self) -> None:
+        self._check()
         self.program._turn += 1
 
     def resume(self, value: Any) -> Outcome:
@@ -318,8 +343,9 @@ class Pending:
         return self._next(self.program.send(None, host_failure(error, self.call)))
 
     def snapshot(self) -> bytes:
-        text = "snapshot of a suspended program is not available in this version; streams are stored by their host"
-        raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+        self._check()
+        assert self.program.snapshot is not None
+        return self.program.snapshot()
 
     def _next(self, outcome: Any) -> Outcome:
         return self.program.waiting(outcome) if type(outcome) is HostCall else outcome

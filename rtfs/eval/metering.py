@@ -68,9 +68,11 @@ class _Pass(Expressions):
     def function(self, node: ast.FunctionDef) -> None:
         sizes, calls = self.sizes, self.calls
         self.sizes = Magnitudes()
+        place = [] if ast.get_docstring(node, clean=False) is None else [node.body.pop(0)]  # it must stay the first
         node.body = self.charged_block(self.plan(node.body), FREE, True, emit.place(node))
         if not self.shared:
             node.body.insert(0, emit.placed(ast.Nonlocal([TICKS, CELLS]), emit.place(node)))
+        node.body[:0] = place
         self.sizes, self.calls = sizes, calls
 
     def plan(self, statements: list[ast.stmt]) -> _Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -221,13 +222,6 @@ def test_errors_of_a_cached_program_keep_their_places(cache: Cache) -> None:
     assert place() == place() == "p.rtfs:2:8-2:11 ['f', 'g', None]"
 
 
-def test_a_snapshot_of_a_suspended_program_is_refused_for_now() -> None:
-    outcome = rtfs.Session(cache=False).start("(call :a)")
-    assert isinstance(outcome, rtfs.RequiresHost)
-    with pytest.raises(rtfs.RtfsError, match="not available in this version"):
-        outcome.snapshot()
-
-
 @pytest.mark.parametrize("limits", [rtfs.Limits(seconds=0.05), rtfs.Limits(seconds=None, steps=1000)])
 def test_cleanup_after_a_limit_has_a_short_grace_and_cannot_delay_the_end(limits: rtfs.Limits) -> None:
     forever = "(loop [] (recur))"
@@ -259,6 +253,14 @@ def test_a_late_interrupt_leaves_no_mark() -> None:
     run.done = True
     run.interrupt(LimitError("Cancelled", "Cancelled"))
     assert run not in FLAG
+
+
+def test_a_waiting_program_that_nobody_holds_goes_away_without_cleaning_up() -> None:
+    session = rtfs.Session(cache=False)
+    text = "(try (map (fn [x] (call :a x)) [1]) (catch e (call :b)) (finally (call :c)))"
+    waiting = weakref.ref(session.start(text).continuation.program)  # type: ignore[union-attr]
+    assert waiting() is None
+    assert session.run("(+ 1 2)") == 3
 
 
 def test_waiting_for_the_host_is_no_evaluation_time() -> None:

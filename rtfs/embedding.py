@@ -1,0 +1,38 @@
+"""What an embedder gives a session, as RTFS values and code: context values, and functions to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtfs.eval.machine import form_of
+from rtfs.lang.collections import List, Map, PVector
+
+_OWN = frozenset({PVector, Map, List})  # collections that only RTFS makes hold only its values
+
+
+def context_values(values: dict[str, Any] | None) -> dict[str, Any]:
+    """The context of `@name` by name without colon."""
+    if not values:
+        return {}
+    from rtfs.lang.convert import from_python
+
+    return {str(name).lstrip(":"): from_python(value) for name, value in values.items()}
+
+
+def given(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments of a call as RTFS values."""
+    from rtfs.lang.convert import from_python
+
+    return tuple([one if type(one) in _OWN else from_python(one) for one in args])
+
+
+def call_body(function: Any, args: tuple[Any, ...]) -> Callable[[], Any]:
+    """What calling a function with RTFS values means."""
+    from rtfs.lang.access import callee
+
+    def body() -> Any:
+        with form_of(True):
+            return callee(function)(*args)
+
+    return body

@@ -80,7 +80,9 @@ class Linker:
             return found
         source = self.lookup.find(name)
         if source is None:
-            raise ExpansionError("ModuleNotFound", f"Module not found: {name}")
+            error = ExpansionError("ModuleNotFound", f"Module not found: {name}")
+            error.name = name
+            raise error
         module = self._make(dotted(name))
         with self.body(module):
             needs = self._load(source, module)

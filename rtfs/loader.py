@@ -59,6 +59,18 @@ class Files:
         entries = os.environ.get("RTFS_PATH", "").split(os.pathsep) if path is None else path
         self.folders = [entry for entry in ((folder or ""), *entries, library()) if entry]
 
+    def names(self) -> list[str]:
+        """The modules that there are files for, at most two folders deep: what a wrong name may have meant."""
+        from glob import escape, iglob  # deferred: only errors ask
+        from itertools import islice
+
+        found = []
+        for folder in self.folders:
+            for depth in ("*", "*/*", "*/*/*"):
+                places = islice(iglob(os.path.join(escape(folder), depth + SUFFIX)), 1000)
+                found += [os.path.relpath(place, folder)[: -len(SUFFIX)].replace(os.sep, ".") for place in places]
+        return found
+
     def find(self, name: str) -> Source | None:
         parts = segments(name)
         if parts is None:

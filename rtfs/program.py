@@ -20,7 +20,8 @@ from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.signal import METERS, charge
-from rtfs.lang.source import Source, SpanTable
+from rtfs.lang.source import Source, Span, SpanTable
+from rtfs.lang.values import is_vector
 from rtfs.linker import Dependencies, Linker
 from rtfs.loader import Cache, Lookup, cache_key, fingerprint
 from rtfs.toplevel import body_of_file, defined_names, dotted, import_specs, module_head
@@ -245,7 +246,7 @@ class World:
             return self._top_form(form, text, module)
         except ExpansionError as error:
             if error.span is None and not error.located:
-                error.span = text.span(form)
+                error.span = _span_of_name(form, error.name) or text.span(form)
             raise
 
     def _top_form(self, form: Any, text: Text, module: Module) -> Any:
@@ -386,6 +387,18 @@ class World:
             run.answer = answer
             if apart:
                 self._gensyms, run.gensyms = run.gensyms, self._gensyms
+
+
+def _span_of_name(form: Any, name: str | None) -> Span | None:
+    """Where a name was written in a form, first of all outside the body of a module."""
+    pending = [form] if name is not None else []
+    while pending:
+        part = pending.pop(0)
+        if type(part) is Symbol and part.name == name and part.span is not None:
+            return part.span
+        if type(part) is List or is_vector(part):
+            pending.extend(part)
+    return None
 
 
 def refuse_call(call: Any) -> Any:

@@ -303,7 +303,7 @@ class Session:
             ending = error or raised
             if error is None:
                 raise
-            self.tools.explain(error)
+            self.tools.explain(error, raised.__traceback__)
             raise error from None
         finally:
             run.done = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from typing import Any
 
 from rtfs.eval.fault import DEPTH
@@ -75,13 +76,16 @@ class Tools:
 
         return Deadline(run, seconds)
 
-    def explain(self, error: RtfsError) -> None:
-        """Did-you-mean notes where a name was not found."""
-        if error.kind == "UndefinedSymbol" and not error.notes:
-            from rtfs.eval.fault import attach_notes
-            from rtfs.eval.library import NAMES
+    def explain(self, error: RtfsError, traceback: TracebackType | None) -> None:
+        """Have the error say what it suggests once somebody reads its notes."""
 
-            attach_notes(error, [*self.world.user.definitions, *self.world.user.imported, *NAMES])
+        def advise(error: RtfsError) -> None:
+            from rtfs.advice import adviser  # deferred: most errors are never read
+
+            adviser(self.world, traceback)(error)
+
+        if error.adviser is None:
+            error.adviser = advise
 
 
 def read_forms(text: str, name: str = "<text>") -> list[Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtfs.lang.errors import ReadError, RtfsError
 
 if TYPE_CHECKING:
     from rtfs.lang.outcome import HostCall
-    from rtfs.lang.source import Span
 
 
 def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = False) -> None:
@@ -20,6 +19,8 @@ def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = Fal
         defect(error.__cause__ or error.__context__ or error, error)
         return
     if as_json:
+        from rtfs.lang.diagnostic import as_data
+
         for each in error.errors if isinstance(error, ReadError) else [error]:
             sys.stderr.write(json.dumps(as_data(each), ensure_ascii=False) + "\n")
         return
@@ -28,38 +29,6 @@ def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = Fal
         import traceback
 
         sys.stderr.write("".join(traceback.format_exception(error.__cause__ or error.__context__ or error)))
-
-
-def as_data(error: RtfsError) -> dict[str, Any]:
-    """An error as a JSON object; `trace` innermost first."""
-    from rtfs.lang.convert import to_python
-
-    try:
-        data = json.loads(json.dumps(to_python(error.data)))
-    except (RtfsError, TypeError, ValueError):  # functions and host objects have no JSON
-        data = None
-    return {
-        "kind": error.kind,
-        "code": error.code,
-        "message": error.message,
-        "type": error.type,
-        "span": _span(error.span),
-        "trace": [{"function": name, "span": _span(span)} for name, span in error.trace],
-        "notes": list(error.notes),
-        "data": data,
-    }
-
-
-def _span(span: Span | None) -> dict[str, Any] | None:
-    if span is None:
-        return None
-    return {
-        "file": span.source.name,
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-    }
 
 
 def _colored() -> bool:

@@ -6,7 +6,6 @@ import re
 from collections import deque
 from itertools import islice
 from types import TracebackType
-from typing import Any
 from weakref import WeakValueDictionary
 
 from rtfs.lang.errors import (
@@ -165,6 +164,12 @@ def locate(error: RtfsError, traceback: TracebackType | None) -> None:
         error.span = point(error, span, own[-1][1].tb_next)
 
 
+def span_of_place(place: TracebackType) -> Span | None:
+    """Where the code of a frame was; None for code that is not of a known text."""
+    unit = UNITS.get(place.tb_frame.f_code.co_filename)
+    return None if unit is None else _span(unit, place)
+
+
 def _span(unit: Unit, place: TracebackType) -> Span | None:
     positions = place.tb_frame.f_code.co_positions()
     found = next(islice(positions, place.tb_lasti // 2, None), None)
@@ -173,14 +178,3 @@ def _span(unit: Unit, place: TracebackType) -> Span | None:
     line, end_line, column, end_column = found
     assert line is not None and column is not None and end_line is not None and end_column is not None
     return Span(unit.source, line, column + 1, end_line, end_column + 1)
-
-
-def attach_notes(error: RtfsError, candidates: Any) -> None:
-    """Did-you-mean notes for an undefined name."""
-    if error.kind != "UndefinedSymbol" or error.notes:
-        return
-    from rtfs.lang.suggest import nearest
-
-    name = error.message.removeprefix("Undefined symbol: ")
-    for found in nearest(name, candidates)[:3]:
-        error.notes.append(f"did you mean `{found}`?")

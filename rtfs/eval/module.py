@@ -16,8 +16,11 @@ from rtfs.lang.names import Keyword
 _PRIVATE, _NAME, _DOC, _PARAMS = Keyword("private"), Keyword("name"), Keyword("doc"), Keyword("params")
 
 
-def module_error(text: str) -> ExpansionError:
-    return ExpansionError("ModuleError", f"Module error: {text}")
+def module_error(text: str, name: str | None = None) -> ExpansionError:
+    """`name`: the one that is wrong."""
+    error = ExpansionError("ModuleError", f"Module error: {text}")
+    error.name = name
+    return error
 
 
 class Module:
@@ -103,7 +106,7 @@ class Module:
     def check_exports(self) -> None:
         for name in self.exported or ():
             if name not in self.definitions and name not in self.types:
-                raise module_error(f"exported name '{name}' is not defined in module '{self.name}'")
+                raise module_error(f"exported name '{name}' is not defined in module '{self.name}'", name)
 
     def bring(self, home: Module, name: str, visible: str) -> None:
         """Make an exported name of another module visible here; own definitions win."""
@@ -119,7 +122,7 @@ class Module:
         exports = home.exports()
         for name in only or ():
             if name not in exports:
-                raise module_error(f"symbol '{name}' not exported by module '{home.name}'")
+                raise module_error(f"symbol '{name}' not exported by module '{home.name}'", name)
             self.bring(home, name, name)
         for before in {prefix, alias or prefix}:
             for name in exports:

@@ -103,9 +103,9 @@ def _call_at(span: Span) -> Call | None:
 
 def _stands_for_operand(error: RtfsError, frame: FrameType) -> bool:
     """A helper of a library macro stands where its operand stands."""
-    from rtfs.eval.registry import BUILTINS
+    from rtfs.eval.registry import BUILTINS, PRIMARY
 
-    helpers = (function for name, function in BUILTINS.items() if name.startswith("rtfs/"))
+    helpers = (function for name, function in BUILTINS.items() if PRIMARY[name].startswith("rtfs/"))
     is_helper = any(getattr(function, "__code__", None) is frame.f_code for function in helpers)
     return is_helper and any(value is error.subject for value in arguments(frame))
 
@@ -115,6 +115,9 @@ def _part(error: RtfsError, call: Call, frame: FrameType | None) -> Span | None:
         name, values = frame.f_code.co_name, arguments(frame)
         if name in _PAIRS:
             return _of_pair(error, call, frame) if call.head == _PAIRS[name] else None
+        if name == "assoc_all" and _known_as(call.head) == "assoc":
+            keys = [key for key, changed in enumerate(values[1]) if changed is error.subject]
+            return call.argument(0) if values[0] is error.subject else call.argument(1 + 2 * keys[0]) if keys else None
         if name in _HEADED:
             index = _index(error, values)
             return call.part(index) if index is not None and len(values) == len(call.parts) else None

@@ -15,7 +15,7 @@ LABEL = 60  # characters of a value beside the carets
 CALLS = 10  # lines of the chain of calls
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_PLAIN_NOTE = re.compile(r"(in|called|caused by) |[a-z]+: ")
+_PLAIN_NOTE = re.compile(r"(in|called|caused by|looked for) |[a-z]+: ")
 
 _COLORS = {"head": "1;31", "text": "1", "gutter": "34", "caret": "1;31", "note": "36"}
 
@@ -28,9 +28,19 @@ def render(error: RtfsError, *, color: bool = False) -> str:
 
 
 def as_data(error: RtfsError) -> dict[str, Any]:
-    """The same for machines: strings, numbers, lists and dicts. `trace` is innermost first; `data` is printed RTFS."""
-    from rtfs.lang.printer import show_brief  # deferred: only for machines
+    """The same for machines: strings, numbers, lists and dicts, as JSON has them.
 
+    `trace` is innermost first. `value`: the printed value that was wrong. `data` is null when JSON cannot hold it.
+    """
+    import json  # deferred: only for machines
+
+    from rtfs.lang.convert import to_python
+    from rtfs.lang.printer import show_brief
+
+    try:
+        data = json.loads(json.dumps(to_python(error.data)))
+    except (RtfsError, TypeError, ValueError):  # functions and host objects have no JSON
+        data = None
     return {
         "kind": error.kind,
         "code": error.code,
@@ -39,8 +49,8 @@ def as_data(error: RtfsError) -> dict[str, Any]:
         "span": span_data(error.span),
         "trace": [{"function": name, "span": span_data(span)} for name, span in error.trace],
         "notes": list(error.notes),
-        "value": None if error.subject is NOTHING else show_brief(error.subject, LABEL),
-        "data": None if error.data is None else show_brief(error.data, 10_000),
+        "value": None if error.subject is NOTHING else show_brief(error.subject, 10_000),
+        "data": data,
     }
 
 

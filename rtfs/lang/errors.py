@@ -15,6 +15,7 @@ Rules: language.md §8.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from rtfs.lang.source import Span
@@ -94,13 +95,28 @@ class RtfsError(Exception):
         self.base = default_base if base is None else base
         self.span = span
         self.trace: list[tuple[str | None, Span | None]] = []
-        self.notes: list[str] = list(notes)
+        self._notes: list[str] = list(notes)
+        self.adviser: Callable[[RtfsError], None] | None = None  # adds notes once somebody wants to read them
         self.located = False  # span and trace were looked for
         self.operand: tuple[str, int] | None = None  # (operation, argument number) that was wrong
         self.subject: Any = NOTHING
         self.exact = False
         self.by_caller = False  # the function that raised it was called wrongly: the place is that of the call
         self.value: Any = None  # the ErrorValue a script sees, made once so that it keeps its identity
+
+    @property
+    def notes(self) -> list[str]:
+        """What else is worth saying, a line each: rules, macros around, hints."""
+        adviser, self.adviser = self.adviser, None
+        if adviser is not None:
+            adviser(self)
+        return self._notes
+
+    def stand_for(self, other: RtfsError) -> None:
+        """Point where another error points and say what it says beside its message."""
+        self.span, self.trace, self.located = other.span, other.trace, other.located
+        self.subject, self.exact = other.subject, other.exact
+        self.adviser = lambda error: error._notes.extend(other.notes)
 
     @property
     def catchable(self) -> bool:
@@ -127,10 +143,12 @@ class ReadError(RtfsError):
 class ExpansionError(RtfsError):
     """A macro, special form or module is used wrongly: nothing of the form has run.
 
-    part: the collection and the position in it of what is wrong, for those who know where forms stand.
+    For those who know where forms stand, part: the collection and the position in it of what is wrong; or name: what
+    is wrong is this name.
     """
 
     part: tuple[Any, int] | None = None
+    name: str | None = None
 
 
 class EvaluationError(RtfsError):
@@ -225,6 +243,11 @@ def _digits(number: int) -> str:
 def overflow(what: str, limit: int) -> LimitError:
     """StackOverflow: `what` is `call depth` or `nesting`."""
     return LimitError("StackOverflow", f"Stack overflow: {what} exceeded {limit}")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 form`, `2 forms`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def arity_text(low: int, high: int | None) -> str:

@@ -212,6 +212,7 @@ def test_errors_as_json_are_one_object_per_line(rtfs: Run, script: Callable[...,
         "span": {"file": "script.rtfs", "line": 1, "column": 1, "end_line": 1, "end_column": 53},
         "trace": [{"function": None, "span": data["span"]}],
         "notes": [],
+        "value": None,
         "data": {"type": "no-stock", "message": "sold out", "sku": 9},
     }
     done = rtfs("run", "--json", "-e", "(]")

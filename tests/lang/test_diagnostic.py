@@ -170,7 +170,7 @@ def test_the_same_as_data() -> None:
         "trace": [{"function": "f", "span": where}, {"function": None, "span": None}],
         "notes": ["a note"],
         "value": '"21.5"',
-        "data": '{:value "x"}',
+        "data": {"value": "x"},
     }
 
 

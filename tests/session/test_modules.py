@@ -139,8 +139,8 @@ def test_a_cycle_is_named_where_it_closes(texts: dict[str, str], found: str) -> 
         ("\n(def x (nope))", "Undefined symbol: nope @ a.rtfs:2:9-2:13"),
         ("(def x (+ 1", "unterminated list @ a.rtfs:1:8-1:9"),
         ("\n  (let)", "let: expected a binding vector @ a.rtfs:2:3-2:8"),
-        ("(import b)", "Module not found: b @ a.rtfs:1:1-1:11"),
-        ("(import a.b :only [x])", "Module not found: a.b @ a.rtfs:1:1-1:23"),
+        ("(import b)", "Module not found: b @ a.rtfs:1:9-1:10"),
+        ("(import a.b :only [x])", "Module not found: a.b @ a.rtfs:1:9-1:12"),
     ],
 )
 def test_an_error_in_a_module_shows_the_place_in_its_file(text: str, found: str) -> None:

@@ -14,6 +14,7 @@ from rtfs.eval.special import special
 from rtfs.eval.storage import keep_storage
 from rtfs.eval.typing import checked, need_type
 from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
+from rtfs.lang.errors import counted
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import Binding as BindingForm
 from rtfs.lang.pattern import Param, map_pairs, split_bindings, unmeta
@@ -274,7 +275,8 @@ def recur(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
     if target is None:
         raise c.fail("recur", "not in tail position of a loop or function", form)
     if len(form) - 1 != len(target.names):
-        raise c.fail("recur", f"expected {len(target.names)} values for {target.what}, got {len(form) - 1}", form)
+        expected = counted(len(target.names), "value")
+        raise c.fail("recur", f"expected {expected} for {target.what}, got {len(form) - 1}", form)
     values = c.values(form, 1, scope)
     for position, value in enumerate(values):
         target.seen[position] |= value.kind

@@ -11,6 +11,7 @@ from rtfs.eval.inline import truth
 from rtfs.eval.scope import ANY, BOOL, NIL, Scope, Value
 from rtfs.eval.special import special
 from rtfs.lang.collections import List
+from rtfs.lang.errors import counted
 from rtfs.lang.names import Symbol
 
 if TYPE_CHECKING:
@@ -63,9 +64,8 @@ def _compound(c: Compiler, part: List, scope: Scope, name: str) -> tuple[ast.exp
 def if_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(if c t e?)`"""
     if not 3 <= len(form) <= 4:
-        raise c.fail(
-            "if", f"expected a condition, a branch and an optional other branch, got {len(form) - 1} forms", form
-        )
+        got = counted(len(form) - 1, "form")
+        raise c.fail("if", f"expected a condition, a branch and an optional other branch, got {got}", form)
     if dest is WANT:
         return _if_value(c, form, scope)
     test, holds, fails = condition(c, form, 1, scope)

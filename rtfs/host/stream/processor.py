@@ -206,5 +206,5 @@ def step_error(error: Exception, name: str) -> RtfsError:
     if error.kind == "StepLimitExceeded":
         return fault(16, data=data, n=getattr(error, "ticks", "all"))
     found = fault(10, data=data, e=error.message)
-    found.span, found.trace = error.span, error.trace
+    found.stand_for(error)
     return found

@@ -73,9 +73,9 @@ def _literal(c: Compiler, form: Any, count: int) -> Clause | None:
 
 
 def for_each(c: Compiler, items: Value, what: str, item: str, body: Callable[[], None]) -> None:
-    """`for item in <sequence view>: body`"""
-    at = c.at
-    view = emit.call("#sequence", [items.node, emit.constant(what, at)], at)
+    """`for item in <sequence view>: body`; what has no such view is an error where the items stand."""
+    at, there = c.at, emit.place_of(items.node)
+    view = emit.call("#sequence", [items.node, emit.constant(what, there)], there)
     c.frame.loops += 1
     c.frame.blocks += 1
     facts, storage = dict(c.frame.facts), dict(c.frame.storage)

@@ -22,6 +22,12 @@ def place(node: Any) -> Place:
     return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
 
 
+def place_of(node: ast.expr) -> Place:
+    """Where a node stands."""
+    end = (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
+    return (node.lineno, node.col_offset, *end)
+
+
 def name(text: str, at: Place) -> ast.Name:
     return placed(ast.Name(text, LOAD), at)  # type: ignore[no-any-return]
 

@@ -35,7 +35,8 @@ def _collect(c: Compiler, form: List, scope: Scope) -> Value | None:
 def _collected(c: Compiler, form: List, callback: Callback, scope: Scope) -> Value:
     """One loop that appends."""
     name, at = form[0].name.lstrip("."), c.at
-    source = c.temp(c.sub(form, 2, scope))
+    with c.standing_at(form, 2):
+        source = c.temp(c.expr(form[2], scope))
     item, out = c.fresh("item"), c.fresh("out")
     c.block.append(emit.assign(out, emit.placed(ast.List([], emit.LOAD), at), at))
 
@@ -72,7 +73,8 @@ def _reduce(c: Compiler, form: List, scope: Scope) -> Value | None:
     initial, items = c.values(form, 2, scope)
     total, item = c.fresh("total"), c.fresh("item")
     c.block.append(emit.assign(total, initial.node, c.at))
-    source = items if items.stable else c.temp(items)
+    with c.standing_at(form, 3):
+        source = c.temp(items)
     assumed = initial.kind
     while True:  # the accumulator's kind at the head of a turn is what every turn leaves it as
         block, found_kind = _reduce_turn(c, callback, scope, (total, item, source, assumed))

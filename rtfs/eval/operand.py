@@ -74,6 +74,9 @@ class Call:
 
 def point(error: RtfsError, span: Span, inner: TracebackType | None) -> Span:
     """The span narrowed to the part that the error is about, if it is known; `inner` is what compiled code called."""
+    if inner is not None and inner.tb_frame.f_code.co_name == "walked":  # an inline loop stands where its items stand
+        error.exact = True
+        return span
     call = _call_at(span)
     if call is None:
         if error.subject is not NOTHING and inner is not None and _stands_for_operand(error, inner.tb_frame):

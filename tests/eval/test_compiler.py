@@ -134,7 +134,7 @@ FAILURES = [
         "(fn [x] x)((fn [a b :int] a) 1 :k)",
         "TypeValidationError",
         "Type validation error: param b of fn: Type mismatch: expected :int, got keyword",
-        "test.rtfs:1:19-1:20",
+        "test.rtfs:1:19-1:25",
     ),
     ("(inc)", "ArityMismatch", "Arity mismatch in inc: expected 1, got 0", "test.rtfs:1:1-1:6"),
     (
@@ -147,7 +147,7 @@ FAILURES = [
         "(let [a 1 b :int nil] a)",
         "TypeValidationError",
         "Type validation error: let b: Type mismatch: expected :int, got nil",
-        "test.rtfs:1:11-1:12",
+        "test.rtfs:1:18-1:21",
     ),
     ("(foo 1)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:2-1:5"),
     ("(let [{a :a :or {a foo}} {}] a)", "UndefinedSymbol", "Undefined symbol: foo", "test.rtfs:1:20-1:23"),

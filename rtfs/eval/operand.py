@@ -127,9 +127,18 @@ def _part(error: RtfsError, call: Call, frame: FrameType | None) -> Span | None:
         if _is_call_of(call.head, frame.f_code):
             index = _index(error, values)
             return None if index is None else call.argument(index)
+    if error.kind == "UnknownCapability":
+        return _id_of(error, call)
     if error.operand is None or _known_as(call.head) != _known_as(error.operand[0]):
         return None
     return call.argument(error.operand[1])
+
+
+def _id_of(error: RtfsError, call: Call) -> Span | None:
+    """The id in a `call` of a capability that there is none of."""
+    found = call.argument(0) if call.head == "call" else None
+    unknown = error.message.removeprefix("Unknown capability: ")
+    return found if found is not None and found.text() in (f":{unknown}", f'"{unknown}"') else None
 
 
 def _index(error: RtfsError, values: list[Any]) -> int | None:

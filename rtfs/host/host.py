@@ -10,7 +10,6 @@ from rtfs.host.clock import Clock
 from rtfs.host.console import Console
 from rtfs.host.marketplace import Marketplace
 from rtfs.host.pipeline import route, source
-from rtfs.host.provider import Provider
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.outcome import HostCall, RuntimeContext
@@ -92,7 +91,7 @@ class Host:
             self._switch(call.security)
         handler = self._routes.get(call.capability_id)
         if handler is None:
-            provider = self._provider(call)
+            provider = self.marketplace.require(call.capability_id)
             handler = self._routes[call.capability_id] = route(self, provider, call.security)
         try:
             return handler(call, call.args, NOTHING)
@@ -115,13 +114,6 @@ class Host:
 
         ours = call.security is self.context or call.security is self._widened
         return policy.widened(call.security, refusal) if ours else None
-
-    def _provider(self, call: HostCall) -> Provider:
-        try:
-            return self.marketplace.require(call.capability_id)
-        except HostCallError as error:
-            error.operand = ("call", 0)  # the id is what is wrong
-            raise
 
     def items(self, call: HostCall) -> AsyncGenerator[Any, None]:
         """Call a capability as a source: an async generator of what it yields, as RTFS values.

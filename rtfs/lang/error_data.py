@@ -54,8 +54,8 @@ def error_from(stored: Any, source: Callable[[str], Source]) -> RtfsError:
         raise Unreadable("no error")
     cls = _CLASSES[name]
     error = cls.__new__(cls)
-    RtfsError.__init__(error, kind, message, data=data, type=type_, code=code, base=base)
-    error.notes = [note for note in _sequence(notes) if type(note) is str]
+    kept = tuple(note for note in _sequence(notes) if type(note) is str)
+    RtfsError.__init__(error, kind, message, data=data, type=type_, code=code, base=base, notes=kept)
     error.located = located
     error.span = _span(span, source)
     for entry in _sequence(trace):

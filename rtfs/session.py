@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rtfs.host.clock import Clock
     from rtfs.host.console import Console
     from rtfs.host.host import Host
+    from rtfs.host.journal import Journal
     from rtfs.host.marketplace import Marketplace
     from rtfs.loader import Cache, Lookup
 
@@ -46,7 +47,7 @@ class Session:
     False for none. state_dir: where streams and stored values live; without it they live in memory. check: `off basic
     standard strict`. trace: called with each HostCall before it is answered. on_streams: called in the event loop with
     the stream registry, once there is one. id: begins the idempotency keys of all calls; random unless given.
-    budget: what the calls of the session may spend; its time runs from here on. approvals, approval_wait,
+    budget: what the calls of the session may spend; its time runs from here on. journal, approvals, approval_wait,
     must_approve, on_refusal: see Host. record: True keeps what `snapshot` and `fork` need; by default they refuse once
     `run` answered host calls; False keeps nothing. outcome, waiting: of a restored or forked session, where the
     snapshot was taken, and all its programs that wait for their host.
@@ -71,6 +72,7 @@ class Session:
         on_streams: Callable[[Any], None] | None = None,
         id: str | None = None,
         budget: Budget | None = None,
+        journal: Journal | None = None,
         approvals: Approvals | None = None,
         approval_wait: float | None = None,
         must_approve: tuple[str, ...] = (),
@@ -104,6 +106,7 @@ class Session:
             "console": console,
             "on_streams": on_streams,
             "budget": budget,
+            "journal": journal,
             "approvals": approvals,
             "approval_wait": approval_wait,
             "must_approve": must_approve,
@@ -115,8 +118,10 @@ class Session:
         self._waiting: Any = None  # the task that a synchronous caller waits for
         self.id = id if id is not None else os.urandom(8).hex()
         deepen()
-        if budget is not None:
-            self.host  # noqa: B018  # its clock runs from here on
+        if budget is not None or journal is not None:
+            self.host  # noqa: B018  # time and journal begin here
+        if journal is not None:
+            self.on_step = journal.watching(on_step)
 
     # ---- the host -----------------------------------------------------------------------------------------------
 
@@ -134,6 +139,7 @@ class Session:
                 evaluator=SessionEvaluator(self),
                 read=lambda text: read_forms(text)[0],
                 values=self.values,
+                session=self.id,
                 **self._host_options,
             )
         return self._host

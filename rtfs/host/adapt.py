@@ -93,8 +93,7 @@ def _record_adapter(provider: Provider, fields: list[Parameter]) -> Adapter:
                 return pass_on(id, [(field, given[field.key]) for field in fields if field.key in given])
         if not len(required) <= count <= len(fields):
             raise input_error(id, _wrong_count(fields, len(required), args))
-        chosen = _chosen(fields, count - len(required))
-        return pass_on(id, list(zip(chosen, args, strict=True)))
+        return pass_on(id, list(zip(chosen(fields, count - len(required)), args, strict=True)))
 
     return adapt
 
@@ -127,7 +126,7 @@ def _one_value(id: str, field: Parameter, inner: Handler) -> Handler:
     return handler
 
 
-def _chosen(fields: list[Parameter], extra: int) -> list[Parameter]:
+def chosen(fields: list[Parameter], extra: int) -> list[Parameter]:
     """All required fields and the first `extra` optional ones, in declared order."""
     chosen = []
     for field in fields:

@@ -45,7 +45,7 @@ class Manifest:
             version=provider.version,
             provider=details.get("provider") or ("rtfs" if provider.native else "python"),
             input_schema=input_form(provider, read),
-            output_schema=_form(provider.output, read),
+            output_schema=output_form(provider, read),
             effects=provider.effects,
             permissions=tuple(details.get("permissions", ())),
             idempotent=provider.idempotent,
@@ -89,6 +89,11 @@ def input_form(provider: Provider, read: Callable[[str], Any] | None) -> Any:
         optional = (Symbol("?"),) if key.endswith("?") else ()
         entries.append((Keyword(key.rstrip("?")), _form(declared, read), *optional))
     return (Keyword("map"), *entries)
+
+
+def output_form(provider: Provider, read: Callable[[str], Any] | None) -> Any:
+    """The output type as a form."""
+    return _form(provider.output, read)
 
 
 def _form(declared: Any, read: Callable[[str], Any] | None) -> Any:

@@ -17,7 +17,9 @@ from rtfs.lang.outcome import HostCall, RuntimeContext
 if TYPE_CHECKING:
     from rtfs.host.approval import Approvals
     from rtfs.host.budget import Budget
+    from rtfs.host.journal import Journal
     from rtfs.host.metrics import CallStats
+    from rtfs.host.provider import Provider
     from rtfs.host.state import State
     from rtfs.host.task import Tasks
 
@@ -28,6 +30,7 @@ class Host:
     state_dir: folder for what capabilities keep; without it they keep it in memory. read: text to the one form in it,
     for types and stored values. values: the program's read-only context (`@name`), changed by `ccos.context.set`.
     on_streams: called with the registry of streams when the first of them makes it. budget: what all calls may spend.
+    journal: where calls and steps are written down, under the id `session`; it ends with the host.
     approvals: the queue of capabilities that wait for approval, in memory unless given. approval_wait: seconds that a
     call waits for it; None: it fails at once. must_approve: globs of ids that need it whatever their manifests say.
     on_refusal: asked when the policy refuses a call; True allows it, and the like of it from now on.
@@ -48,6 +51,8 @@ class Host:
         values: dict[str, Any] | None = None,
         on_streams: Callable[[Any], None] | None = None,
         budget: Budget | None = None,
+        journal: Journal | None = None,
+        session: str = "",
         approvals: Approvals | None = None,
         approval_wait: float | None = None,
         must_approve: tuple[str, ...] = (),
@@ -61,6 +66,9 @@ class Host:
         self.read = read
         self.values: dict[str, Any] = {} if values is None else values
         self._on_streams = on_streams
+        self.journal = journal
+        if journal is not None:
+            journal.begin(self.clock, session, context.level)
         self._approvals = approvals
         self.approval_wait = approval_wait
         self.must_approve = must_approve
@@ -91,8 +99,7 @@ class Host:
             self._switch(call.security)
         handler = self._routes.get(call.capability_id)
         if handler is None:
-            provider = self.marketplace.require(call.capability_id)
-            handler = self._routes[call.capability_id] = route(self, provider, call.security)
+            handler = self._routes[call.capability_id] = route(self, self._require(call), call.security)
         try:
             return handler(call, call.args, NOTHING)
         except HostCallError as refusal:
@@ -121,9 +128,17 @@ class Host:
         The call is admitted and its input checked before this returns, each item against the declared output.
         A capability that is no generator yields the one value it answers.
         """
-        provider = self.marketplace.require(call.capability_id)
+        provider = self._require(call)
         items: AsyncGenerator[Any, None] = source(self, provider, call.security)(call, call.args, NOTHING)
         return items
+
+    def _require(self, call: HostCall) -> Provider:
+        try:
+            return self.marketplace.require(call.capability_id)
+        except HostCallError as unknown:
+            if self.journal is not None:
+                self.journal.ended(call, None, unknown)
+            raise
 
     def _switch(self, context: RuntimeContext) -> None:
         """Take the routes of another context; forget all when the marketplace changed."""
@@ -205,9 +220,16 @@ class Host:
                 await part.aclose()
             elif hasattr(part, "close"):
                 part.close()
+        self._close_journal()
 
     def close(self) -> None:
         """Close what needs no event loop: for sessions that never waited."""
         for name in list(self._parts):
             if hasattr(self._parts[name], "close"):
                 self._parts.pop(name).close()
+        self._close_journal()
+
+    def _close_journal(self) -> None:
+        if self.journal is not None and not self._parts:
+            self.journal.close()
+            self.journal = None

@@ -8,7 +8,7 @@ else concerns all calls is one more step.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host import policy
@@ -66,6 +66,45 @@ def _through(steps: tuple[Step, ...], way: Route, handler: Handler) -> Handler:
         text = f"Capability '{way.id}' declares a malformed type: {error}"
         raise HostCallError("HostError", text, type="bad-manifest", data=data) from error
     return handler
+
+
+def record(way: Route, inner: Handler) -> Handler:
+    """Write the call down, refused ones too; one with effects before it is made and when it ended."""
+    journal, clock = way.host.journal, way.host.clock
+    if journal is None:
+        return inner
+    from rtfs.host.secret import Redaction  # deferred: most hosts keep no journal
+
+    redaction = Redaction(way.provider, way.host.read)
+    early = way.provider.effects != () or way.provider.transparent  # transparent: it makes calls, which need a parent
+
+    async def awaited(call: HostCall, work: Coroutine[Any, Any, Any], begin: float) -> Any:
+        outcome: Any = None
+        try:
+            outcome = await work
+            return outcome
+        except BaseException as error:
+            outcome = error
+            raise
+        finally:
+            journal.ended(call, redaction, outcome, clock.monotonic() - begin)
+
+    def recorded(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        begin = clock.monotonic()
+        if early:
+            journal.started(call, redaction)
+        try:
+            answer = inner(call, args, named)
+        except BaseException as error:
+            journal.ended(call, redaction, error, clock.monotonic() - begin)
+            raise
+        if type(answer) is CoroutineType:
+            return awaited(call, answer, begin)
+        items = type(answer) is AsyncGeneratorType  # a source: that it was opened is what is known of it
+        journal.ended(call, redaction, None if items else answer, clock.monotonic() - begin)
+        return answer
+
+    return recorded
 
 
 def permit(way: Route, inner: Handler) -> Handler:
@@ -224,5 +263,5 @@ def hinted(way: Route, inner: Handler) -> Handler:
 
 LOOK = 0.25  # seconds between two looks at an approval that is waited for
 Step = Callable[[Route, Handler], Handler]
-ADMISSION: tuple[Step, ...] = (permit, approve, spend, adapt, narrow)
+ADMISSION: tuple[Step, ...] = (record, permit, approve, spend, adapt, narrow)
 STEPS: tuple[Step, ...] = (*ADMISSION, hinted, bound, answer)

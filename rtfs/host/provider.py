@@ -120,8 +120,11 @@ class CallContext:
 
         BudgetExhausted when that is more than is left; it counts all the same. From any thread.
         """
-        if self.host.budget is not None:
-            self.host.budget.charge(amounts, self.call)
+        host = self.host
+        if host.journal is not None:
+            host.journal.spent(self.call, amounts)
+        if host.budget is not None:
+            host.budget.charge(amounts, self.call)
 
     @property
     def clock(self) -> Clock:

@@ -115,6 +115,10 @@ class CausalContext(_Frozen):
     """Where a call stands in the causal chain; ids are text or None."""
 
     __slots__ = ("parent_action_id", "intent_id", "plan_id", "step_id")
+    parent_action_id: str | None
+    intent_id: str | None
+    plan_id: str | None
+    step_id: str | None
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from rtfs.lang.collections import List, Map, PVector, vector
 from rtfs.lang.conform import check, fits, problem
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.pattern import unmeta
 from rtfs.lang.predicate import PREDICATES
 from rtfs.lang.printer import show
 from rtfs.lang.suggest import nearest
@@ -105,6 +106,7 @@ class _Parser:
             raise _fail(f"nested deeper than {NESTING_LIMIT}")
         if isinstance(form, Type):
             return form
+        form = unmeta(form)  # such as ^{:secret true}, which concerns whoever keeps values of the type
         kind = type(form)
         if kind is Keyword:
             return self.keyword(form)
@@ -284,6 +286,7 @@ class _Parser:
 
     def entry(self, part: Any, depth: int) -> Field:
         """`[:k T]`, `[:k T ?]`, `[:k {:optional true} T]` or `[:k [:optional T]]`."""
+        part = unmeta(part)
         if is_vector(part) and len(part) == 2:
             return Field(part[0], self.type(part[1], depth + 1), False)
         if is_vector(part) and len(part) == 3:

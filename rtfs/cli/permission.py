@@ -17,7 +17,7 @@ PROJECT = "rtfs.toml"
 
 
 class Malformed(Exception):
-    """The project file cannot be used; the text says why."""
+    """A file that the run was told to use cannot be used; the text says why."""
 
 
 def rights(settings: Settings) -> dict[str, Any]:

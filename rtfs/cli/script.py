@@ -35,6 +35,7 @@ class Settings(NamedTuple):
     allow_all: bool = False
     limits: dict[str, Any] | None = None
     state: str | None = None
+    journal: str | None = None
     mcp_config: str | None = None
     progress: str = "auto"
     trace: bool = False
@@ -204,6 +205,8 @@ def _session(settings: Settings, source: Source, on_streams: Callable[[Any], Non
         from rtfs.cli.report import trace
 
         options["trace"] = trace
+    if settings.journal is not None:
+        options["journal"] = _journal(settings.journal)
     budget = _budget(settings.limits or {})
     return Session(limits=_limits(settings), budget=budget, on_streams=on_streams, **options)
 
@@ -226,3 +229,16 @@ def _budget(chosen: dict[str, Any]) -> Any:
 
     limits = {BUDGET[key][0]: value for key, value in chosen.items() if key in BUDGET}
     return Budget(on_warning=warn, ask=ask, **limits)
+
+
+def _journal(path: str) -> Any:
+    """The journal that a run adds to. Malformed when its file or key cannot be used."""
+    import sqlite3
+
+    from rtfs.cli.journal import open_ledger
+    from rtfs.host.journal import Journal
+
+    try:
+        return Journal(open_ledger(path))
+    except (OSError, sqlite3.Error) as error:
+        raise Malformed(f"{path}: {error}") from error

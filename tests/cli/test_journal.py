@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_a_cut_tail_is_named_and_without_the_key_it_says_what_it_cannot_tell(rtf
 def test_export_gives_json_lines_with_hashes(rtfs: Run, journal: Path) -> None:
     rows = [json.loads(line) for line in rtfs("journal", "export", "audit.db").stdout.splitlines()]
     assert [row["seq"] for row in rows] == list(range(1, 9))
-    assert all(later["previous_hash"] == row["hash"] for row, later in zip(rows, rows[1:], strict=False))
+    assert all(later["previous_hash"] == row["hash"] for row, later in itertools.pairwise(rows))
 
 
 def test_a_file_that_is_no_journal_is_a_clear_error(rtfs: Run, tmp_path: Path) -> None:

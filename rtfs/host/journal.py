@@ -45,10 +45,8 @@ class Journal:
 
     def begin(self, clock: Clock, session: str, level: str) -> None:
         """The session starts: its first row."""
-        from rtfs import __version__
-
         self._clock, self.session = clock, session
-        self._root = self._append("session-started", metadata={"level": level, "rtfs": __version__})
+        self._root = self._append("session-started", metadata={"level": level})
 
     # ---- what the host tells
 

@@ -124,7 +124,7 @@ class Module:
             if name not in exports:
                 raise module_error(f"symbol '{name}' not exported by module '{home.name}'", name)
             self.bring(home, name, name)
-        for before in {prefix, alias or prefix}:
+        for before in dict.fromkeys((prefix, alias or prefix)):
             for name in exports:
                 self.bring(home, name, f"{before}/{name}")
 

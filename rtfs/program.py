@@ -105,6 +105,7 @@ class World:
         self.user = self.modules.user
         self._expander: Expander | None = None
         self._gensyms = 0
+        self._runs = 0
 
     def new_module(self, name: str) -> Module:
         return Module(name, self.library, self.meter)
@@ -120,8 +121,12 @@ class World:
 
     def _run(self, source: Source, module: Module, *, is_file: bool = False) -> tuple[Any, Dependencies | None]:
         """Run a text; its value, and the files that its code depends on."""
+        self._runs += 1
         surroundings = self.modules.surroundings(module)
-        key = cache_key(__version__, build(), source.name, source.text, self.variant, self.level, *surroundings or ())
+        apart = (
+            [f"run {self._runs}"] if surroundings is None else surroundings
+        )  # names of code must not be those of other
+        key = cache_key(__version__, build(), source.name, source.text, self.variant, self.level, *apart)
         text = Text(source, key[:12], is_library=self.is_library)
         stored = self._stored(key, text) if surroundings is not None else None
         module.units.append(text.unit)

@@ -267,6 +267,15 @@ def test_code_compiled_without_a_type_is_not_used_where_there_is_one(show: Calla
     assert show({}, "nil", cast) == "5"
 
 
+def test_code_of_one_text_run_under_two_macros_keeps_its_own_constants() -> None:
+    running, text = session({}), "(defn f [] (m))"
+    for result in ("[:a]", "[:b]"):
+        running.run(f"(defmacro m [] '(quote {result}))")
+        running.run(text)
+        running.run(f"(def {result[2]} f)")
+    assert rtfs.show(running.run("[(a) (b)]")) == "[[:a] [:b]]"
+
+
 def test_code_is_used_again_by_a_later_text_of_a_session(
     show: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

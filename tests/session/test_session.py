@@ -232,6 +232,7 @@ def test_cleanup_after_a_limit_has_a_short_grace_and_cannot_delay_the_end(limits
 
 
 def test_cleanup_after_a_limit_still_closes_its_resource() -> None:
+    rtfs.evaluate("1")  # loads the library, which may take longer than the limit
     text = "(with-resource [r (call :open)] (loop [] (recur)))"
     rtfs.Session(cache=False).start(text)  # loading the library is no part of the time below
     outcome = rtfs.Session(cache=False, limits=rtfs.Limits(seconds=0.05)).start(text)
@@ -265,6 +266,7 @@ def test_a_waiting_program_that_nobody_holds_goes_away_without_cleaning_up() -> 
 
 
 def test_waiting_for_the_host_is_no_evaluation_time() -> None:
+    rtfs.evaluate("1")
     session = rtfs.Session(cache=False, limits=rtfs.Limits(seconds=0.2))
     outcome = session.start("(call :slow) (loop [i 0] (if (< i 10) (recur (inc i)) :done))")
     assert isinstance(outcome, rtfs.RequiresHost)

@@ -19,6 +19,7 @@ from rtfs.lang.outcome import RuntimeContext
 from rtfs.lang.source import Source
 from rtfs.loader import Cache, Texts, cache_key, read_source
 from rtfs.loader import library as library_folder
+from rtfs.text import Text
 
 _FIRST = "core"  # its macros are used by every other file
 _PREFIX = "stdlib:"
@@ -99,7 +100,7 @@ class Bundle:
         self.loaded.add(name)
         uid, operations = entry["files"][name]
         world = self.world()
-        text = program.Text(Source(f"stdlib/{name}.rtfs", entry["texts"][name]), uid, is_library=True)
+        text = Text(Source(f"stdlib/{name}.rtfs", entry["texts"][name]), uid, is_library=True)
         module = self.module(name, text)
         _quiet(lambda: world._play(operations, text, module))
         self.publish(name, module)
@@ -110,7 +111,7 @@ class Bundle:
         entry: dict[str, Any] = {"order": list(files), "files": {}, "needs": {}, "texts": {}}
         world = self.world()
         for name, source in files.items():
-            text = program.Text(source, cache_key("library", source.text)[:12], is_library=True)
+            text = Text(source, cache_key("library", source.text)[:12], is_library=True)
             module = self.module(name, text)
             _quiet(lambda: world.compile_library(text, module))  # noqa: B023
             self.publish(name, module)
@@ -127,7 +128,7 @@ class Bundle:
     def world(self) -> program.World:
         return program.World(Texts({}), None, is_library=True, variant=self.library.variant)
 
-    def module(self, name: str, text: program.Text) -> Module:
+    def module(self, name: str, text: Text) -> Module:
         module = Module(_PREFIX + name, self.library)  # a name that no module of a program can have
         module.units.append(text.unit)
         self.library.modules[module.name] = module

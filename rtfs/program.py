@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs import __version__
 from rtfs.eval import code as coding
-from rtfs.eval.fault import Unit, translate
+from rtfs.eval.fault import translate
 from rtfs.eval.library import NAMES, library_of
 from rtfs.eval.machine import RUN, form_of
 from rtfs.eval.meter import Meter
@@ -20,16 +20,16 @@ from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.signal import METERS, charge
-from rtfs.lang.source import Source, Span, SpanTable
+from rtfs.lang.source import Source, Span
 from rtfs.lang.values import is_vector
 from rtfs.linker import Dependencies, Linker
 from rtfs.loader import Cache, Lookup, cache_key, fingerprint
+from rtfs.text import Macro, Operation, Text
 from rtfs.toplevel import body_of_file, defined_names, dotted, import_specs, module_head
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
 
-Operation = tuple[Any, ...]
 _MEMORY: dict[str, Any] = {}  # programs compiled by this process, shared by its sessions
 _MEMORY_LIMIT = 256
 
@@ -42,45 +42,6 @@ def build() -> str:
 
 
 _BUILD: list[str] = []
-
-
-class Macro:
-    """A macro as the expander calls it: a function over forms, its home, its arity and what is said about it."""
-
-    __slots__ = ("name", "module", "function", "library", "params", "metadata")
-
-    def __init__(self, name: str, module: str, function: Any, *, library: bool, metadata: Map) -> None:
-        self.name = name
-        self.module = module
-        self.function = function
-        self.library = library
-        self.metadata = metadata
-        code = function.__code__
-        self.params = (code.co_argcount, None if code.co_flags & 4 else code.co_argcount)
-
-
-class Text:
-    """One source on its way to code: its forms' places, its unit, and the operations recorded so far.
-
-    `needs`: the files it was compiled against, None once it cannot be stored; `inline`: the modules it defines itself.
-    """
-
-    __slots__ = ("source", "spans", "unit", "uid", "operations", "forms", "needs", "inline", "used", "defined")
-
-    def __init__(self, source: Source, uid: str, *, is_library: bool) -> None:
-        self.source = source
-        self.spans: SpanTable | None = None
-        self.uid = uid
-        self.unit = Unit(f"<rtfs:{uid}:{source.name}>", source, library=is_library)
-        self.operations: list[Operation] = []
-        self.forms = 0  # compiled so far: each has names of its own
-        self.needs: Dependencies | None = {}
-        self.inline: set[str] = set()
-        self.used: set[str] = set()
-        self.defined: frozenset[str] = frozenset()
-
-    def span(self, form: Any) -> Any:
-        return None if self.spans is None else self.spans.of(form)
 
 
 class World:

@@ -76,6 +76,13 @@ VALUES = [
     ("(let [f (fn [x] (= x 1))] [(f 1) (f 1.0) (f true)])", "[true false false]"),
     ("(let [f (fn [x] (+ x x))] [(f 1) (f 1.5)])", "[2 3.0]"),
     ('(let [f (fn [a b] (< a b))] [(f 1 2) (f 1.5 1) (f "a" "b")])', "[true false true]"),
+    # the type of the result is checked after what computes it
+    ("(defn f [x] :int (try x (catch e 0))) [(f 1) (try (f :k) (catch TypeValidationError e :late))]", "[1 :late]"),
+    ("(defn f [n] :int (try (if (> n 0) n (throw n)) (catch e (recur (+ n 1))))) (f -2)", "1"),
+    (
+        "(defn f [x] :int (loop [i 0] (try (if (< i 2) (/ i 0) x) (catch e 7)))) [(f 1) (try (f :k) (catch e 9))]",
+        "[7 7]",
+    ),
     # what is known of a value is known of all the ways it may come
     ("(let [x (loop [] (try false (catch e 1)))] (= x 1))", "false"),
     ("(let [x (loop [i 0] (if (> i 0) 5 (loop [j 0] :k)))] [(= x 5) (if x x)])", "[false :k]"),

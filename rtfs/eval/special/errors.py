@@ -67,10 +67,11 @@ def try_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
 def _with_catches(c: Compiler, form: List, end: int, catches: list[int], scope: Scope, dest: Dest) -> None:
     c.frame.blocks += 2
     before = dict(c.frame.facts)
-    _, body = c.nested(
-        lambda: c.body(form[:end], 1, scope, dest.plain()) if end > 1 else c.body((), 0, scope, dest.plain())
-    )
+    # a value that does not have the return type fails outside of the try, whose clauses do not catch that
+    inner = dest.plain() if dest.check is None else Dest("assign", c.fresh("result"))
+    _, body = c.nested(lambda: c.body(form[:end], 1, scope, inner) if end > 1 else c.body((), 0, scope, inner))
     facts = [c.frame.facts]
+    kind = c.frame.facts.get(inner.name, ANY)
     raised, error = c.fresh("raised"), c.fresh("error")
     c.frame.facts = dict(before)
     _, handler = c.nested(lambda: _handlers(c, form, catches, scope, dest, raised, error, facts))
@@ -79,6 +80,8 @@ def _with_catches(c: Compiler, form: List, end: int, catches: list[int], scope: 
     emit.placed(catching, c.at)
     c.block.append(emit.placed(ast.Try(body or [emit.placed(ast.Pass(), c.at)], [catching], [], []), c.at))
     c.frame.blocks -= 2
+    if dest.check is not None:  # a returning clause has left
+        c.deliver(Value(emit.name(inner.name, c.at), kind, True), dest)
 
 
 def _handlers(

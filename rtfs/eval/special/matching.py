@@ -223,6 +223,8 @@ def _map_entries(c: Compiler, pattern: Map) -> tuple[list[tuple[Any, Any]], Symb
     rest: Symbol | None = None
     for key, part in map_pairs(pattern):
         if key is Keyword("keys") and is_vector(part):
+            if any(type(name) not in (Symbol, Keyword) for name in part):
+                raise c.fail("match", "expected names after :keys in a map pattern", pattern)
             entries.extend((Keyword(name.name), Symbol(name.name.rpartition("/")[2])) for name in part)
         elif type(key) is Symbol and key.name == "&":
             if type(part) is not Symbol:

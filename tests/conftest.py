@@ -82,7 +82,9 @@ class Fuzz:
     """How much to try. `long`: as in `make fuzz`; `seed`: of the first program; `tell`: a line of the summary."""
 
     def __init__(self, lines: list[str]) -> None:
-        self.long = settings.default is not None and settings.default.max_examples >= 5_000
+        from tests.strategies import LONG  # deferred: the profile is chosen after this file is loaded
+
+        self.long = LONG
         self.seed = int(os.environ.get("RTFS_FUZZ_SEED") or (random.randrange(10**9) if self.long else 0))
         self.tell = lines.append
 
@@ -97,8 +99,10 @@ def fuzz(request: pytest.FixtureRequest) -> Fuzz:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    from tests.strategies import LONG
+
     lines = config.stash.get(_FUZZ, [])
-    if lines and settings.default is not None and settings.default.max_examples >= 5_000:
+    if lines and LONG:
         terminalreporter.section("fuzz")
         for line in lines:
             terminalreporter.write_line(line)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
+
+LONG = settings.default is not None and settings.default.max_examples >= 5_000  # as in `make fuzz`
+
+
+def examples(count: int) -> settings:
+    """The settings of an expensive property: so many examples in the suite, fifty times as many in `make fuzz`."""
+    return settings(max_examples=50 * count if LONG else count)
+
 
 _FIRST = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZäλж_$+-*=<>!?%."
 _LATER = _FIRST + "0123456789'@"
@@ -39,12 +48,19 @@ keys = st.one_of(keywords, text, st.integers(-3, 3), st.booleans(), st.none(), f
 
 
 def collections(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Vectors, lists and maps of such parts."""
-    return st.one_of(
-        st.builds(vector, st.lists(parts, max_size=5)),
-        st.builds(List, st.lists(parts, max_size=5)),
-        st.builds(Map.of, st.lists(st.tuples(st.one_of(keys, parts), parts), max_size=5)),
-    )
+    """Vectors, lists and maps of such parts: mostly small ones, some around 64 items, where the storage changes."""
+    few, size = st.lists(parts, max_size=5), st.integers(62, 67)
+    pairs = st.lists(st.tuples(st.one_of(keys, parts), parts), max_size=5)
+    small = [st.builds(vector, few), st.builds(List, few), st.builds(Map.of, pairs)]
+    return st.one_of(*small * 3, st.builds(_long_vector, size, parts), st.builds(_large_map, size, parts, parts))
+
+
+def _long_vector(size: int, last: Any) -> Any:
+    return vector([*range(size), last])
+
+
+def _large_map(size: int, key: Any, value: Any) -> Map:
+    return Map.of([*((n, n) for n in range(size)), (key, value)])
 
 
 def values(*, with_nan: bool = False) -> st.SearchStrategy[Any]:

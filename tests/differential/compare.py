@@ -38,6 +38,9 @@ VARIANTS = {
 }
 
 
+VALUES = {"user": "Ada"}
+
+
 class Answer(NamedTuple):
     """`ending`: printed value, or kind, code and message; `places`: spans the error may have; `told`: calls, steps."""
 
@@ -99,7 +102,7 @@ _ANY = rtfs.Session(cache=False)
 
 def evaluated(text: str, seed: int) -> Answer | None:
     """What the evaluator says; None where it has nothing to say."""
-    evaluator = Evaluator(Script(seed), {}, known)
+    evaluator = Evaluator(Script(seed), VALUES, known)
     places: list[str] = []
     try:
         ending = show(evaluator.run(text))
@@ -129,6 +132,7 @@ def suspended(text: str, seed: int, variant: str) -> Answer:
     script = Script(seed)
     session = rtfs.Session(
         cache=False,
+        values=VALUES,
         limits=VARIANTS[variant],
         on_step=lambda step: told.append(told_step(step.kind, step.name, step.path, step.value)),
     )
@@ -156,6 +160,7 @@ def driven(text: str, seed: int, variant: str) -> Answer:
     told: list[str] = []
     session = rtfs.Session(
         cache=False,
+        values=VALUES,
         limits=VARIANTS[variant],
         marketplace=market(Script(seed)),
         context=rtfs.RuntimeContext.full(),

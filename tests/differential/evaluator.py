@@ -33,8 +33,9 @@ class Unsupported(Exception):
 class Recur:
     """What `recur` gives to the loop or function around it."""
 
-    def __init__(self, args: list[Any]) -> None:
+    def __init__(self, args: list[Any], form: Form) -> None:
         self.args = args
+        self.form = form
 
 
 class Module:
@@ -167,8 +168,14 @@ class Evaluator:
         def call(*args: Any) -> Any:
             return self.host_call(args)
 
-        self.call_function = call
-        call.rtfs_name = "call"  # type: ignore[attr-defined]
+        def gensym(*prefix: Any) -> Any:
+            if len(prefix) > 1 or any(type(text) is not str for text in prefix):
+                raise Unsupported("gensym of other things")
+            return self.gensym(*(prefix or ("G",)))
+
+        self.functions: dict[str, Any] = {"call": call, "gensym": gensym}
+        for name, function in self.functions.items():
+            function.rtfs_name = name
 
     # ---- programs
 
@@ -258,8 +265,8 @@ class Evaluator:
                         return names[symbol.name]
             if symbol.name in LIBRARY:
                 return LIBRARY[symbol.name]
-            if symbol.name == "call":
-                return self.call_function
+            if symbol.name in self.functions:
+                return self.functions[symbol.name]
             if symbol.name in MACROS or symbol.name in FORMS or self.known(symbol.name):
                 raise Unsupported(f"{symbol.name} as a value")
         error = fail("UndefinedSymbol", f"Undefined symbol: {symbol.name}")

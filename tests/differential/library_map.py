@@ -207,5 +207,5 @@ def fnil(f: Any, *defaults: Any) -> Any:
 @lib("run!", 2)
 def run(f: Any, coll: Any) -> None:
     call = callable_in("run!", f)
-    for item in items_of("run!", coll):
+    for item in items_of("run!", coll, 1):
         call(item)

@@ -24,7 +24,7 @@ from tests.differential.evaluator import (
 )
 from tests.differential.library import items_of
 from tests.differential.pattern import bind, check, is_vector
-from tests.differential.special import body, form, sequence, split
+from tests.differential.special import body, form, function_value, sequence, split
 from tests.differential.special_effect import no_match, stepped
 
 
@@ -149,9 +149,11 @@ def cond_thread(ev: Evaluator, form: List, env: Env) -> Any:
 
 @macro("as->")
 def as_thread(ev: Evaluator, form: List, env: Env) -> Any:
-    value = ev.value(form[1], env)
-    for one in form[3:]:
-        value = ev.value(one, env.with_name(form[2].name, value))
+    inner = env
+    for one in (form[1], *form[3:]):
+        named_after = is_function_form(one) and form[2].span is not None
+        value = function_value(ev, one, inner, form[2].name) if named_after else ev.value(one, inner)
+        inner = env.with_name(form[2].name, value)
     return value
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from tests.differential import rules
+from tests.differential import rules, rules_value
 from tests.differential.generator import INT_TO_INT, TEST, TWO_INTS, Form, Generator, Scope, Type, lst, vec
 
-__all__ = ["program", "rules", "text_of"]
+__all__ = ["program", "rules", "rules_value", "text_of"]  # the rules register themselves
 
 DEPTH = 4
 
@@ -27,6 +27,8 @@ def program(seed: int) -> list[Form]:
         again = g.one([name for name, own in scope.names if own == INT_TO_INT] or ["unused"])
         forms.append(lst("defn", again, vec("n"), g.expr("int", 2, scope.adding(("n", "int")))))
     forms.append(vec(*results) if g.chance(0.8) else results[0])
+    if g.chance(0.1):
+        return [lst("do", *forms)]
     return forms
 
 
@@ -120,7 +122,10 @@ def module(g: Generator, scope: Scope) -> tuple[list[Form], Scope]:
     ]
     if g.chance(0.3):  # a name of the library that means something else inside the module only
         forms.insert(0, lst("defn", "inc", vec("n"), lst("+", "n", "100")))
-    exports = [lst(":exports", vec(f, v))] if g.chance(0.7) else []
+    mac = g.unique("swap-")
+    forms.append(lst("defmacro", mac, vec("x"), ["`", vec(lst(hidden, lst("first", ["~", "x"])), v)]))
+    g.macros.append(f"{name}/{mac}")
+    exports = [lst(":exports", vec(f, v, mac))] if g.chance(0.7) else []
     made = lst("module", name, *exports, *forms)
     if g.chance(0.5):
         return [made, lst("import", name, ":as", "al")], scope.adding((f"al/{f}", INT_TO_INT), (f"{name}/{v}", "int"))

@@ -1,14 +1,12 @@
-"""The ways in which the generator makes an expression of a type out of smaller ones."""
+"""The ways in which the generator makes an expression of any type out of smaller ones."""
 
 from __future__ import annotations
 
 from tests.differential.generator import (
     INT_TO_INT,
-    KEYS,
     KINDS,
     NAMES,
     TEST,
-    TWO_INTS,
     Form,
     Generator,
     Scope,
@@ -285,7 +283,7 @@ def user_macro(g: Generator, t: Type, d: int, s: Scope) -> Form:
     if not g.macros:
         return None
     name = g.one(g.macros)
-    kind = name.split("-")[0]
+    kind = name.rpartition("/")[2].split("-")[0]
     if kind == "twice" and t == "int":
         return lst(name, g.expr("int", d, s))
     if kind == "unless":
@@ -297,247 +295,103 @@ def user_macro(g: Generator, t: Type, d: int, s: Scope) -> Form:
     return None
 
 
-# ---- numbers ----------------------------------------------------------------------------------------------------
-
-
-@rule("int", "num", weight=5)
-def arithmetic(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    operands = [g.expr(t, d, s) for _ in range(g.one([1, 2, 2, 2, 2, 3, 4]))]
-    return lst(g.one(["+", "-", "*", "+", "-", "max", "min"]), *operands)
-
-
-@rule("int", weight=4)
-def integer(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    items, text = g.expr(ANY_VEC, d, s), g.expr("str", d, s)
-    return g.pick(
-        [
-            lambda: lst(g.one(["inc", "dec", "abs"]), g.expr("int", d, s)),
-            lambda: lst(g.one(["quot", "mod", "rem"]), g.expr("int", d, s), g.expr("int", 1, s)),
-            lambda: lst("count", g.expr(g.one([ANY_VEC, "str", ("map", "int")]), d, s)),
-            lambda: lst("reduce", g.expr(TWO_INTS, d, s), *g.one([[], ["0"]]), items),
-            lambda: lst("apply", g.one(["+", "*", "max", "-"]), g.leaf("int", s), items),
-            lambda: lst("or", lst("first", items), "0"),
-            lambda: lst(
-                "->", g.expr("int", d, s), "inc", lst("-", g.leaf("int", s)), g.function_literal(INT_TO_INT, d, s)
-            ),
-            lambda: lst("->>", items, lst("map", g.expr(INT_TO_INT, d, s)), lst("reduce", "+")),
-            lambda: lst("cond->", g.expr("int", d, s), g.condition(d, s), "inc", g.condition(d, s), lst("*", "2")),
-            lambda: lst("string-length", text),
-            lambda: lst("or", lst("index-of", text, '"a"'), lst("parse-int", text), "4"),
-            lambda: lst("compare", g.expr(g.some_type(), d, s), g.expr(g.some_type(), d, s)),
-            lambda: lst("sum", items),
-            lambda: lst("nth", items, g.expr("int", 1, s)),
-            lambda: lst("peek", vec(g.expr("int", d, s))),
-        ]
-    )
-
-
-@rule("num", weight=2)
-def real(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    return lst(g.one(["/", "+", "*"]), g.expr("num", d, s), g.expr(g.one(["num", "int"]), d, s))
-
-
-# ---- truth ------------------------------------------------------------------------------------------------------
-
-
-@rule("bool", weight=5)
-def test(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    kind = g.some_type()
-    a, b = g.expr(kind, d, s), g.expr(kind, d, s)
-    numbers = [g.expr(g.one(["int", "num"]), d, s) for _ in range(g.one([1, 2, 2, 2, 3]))]
-    return g.pick(
-        [
-            lambda: lst(g.one(["=", "not=", "!="]), a, b),
-            lambda: lst(g.one(["<", "<=", ">", ">=", "=="]), *numbers),
-            lambda: lst(g.one(["<", ">"]), g.expr("str", d, s), g.expr("str", d, s)),
-            lambda: lst("not", g.condition(d, s)),
-            lambda: lst("and", g.condition(d, s), g.condition(d, s)),
-            lambda: lst("or", g.condition(d, s), g.condition(d, s)),
-            lambda: lst(g.one(["even?", "odd?", "zero?", "pos?", "neg?"]), g.expr("int", d, s)),
-            lambda: lst(g.one(["nil?", "some?", "string?", "int?", "map?", "vector?", "fn?", "coll?", "keyword?"]), a),
-            lambda: lst("empty?", g.expr(ANY_VEC, d, s)),
-            lambda: lst(
-                "contains?", g.expr(g.one([ANY_VEC, ("map", "int")]), d, s), g.expr(g.one(["int", "kw"]), d, s)
-            ),
-            lambda: lst(g.one(["every?", "any?", "not-any?"]), g.expr(TEST, d, s), g.expr(ANY_VEC, d, s)),
-            lambda: lst(g.one(["starts-with?", "includes?"]), g.expr("str", d, s), g.expr("str", d, s)),
-            lambda: lst("boolean", a),
-        ]
-    )
-
-
-# ---- text -------------------------------------------------------------------------------------------------------
-
-
-@rule("str", weight=4)
-def text(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    a = g.expr("str", d, s)
-    return g.pick(
-        [
-            lambda: lst("str", *[g.expr(g.some_type(), d, s) for _ in range(g.rng.randrange(4))]),
-            lambda: lst("pr-str", g.expr(g.some_type(), d, s)),
-            lambda: lst(g.one(["upper-case", "lower-case", "trim", "string/reverse"]), a),
-            lambda: lst("join", '","', g.expr(("vec", g.one(["int", "str"])), d, s)),
-            lambda: lst("subs", a, "0", g.expr("int", 1, s)),
-            lambda: lst("replace", a, '"a"', g.expr("str", d, s)),
-            lambda: lst("name", g.expr("kw", d, s)),
-            lambda: lst("type-name", g.expr(g.some_type(), d, s)),
-            lambda: lst("or", lst("first", lst("split", a, '","')), '"none"'),
-        ]
-    )
-
-
-@rule("kw", weight=2)
-def keyword(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    return g.one([lst("keyword", g.one(['"a"', '"zz"', ":b"])), lst("type", g.expr(g.some_type(), d, s))])
-
-
-# ---- collections ------------------------------------------------------------------------------------------------
-
-
-@rule("vec", weight=6)
-def vector(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    item, own = t[1], g.expr(t, d, s)
-    name = g.fresh()
-    inner = s.adding((name, "int"))
-    return g.pick(
-        [
-            lambda: vec(*[g.expr(item, d, s) for _ in range(g.rng.randrange(5))]),
-            lambda: lst("conj", own, g.expr(item, d, s)),
-            lambda: lst("cons", g.expr(item, d, s), own),
-            lambda: lst("concat", own, g.expr(t, d, s)),
-            lambda: lst("into", own, g.expr(t, d, s)),
-            lambda: lst("map", g.expr(("fn", ("int",), item), d, s), g.expr(ANY_VEC, d, s)),
-            lambda: lst(
-                "mapv",
-                g.function_literal(("fn", ("int", "int"), item), d, s),
-                g.expr(ANY_VEC, d, s),
-                g.expr(ANY_VEC, d, s),
-            ),
-            lambda: lst("for", *loops(g, item, d, s)),
-            lambda: lst(
-                "map",
-                lst("fn", vec("f"), lst("f", "1")),
-                vec(*[g.expr(("fn", ("int",), item), d, s) for _ in range(2)]),
-            ),
-            lambda: lst(g.one(["rest", "reverse", "butlast", "vec", "distinct", "sort"]), own),
-            lambda: lst(g.one(["take", "drop"]), g.expr("int", 1, s), own),
-            lambda: lst("map-indexed", g.function_literal(("fn", ("int", item), item), d, s), own),
-            lambda: lst("assoc", own, "0", g.expr(item, d, s)),
-            lambda: lst("update", vec(g.expr(item, d, s)), "0", g.function_literal(("fn", (item,), item), d, s)),
-            lambda: lst("repeat", g.one(["0", "2", "3"]), g.expr(item, d, s)),
-            lambda: lst("let", vec(name, g.expr("int", d, s)), vec(g.expr(item, d, inner), g.expr(item, d, inner))),
-            lambda: lst("vector", g.expr(item, d, s), g.expr(item, d, s)),
-            lambda: lst("vals", g.expr(("map", item), d, s)),
-            lambda: lst("flatten", vec(own, lst("list", g.expr(item, d, s)))),
-            lambda: closures(g, item, d, s),
-        ]
-    )
-
-
-def closures(g: Generator, item: Type, d: int, s: Scope) -> Form:
-    """Functions made in the turns of a loop, called after it has ended."""
-    inner = s.adding(("i", "int"), ("z9", "int"))
-    made = lst("fn", vec("z9"), g.expr(item, d, inner))
-    grown = lst("recur", lst("+", "i", "1"), lst("conj", "fs", made))
-    loop_ = lst("loop", vec("i", "0", "fs", vec()), lst("if", lst("<", "i", "3"), grown, "fs"))
-    return lst("mapv", lst("fn", vec("f"), lst("f", g.leaf("int", s))), loop_)
-
-
-def loops(g: Generator, item: Type, d: int, s: Scope) -> tuple[Form, Form]:
-    """The bindings of a `for` and its body."""
-    forms: list[Form] = []
-    for _ in range(g.rng.randrange(1, 3)):
-        name = g.fresh()
-        forms.extend([name, g.expr(ANY_VEC, d, s)])
-        s = s.adding((name, "int"))
-        for modifier in (":when", ":while"):
-            if g.chance(0.2):
-                forms.extend([modifier, g.condition(d - 1, s)])
-        if g.chance(0.2):
-            other = g.fresh()
-            forms.extend([":let", vec(other, g.expr("int", d - 1, s))])
-            s = s.adding((other, "int"))
-    return vec(*forms), g.expr(item, d, s)
-
-
-@rule("vec", weight=2)
-def integers(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    if t != ANY_VEC:
+@rule()
+def tower(g: Generator, t: Type, d: int, s: Scope) -> Form:
+    """Statements nested in each other, also deeper than one Python function may hold."""
+    if g.chance(0.7):
         return None
-    own = g.expr(t, d, s)
-    return g.pick(
-        [
-            lambda: lst(g.one(["filter", "remove", "take-while", "drop-while"]), g.expr(TEST, d, s), own),
-            lambda: lst(
-                "sort", g.one(["<", ">", "compare"]), vec(*[g.one(["5", "1", "3", "-2", "0"]) for _ in range(4)])
-            ),
-            lambda: lst("sort-by", g.expr(INT_TO_INT, d, s), own),
-            lambda: lst("keep", g.expr(INT_TO_INT, d, s), own),
-            lambda: lst("range", g.one(["0", "3", "5"])),
-            lambda: lst("reductions", g.expr(TWO_INTS, d, s), own),
-            lambda: lst("mapcat", lst("fn", vec("q"), g.expr(t, d, s.adding(("q", "int")))), own),
-            lambda: lst("subvec", own, "0", g.expr("int", 1, s)),
-            lambda: lst("pop", own),
-            lambda: lst("first", vec(own)),
-            lambda: ["`", vec(["~@", own], ["~", g.expr("int", d, s)])],
-            lambda: lst("step-parallel", g.effect(d, s), g.effect(d, s)),
-            lambda: lst("apply", "vector", own),
-        ]
-    )
-
-
-@rule("map", weight=5)
-def mapping(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    own, item = g.expr(t, d, s), t[1]
-    key = g.one([g.one(KEYS), g.expr("kw", d, s)])
-    return g.pick(
-        [
-            lambda: table(
-                *[part for _ in range(g.rng.randrange(4)) for part in (g.expr("kw", d, s), g.expr(item, d, s))]
-            ),
-            lambda: lst("assoc", own, key, g.expr(item, d, s)),
-            lambda: lst("dissoc", own, key),
-            lambda: lst("merge", own, g.expr(t, d, s)),
-            lambda: lst("update", own, key, g.function_literal(("fn", (item,), item), d, s)),
-            lambda: lst("update-vals", own, g.function_literal(("fn", (item,), item), d, s)),
-            lambda: lst("select-keys", own, vec(":a", ":b")),
-            lambda: lst("into", own, vec(vec(key, g.expr(item, d, s)))),
-            lambda: lst("conj", own, vec(key, g.expr(item, d, s))),
-            lambda: lst("zipmap", vec(":a", key), g.expr(("vec", item), d, s)),
-            lambda: lst("assoc-in", own, vec(key), g.expr(item, d, s)),
-            lambda: lst("hash-map", key, g.expr(item, d, s)),
-            lambda: lst("frequencies", g.expr(("vec", "kw"), d, s)),
-            lambda: lst(
-                "reduce",
-                lst("fn", vec("m", "x"), lst("assoc", "m", key, g.expr(item, d, s.adding(("x", "int"))))),
-                own,
-                g.expr(ANY_VEC, d, s),
-            ),
-        ]
-    )
-
-
-# ---- functions --------------------------------------------------------------------------------------------------
-
-
-@rule("fn", weight=6)
-def function(g: Generator, t: Type, d: int, s: Scope) -> Form:
-    if t == INT_TO_INT and g.chance(0.4):
-        return g.pick(
+    form = g.expr(t, 1, s)
+    for level in range(g.rng.choice([2, 4, 7, 9, 22])):
+        i = f"i{level}"
+        form = g.pick(
             [
-                lambda: g.one(["inc", "dec", "abs", "-", "identity", "count"]),
-                lambda: lst("partial", g.one(["+", "-", "*"]), g.expr("int", d, s)),
-                lambda: lst("comp", g.expr(t, d, s), g.expr(t, d, s)),
-                lambda: lst("constantly", g.expr("int", d, s)),
-                lambda: lst("fnil", g.expr(t, d, s), "0"),
-                lambda: vec("3", "4", "5", "6"),
-                lambda: table("0", "1", "1", "2", "2", "0"),
-                lambda: lst("if", g.condition(d, s), g.expr(t, d, s), g.expr(t, d, s)),
+                lambda form=form: lst("try", form, lst("catch", "TypeError", "e", g.leaf(t, s))),
+                lambda form=form: lst("try", form, lst("finally", g.leaf("int", s))),
+                lambda form=form, i=i: lst("loop", vec(i, "0"), lst("if", lst("<", i, "1"), lst("recur", "1"), form)),
+                lambda form=form, i=i: lst("first", lst("map", lst("fn", vec(i), form), vec("1"))),
+                lambda form=form, i=i: lst("reduce", lst("fn", vec(i, "_"), form), g.leaf(t, s), vec("1")),
+                lambda form=form, i=i: lst("last", lst("for", vec(i, vec("1"), ":while", lst("<", i, "2")), form)),
+                lambda form=form, i=i: lst("let", vec(i, form), i),
+                lambda form=form: lst("if", g.leaf("bool", s), form, g.leaf(t, s)),
+                lambda form=form: ["^", table(":runtime.note", "1"), form],
+                lambda form=form: lst("step", '"deep"', form),
+                lambda form=form, i=i: lst("match", "1", i, "when", lst("=", i, "1"), form, "_", g.leaf(t, s)),
+                lambda form=form: lst("or", lst("and", "true", form), g.leaf(t, s)),
             ]
         )
-    if t == TWO_INTS and g.chance(0.4):
-        return g.one(["+", "-", "*", "max", "min"])
-    if t == TEST and g.chance(0.4):
-        return g.one(["even?", "odd?", "pos?", "neg?", "zero?", lst("complement", g.expr(t, d, s))])
-    return g.function_literal(t, d, s)
+    return form
+
+
+@rule()
+def rest_items(g: Generator, t: Type, d: int, s: Scope) -> Form:
+    """`recur` into a function with rest items, and from a `catch`."""
+    if g.chance(0.5):
+        return None
+    inner = s.adding(("n", "int"))
+    last = g.expr(t, d - 1, inner)
+    turn = g.pick(
+        [
+            lambda: lst("recur", lst("-", "n", "1"), lst("conj", "r", "n")),
+            lambda: lst(
+                "try", lst("throw", lst("count", "r")), lst("catch", "e", lst("recur", lst("-", "n", "1"), "r"))
+            ),
+            lambda: lst("let", vec("m", lst("-", "n", "1")), lst("recur", "m", lst("rest", "r"))),
+        ]
+    )
+    literal = lst(
+        "fn", vec("n", "&", "r"), lst("if", lst("<", "n", "1"), lst("do", lst("call", ":log.it", "r"), last), turn)
+    )
+    return lst(literal, str(g.rng.randrange(3)), "7", g.expr("str", 1, s))
+
+
+@rule()
+def taken_apart(g: Generator, t: Type, d: int, s: Scope) -> Form:
+    """Patterns as parameters, in a loop and in a `for`."""
+    a, b, c = g.rng.sample(NAMES, 3)
+    inner = s.adding((a, "int"), (b, "any"), (c, "int"))
+    pattern = g.one(
+        [
+            vec(a, "&", b),
+            table(":keys", vec(a), ":or", table(a, "5"), ":as", b),
+            vec(vec(a, b)),
+            table(a, ":a", b, ":b"),
+        ]
+    )
+    value = g.expr(g.one([ANY_VEC, ("map", "int"), "str", ("vec", ANY_VEC)]), d, s)
+    body = g.expr(t, d, inner)
+    turn = lst("recur", b, lst("+", c, "1"))
+    return g.pick(
+        [
+            lambda: lst(lst("fn", vec(pattern, c), body), value, g.expr("int", d, s)),
+            lambda: lst(
+                "loop",
+                vec(pattern, value, c, "0"),
+                lst("if", lst(">", c, "1"), body, turn),
+            ),
+            lambda: lst("last", lst("for", vec(c, vec("1", "2"), pattern, vec(value)), body)),
+            lambda: lst("when-let", vec(pattern, value), *g.body(t, d, s.adding((a, "int"), (b, "any")))),
+            lambda: lst("let", vec(c, "3", pattern, value), body),
+        ]
+    )
+
+
+@rule()
+def told(g: Generator, t: Type, d: int, s: Scope) -> Form:
+    """Effects in a row, then the value."""
+    name = g.fresh()
+    inner = s.adding((name, "int"))
+    effect = g.pick(
+        [
+            lambda: lst("doseq", vec(name, g.expr(ANY_VEC, d, s)), g.effect(1, inner)),
+            lambda: lst("dotimes", vec(name, g.one(["0", "2", g.expr("int", 0, s)])), g.effect(1, inner)),
+            lambda: lst("when", g.condition(d, s), g.effect(1, s)),
+            lambda: lst("when-not", g.condition(d, s), g.effect(1, s)),
+            lambda: lst("run!", lst("fn", vec(name), g.effect(1, inner)), g.expr(ANY_VEC, d, s)),
+            lambda: lst("step-loop", lst("call", ":give.bool"), g.effect(1, s)),
+            lambda: lst("call", ":log.it", g.expr(g.one([INT_TO_INT, TEST]), d, s)),
+            lambda: lst("call", ":log.it", lst("context/get", g.one([":user", '"user"', ":none"]), g.leaf("int", s))),
+            lambda: lst("call", ":log.it", lst("parallel", vec("x", g.leaf("int", s), "y", g.leaf("int", s)))),
+            lambda: lst("call", ":log.it", ["@", "user"], lst("str", lst("gensym", '"g"'))),
+        ]
+    )
+    return lst("do", effect, g.expr(t, d, s))

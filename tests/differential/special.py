@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rtfs.lang.collections import List, Map, vector
@@ -213,7 +214,19 @@ def loop(ev: Evaluator, form: List, env: Env) -> Any:
             raise Unsupported("recur with another count")
         inner = env
         for (pattern, type_, _), arg in zip(bindings, value.args, strict=True):
-            inner = _checked(ev, pattern, type_, arg, inner)
+            with again(ev, value):
+                inner = _checked(ev, pattern, type_, arg, inner)
+
+
+@contextmanager
+def again(ev: Evaluator, turn: Recur | None) -> Iterator[None]:
+    """What cannot be bound again went wrong at the pattern or at the `recur`."""
+    try:
+        yield
+    except RtfsError as error:
+        if turn is not None and hasattr(error, "spans"):
+            error.spans.append(ev.spans.of(turn.form))
+        raise
 
 
 def _checked(ev: Evaluator, pattern: Form, type_: Form, value: Any, env: Env) -> Env:
@@ -224,7 +237,7 @@ def _checked(ev: Evaluator, pattern: Form, type_: Form, value: Any, env: Env) ->
 
 @form("recur")
 def recur(ev: Evaluator, form: List, env: Env) -> Any:
-    return Recur([ev.value(one, env) for one in form[1:]])
+    return Recur([ev.value(one, env) for one in form[1:]], form)
 
 
 @form("def")
@@ -338,27 +351,34 @@ def function(ev: Evaluator, rest: list[Form], env: Env, name: str | None) -> Any
 
 
 def _run(ev: Evaluator, clause: Clause, title: str, args: list[Any], env: Env) -> Any:
+    turn = None
     while True:
-        inner = env
-        for (pattern, type_), arg in zip(clause.params, args, strict=False):
-            if type_ is not None:
-                cast(ev, pattern, type_, arg, f"param {show(pattern)} of {title}")
-            inner = bind(ev, pattern, arg, inner)
-        if clause.rest is not None:
-            pattern, type_ = clause.rest
-            items = args[len(clause.params) :]
-            for item in items if type_ is not None else ():
-                cast(ev, pattern, type_, item, f"param {show(pattern)} of {title}")
-            inner = bind(ev, pattern, List(items), inner)
+        with again(ev, turn):
+            inner = _bound(ev, clause, title, args, env)
         value = body(ev, clause.body, inner)
         if type(value) is not Recur:
             if clause.result is not None:
                 cast(ev, None, clause.result, value, f"return of {title}")
             return value
-        args = value.args
+        turn, args = value, value.args
         if len(args) != len(clause.params) + (clause.rest is not None):
             raise Unsupported("recur with another count")
         if clause.rest is not None:
             if type(args[-1]) not in (List, tuple):
                 raise Unsupported("recur with rest items that are no list")
             args = [*args[:-1], *args[-1]]
+
+
+def _bound(ev: Evaluator, clause: Clause, title: str, args: list[Any], env: Env) -> Env:
+    """The parameters as names."""
+    for (pattern, type_), arg in zip(clause.params, args, strict=False):
+        if type_ is not None:
+            cast(ev, pattern, type_, arg, f"param {show(pattern)} of {title}")
+        env = bind(ev, pattern, arg, env)
+    if clause.rest is None:
+        return env
+    pattern, type_ = clause.rest
+    items = args[len(clause.params) :]
+    for item in items if type_ is not None else ():
+        cast(ev, pattern, type_, item, f"param {show(pattern)} of {title}")
+    return bind(ev, pattern, List(items), env)

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtfs.lang.errors import LimitError, ReadError
 from rtfs.lang.printer import show_form
 from rtfs.lang.source import Source
 from rtfs.parser.reader import incomplete, read
+from tests.strategies import examples
 
 ALPHABET = '()[]{}""\'`~@^#_%&:;|\\/.,+-=>!?*$<\n\r\t\f eExXunvVT0159azZλЖ\u00a0\ufeff\u2028\0\u0301😀²\ud800'
 TOKENS = r"""
@@ -56,13 +57,13 @@ def outcome(text: str) -> list[str] | None:
     return [show_form(form) for form in reading.forms]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.text(ALPHABET, max_size=60))
 def test_any_text_reads_or_is_an_error(text):
     outcome(text)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 def test_any_sequence_of_tokens_reads_or_is_an_error(pieces):
     outcome("".join(pieces))
@@ -74,7 +75,7 @@ def test_any_unicode_reads_or_is_an_error(text):
     outcome(text)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from(SOURCES), st.randoms(use_true_random=False), st.integers(1, 6))
 def test_a_damaged_source_reads_or_is_an_error(source, rng, times):
     begin = rng.randrange(len(source) + 1)

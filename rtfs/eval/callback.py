@@ -41,7 +41,8 @@ class Callback:
         from rtfs.eval.special.binding import compile_body  # deferred: bodies contain callbacks
 
         for param, name in zip(clause.params.fixed, names, strict=True):
-            bind_param(c, inner, param, name, "fn")
+            with c.standing_at(clause.params.form, param.pattern_index, param.type_index):
+                bind_param(c, inner, param, name, "fn")
         keep_storage(c, inner)
         value = compile_body(c, clause.form, clause.start, inner, None)
         assert value is not None

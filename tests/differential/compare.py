@@ -17,7 +17,7 @@ from rtfs.lang.errors import HostCallError, RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
 from tests.differential import library, library_map, library_sequence, macro, special, special_effect
-from tests.differential.evaluator import Evaluator, Unsupported, span_texts
+from tests.differential.evaluator import Evaluator, Unsupported, is_right_place
 
 PARTS = (library, library_map, library_sequence, macro, special, special_effect)  # they register what they define
 CAPABILITIES = (
@@ -42,11 +42,11 @@ VALUES = {"user": "Ada"}
 
 
 class Answer(NamedTuple):
-    """`ending`: printed value, or kind, code and message; `places`: spans the error may have; `told`: calls, steps."""
+    """`ending`: printed value, or kind, code and message; `told`: calls and steps; `error`: what the program raised."""
 
     ending: str
-    places: list[str]
     told: list[str]
+    error: RtfsError | None
 
 
 class Script:
@@ -103,27 +103,27 @@ _ANY = rtfs.Session(cache=False)
 def evaluated(text: str, seed: int) -> Answer | None:
     """What the evaluator says; None where it has nothing to say."""
     evaluator = Evaluator(Script(seed), VALUES, known)
-    places: list[str] = []
+    raised: RtfsError | None = None
     try:
         ending = show(evaluator.run(text))
     except Unsupported:
         return None
     except RtfsError as error:
-        ending, places = told_error(error), span_texts(error)
+        ending, raised = told_error(error), error
     except RecursionError:
         return None
     told = [told_call(*one[1:]) if one[0] == "call" else told_step(*one) for one in evaluator.told]
-    return Answer(ending, places, told)
+    return Answer(ending, told, raised)
 
 
 def finished(run: Callable[[], Any], told: list[str]) -> Answer:
     """The answer of a run of compiled code."""
-    places: list[str] = []
+    raised: RtfsError | None = None
     try:
         ending = show(run())
     except RtfsError as error:
-        ending, places = told_error(error), [repr(error.span).partition(":")[2] if error.span is not None else "none"]
-    return Answer(ending, places, told)
+        ending, raised = told_error(error), error
+    return Answer(ending, told, raised)
 
 
 def suspended(text: str, seed: int, variant: str) -> Answer:
@@ -223,9 +223,9 @@ def difference(text: str, seed: int, ways: list[Way], expected: Answer | None = 
             return Difference(name, "tells", end, "\n".join(_first_difference(got.told, expected.told)))
         if got.ending != expected.ending:
             return Difference(name, "ends", end, f"    {got.ending}\nand not with\n    {expected.ending}")
-        if expected.places and got.places[0] not in expected.places:
-            place = f"{got.ending}\nstands at {got.places[0]} and not at {' or '.join(expected.places)}"
-            return Difference(name, "places", end, place)
+        if expected.error is not None and got.error is not None and not is_right_place(expected.error, got.error.span):
+            right = getattr(expected.error, "places", None) or [getattr(expected.error, "around", None)]
+            return Difference(name, "places", end, f"{got.ending}\nstands at {got.error.span} and not at {right}")
     return None
 
 

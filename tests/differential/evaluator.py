@@ -243,13 +243,18 @@ class Evaluator:
         return value
 
     def at(self, form: Form, error: RtfsError) -> RtfsError:
-        """The error, placed at a form unless it has a place: `spans` are the places that are right."""
-        if not hasattr(error, "spans"):
-            head = form[0] if type(form) is List and form else None
-            spans = [self.spans.of(form) or self.spans.of(head)]  # what a macro made stands where its head stands
-            if error.operand is not None and named(form) == error.operand[0] and error.operand[1] + 1 < len(form):
-                spans.append(self.spans.child(form, error.operand[1] + 1))
-            error.spans = spans  # type: ignore[attr-defined]
+        """The error, placed at a form or directly at one of its parts, unless it has a place."""
+        if not hasattr(error, "places"):
+            span = self.spans.of(form)
+            parts = [self.spans.child(form, n) for n in range(2 * len(form))] if span is not None and form else []
+            error.places = [span, *filter(None, parts)]  # type: ignore[attr-defined]
+        return error
+
+    def within(self, form: Form, error: RtfsError) -> RtfsError:
+        """The error, placed somewhere in a form."""
+        if not hasattr(error, "places"):
+            error.places = []  # type: ignore[attr-defined]
+            error.around = self.spans.of(form)  # type: ignore[attr-defined]
         return error
 
     def symbol(self, symbol: Symbol, env: Env) -> Any:
@@ -270,7 +275,7 @@ class Evaluator:
             if symbol.name in MACROS or symbol.name in FORMS or self.known(symbol.name):
                 raise Unsupported(f"{symbol.name} as a value")
         error = fail("UndefinedSymbol", f"Undefined symbol: {symbol.name}")
-        error.spans = [symbol.span]  # type: ignore[attr-defined]
+        error.places = [symbol.span]  # type: ignore[attr-defined]
         raise error
 
     def macro(self, symbol: Symbol, env: Env) -> FunctionType | None:
@@ -300,8 +305,10 @@ class Evaluator:
         id, *given = args
         if type(id) is Keyword:
             id = id.name
-        elif type(id) is not str or not id:
+        elif type(id) is not str:
             raise wrong("call", "string or keyword", id)
+        if not id:
+            raise Unsupported("a call without a capability")
         if self.expanding:
             raise Unsupported("a host call during expansion")
         self.told.append(("call", id, tuple(given), dict(self.hints), self.path))
@@ -312,9 +319,15 @@ class Evaluator:
         self.told.append((kind, name, self.path, value))
 
 
-def span_texts(error: RtfsError) -> list[str]:
-    """The places that are right for an error, as text; none when that is not said."""
-    spans: list[Span | None] = getattr(error, "spans", [])
-    if any(span is None for span in spans):
-        return []
-    return [repr(span).partition(":")[2] for span in spans]
+def is_right_place(error: RtfsError, span: Span | None) -> bool:
+    """May an error that the evaluator raised stand there? Where it has no opinion, anywhere."""
+    places: list[Span | None] = getattr(error, "places", [None])
+    around: Span | None = getattr(error, "around", None)
+    if around is not None and span is not None and places == []:
+        begin, end = (span.line, span.column), (span.end_line, span.end_column)
+        return (around.line, around.column) <= begin and end <= (around.end_line, around.end_column)
+    return places == [] or None in places or (span is not None and key(span) in map(key, filter(None, places)))
+
+
+def key(span: Span) -> tuple[int, ...]:
+    return (span.line, span.column, span.end_line, span.end_column)

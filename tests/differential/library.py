@@ -281,10 +281,15 @@ def replace(s: Any, old: Any, new: Any) -> str:
     return str(new).join(s.split(old))
 
 
-@lib("split string/split", 2)
-def split(s: Any, separator: Any) -> Any:
+@lib("split string/split", 2, 3)
+def split(s: Any, separator: Any, *most: Any) -> Any:
     text("split", s), text("split", separator, 1)
-    return tuple(s.split(separator)) if separator else tuple(s)
+    limit = integer("split", most[0], 2) if most else len(s) + 2
+    if limit < 1:
+        raise invalid(f"split into {limit} parts, at least 1 is needed")
+    if separator:
+        return tuple(s.split(separator, limit - 1))
+    return tuple(s) if limit >= len(s) else (*s[: limit - 1], s[limit - 1 :])
 
 
 @lib("substring subs string/substring", 2, 3)
@@ -304,13 +309,14 @@ def out_of_bounds(index: int, length: int) -> Exception:
     return fail("IndexOutOfBounds", f"Index out of bounds: index {index} is not in range [0, {length})")
 
 
-@lib("index-of string/index-of", 2)
-def index_of(s: Any, part: Any) -> Any:
-    if type(s) is str:
-        return next((at for at in range(len(s) + 1) if s.startswith(text("index-of", part, 1), at)), None)
-    if type(s) not in (tuple, PVector, List):
+@lib("index-of string/index-of", 2, 3)
+def index_of(s: Any, part: Any, start: Any = 0) -> Any:
+    if type(s) not in (str, tuple, PVector, List):
         raise wrong("index-of", "string, vector or list", s, 0)
-    return next((at for at, item in enumerate(s) if equal(item, part)), None)
+    first = max(0, integer("index-of", start, 2))
+    if type(s) is str:
+        return next((at for at in range(first, len(s) + 1) if s.startswith(text("index-of", part, 1), at)), None)
+    return next((at for at in range(first, len(s)) if equal(s[at], part)), None)
 
 
 @lib("parse-int parse-long", 1)
@@ -332,19 +338,15 @@ def name(value: Any) -> str:
     return value.name if value.name == "/" else value.name.rpartition("/")[2]
 
 
-@lib("keyword", 1)
-def keyword(value: Any) -> Keyword:
-    if type(value) in (Keyword, Symbol):
-        return Keyword(value.name)
-    if not text_like(value).isalnum() or not value.isascii():
+@lib("keyword", 1, 2)
+def keyword(*parts: Any) -> Keyword:
+    for place, part in enumerate(parts):
+        if type(part) not in (str, Keyword, Symbol):
+            raise wrong("keyword", "string, keyword or symbol", part, place)
+    spelled = "/".join(part if type(part) is str else part.name for part in parts)
+    if not spelled.replace("/", "").isalnum() or not spelled.isascii() or "//" in f"/{spelled}/":
         raise Unsupported("keyword of other text")
-    return Keyword(value)
-
-
-def text_like(value: Any) -> str:
-    if type(value) is not str:
-        raise wrong("keyword", "string, keyword or symbol", value, 0)
-    return value
+    return Keyword(spelled)
 
 
 # ---- errors -----------------------------------------------------------------------------------------------------

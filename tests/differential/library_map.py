@@ -8,7 +8,7 @@ from typing import Any
 from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector, vector
 from rtfs.lang.equality import equal, same_key
 from rtfs.lang.values import ErrorValue
-from tests.differential.evaluator import LIBRARY, truthy, wrong, wrong_count
+from tests.differential.evaluator import LIBRARY, Unsupported, truthy, wrong, wrong_count
 from tests.differential.library import callable_in, invalid, items_of, lib, out_of_bounds, text
 
 SEQUENCES = (tuple, PVector, List)
@@ -28,7 +28,13 @@ def as_entries(name: str, coll: Any) -> Map:
     return coll.as_map() if type(coll) is ErrorValue else as_map(name, coll)
 
 
-@lib("get", 2, 3)
+@lib("get", 1, 3)
+def get_(*args: Any) -> Any:
+    if len(args) == 1:
+        raise Unsupported("get of the context")
+    return get(*args)
+
+
 def get(coll: Any, key: Any, default: Any = None) -> Any:
     if type(coll) in (*SEQUENCES, str):
         if type(key) is not int:

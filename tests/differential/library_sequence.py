@@ -151,10 +151,11 @@ def map_(f: Any, *colls: Any) -> Any:
     return vector([call(*items) for items in zip(*views("map", colls), strict=False)])
 
 
-@lib("mapcat", 2)
-def mapcat(f: Any, coll: Any) -> Any:
+@lib("mapcat", 2, None)
+def mapcat(f: Any, *colls: Any) -> Any:
     call = callable_in("mapcat", f)
-    return vector([one for item in items_of("mapcat", coll) for one in items_of("mapcat", call(item))])
+    parts = (call(*items) for items in zip(*views("mapcat", colls), strict=False))
+    return vector([item for part in parts for item in items_of("mapcat", part)])
 
 
 def each(names: str, result: Callable[[Any, list[Any]], Any]) -> None:
@@ -219,6 +220,8 @@ def added(name: str, coll: Any, items: list[Any]) -> Any:
     if type(coll) is not Map:
         return same_kind(coll, [*(coll or ()), *items])
     for item in items:
+        if item is None:
+            continue
         if type(item) is not Map and (type(item) not in SEQUENCES or len(item) != 2):
             raise wrong(name, "[key value] or map", item)
         for key, value in item.entries() if type(item) is Map else [item]:
@@ -335,12 +338,25 @@ def group_by(f: Any, coll: Any) -> Map:
     return Map.of([(key, vector(group)) for key, group in groups])
 
 
-@lib("partition", 2)
-def partition(n: Any, coll: Any) -> Any:
-    if integer("partition", n) < 1:
-        raise invalid("partition needs a size of at least 1")
+@lib("partition", 2, 4)
+def partition(n: Any, *more: Any) -> Any:
+    *step, coll = more
+    size = positive("partition", n, 0, "size")
+    step_ = positive("partition", step[0], 1, "step") if step else size
     items = items_of("partition", coll)
-    return vector([vector(items[at : at + n]) for at in range(0, len(items) - n + 1, n)])
+    pad = items_of("partition", step[1]) if len(step) == 2 else []
+    parts = [items[at : at + size] for at in range(0, len(items), step_)]
+    kept = [part for part in parts if len(part) == size]
+    if len(step) == 2 and len(kept) < len(parts):
+        first = parts[len(kept)]
+        kept.append([*first, *pad[: size - len(first)]])
+    return vector([vector(part) for part in kept])
+
+
+def positive(name: str, value: Any, operand: int, what: str) -> int:
+    if integer(name, value, operand) < 1:
+        raise invalid(f"{name} needs a {what} of at least 1")
+    return int(value)
 
 
 @lib("flatten", 1)

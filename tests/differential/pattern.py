@@ -30,8 +30,8 @@ def bind(ev: Evaluator, pattern: Form, value: Any, env: Env) -> Env:
     try:
         return (_bind_vector if is_vector(pattern) else _bind_map)(ev, pattern, value, env)
     except RtfsError as error:
-        if error.message.startswith(_OF_PATTERNS) and hasattr(error, "spans"):
-            error.spans.append(ev.spans.of(pattern))  # a pattern inside a pattern: both places are right
+        if error.message.startswith(_OF_PATTERNS) and hasattr(error, "places"):
+            error.places.append(ev.spans.of(pattern))  # a pattern inside a pattern: both places are right
         raise ev.at(pattern, error) from None
 
 

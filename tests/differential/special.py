@@ -146,12 +146,12 @@ def _splits(rest: list[Form]) -> bool:
     return _splits(rest[2:]) or (type(rest[1]) is Keyword and len(rest) > 2 and _splits(rest[3:]))
 
 
-def cast(ev: Evaluator, pattern: Form, type_: Form, value: Any, where: str) -> None:
-    """A checked cast, which fails at the pattern."""
+def cast(ev: Evaluator, vector: Form, type_: Form, value: Any, where: str) -> None:
+    """A checked cast, which fails in the vector that has the type."""
     try:
         check(type_, value, where)
     except RtfsError as error:
-        raise ev.at(pattern, error) from None
+        raise ev.within(vector, error) from None
 
 
 @form("let")
@@ -171,7 +171,7 @@ def let(ev: Evaluator, form: List, env: Env) -> Any:
         else:
             value = ev.value(literal, inner)
         if type_ is not None:
-            cast(ev, pattern, type_, value, f"let {show(pattern)}")
+            cast(ev, form[1], type_, value, f"let {show(pattern)}")
         bound = bind(ev, pattern, value, inner)
         inside, inner = _also(bound, inner, inside), bound
     return body(ev, form[2:], inner)
@@ -205,7 +205,7 @@ def loop(ev: Evaluator, form: List, env: Env) -> Any:
     bindings = split(form[1])
     inner = env
     for pattern, type_, literal in bindings:
-        inner = _checked(ev, pattern, type_, ev.value(literal, inner), inner)
+        inner = _checked(ev, form[1], (pattern, type_), ev.value(literal, inner), inner)
     while True:
         value = body(ev, form[2:], inner)
         if type(value) is not Recur:
@@ -215,7 +215,7 @@ def loop(ev: Evaluator, form: List, env: Env) -> Any:
         inner = env
         for (pattern, type_, _), arg in zip(bindings, value.args, strict=True):
             with again(ev, value):
-                inner = _checked(ev, pattern, type_, arg, inner)
+                inner = _checked(ev, form[1], (pattern, type_), arg, inner)
 
 
 @contextmanager
@@ -224,14 +224,15 @@ def again(ev: Evaluator, turn: Recur | None) -> Iterator[None]:
     try:
         yield
     except RtfsError as error:
-        if turn is not None and hasattr(error, "spans"):
-            error.spans.append(ev.spans.of(turn.form))
+        if turn is not None and hasattr(error, "places"):
+            error.places.append(ev.spans.of(turn.form))
         raise
 
 
-def _checked(ev: Evaluator, pattern: Form, type_: Form, value: Any, env: Env) -> Env:
+def _checked(ev: Evaluator, vector: Form, binding: tuple[Form, Form], value: Any, env: Env) -> Env:
+    pattern, type_ = binding
     if type_ is not None:
-        cast(ev, pattern, type_, value, f"param {show(pattern)} of loop")
+        cast(ev, vector, type_, value, f"param {show(pattern)} of loop")
     return bind(ev, pattern, value, env)
 
 
@@ -299,6 +300,7 @@ class Clause:
     """One arity: patterns with types, `& rest`, its type, the type of the result, the body."""
 
     def __init__(self, params: Form, rest: list[Form]) -> None:
+        self.vector = params
         self.params: list[tuple[Form, Form]] = []
         self.rest: tuple[Form, Form] | None = None
         self.result: Form = None
@@ -373,12 +375,12 @@ def _bound(ev: Evaluator, clause: Clause, title: str, args: list[Any], env: Env)
     """The parameters as names."""
     for (pattern, type_), arg in zip(clause.params, args, strict=False):
         if type_ is not None:
-            cast(ev, pattern, type_, arg, f"param {show(pattern)} of {title}")
+            cast(ev, clause.vector, type_, arg, f"param {show(pattern)} of {title}")
         env = bind(ev, pattern, arg, env)
     if clause.rest is None:
         return env
     pattern, type_ = clause.rest
     items = args[len(clause.params) :]
     for item in items if type_ is not None else ():
-        cast(ev, pattern, type_, item, f"param {show(pattern)} of {title}")
+        cast(ev, clause.vector, type_, item, f"param {show(pattern)} of {title}")
     return bind(ev, pattern, List(items), env)

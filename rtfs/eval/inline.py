@@ -254,7 +254,7 @@ def _equal(c: Compiler, left: Value, right: Value) -> ast.expr:
         # a string equals only strings, whatever the other side is
         if value.kind == STR and isinstance(value.node, ast.Constant) and other.kind & ~(STR | NIL | NUMBER) == 0:
             return emit.compare(left.node, ast.Eq(), right.node, at)
-    if (left.kind == INT and right.kind == INT) or (left.kind == STR and right.kind == STR):
+    if (left.kind == INT and right.kind == INT) or (left.kind == STR and right.kind == STR and not c.metered):
         return emit.compare(left.node, ast.Eq(), right.node, at)
     for value, other, kind in ((left, right, INT), (right, left, INT), (left, right, STR), (right, left, STR)):
         if value.kind == kind and value.stable:

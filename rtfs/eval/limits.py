@@ -61,6 +61,11 @@ def called(count: int) -> None:
         charge(count + (count >> 4))
 
 
+def each() -> None:
+    """A function is about to be called for one more element."""
+    charge(1)
+
+
 def wrote(count: int, what: str = "string") -> None:
     """A string of that many characters is about to be made."""
     if count > 512:
@@ -76,10 +81,15 @@ def looked(count: int) -> None:
 
 
 def weighed(number: int, other: int = 0, what: str = "integer") -> int:
-    """The result of integer arithmetic; for a product with the size of its other factor in bits."""
+    """The result of arithmetic that makes integers large, refused if it is too large; `other` as for `paid`."""
+    check_bits(number.bit_length(), what)
+    return paid(number, other)
+
+
+def paid(number: int, other: int = 0) -> int:
+    """The result of integer arithmetic, charged by its size times that of its other operand in bits."""
     bits = number.bit_length()
     if bits > 1023:
-        check_bits(bits, what)
         met(number)
         if METERS:
             charge((bits >> 10) * ((other >> 10) + 1), bits >> 6)

@@ -10,6 +10,7 @@ from typing import Any
 from rtfs.lang.collections import MISSING, List, Map, PVector
 from rtfs.lang.errors import about, arity_error, index_error
 from rtfs.lang.names import Keyword
+from rtfs.lang.signal import METERS, visited
 from rtfs.lang.values import ErrorValue, wrong_kind
 
 _INDEXED = frozenset({tuple, PVector, List, str})
@@ -49,10 +50,10 @@ def sequence(value: Any, operation: str) -> Any:
     kind = type(value)
     if kind is tuple or kind is PVector or kind is List:
         return value
-    if kind is Map:
-        return value.entries()
-    if kind is str:
-        return list(value)
+    if kind is Map or kind is str:
+        if METERS:
+            visited(len(value))
+        return value.entries() if kind is Map else list(value)
     if value is None:
         return ()
     raise wrong_kind(operation, "sequence", value)

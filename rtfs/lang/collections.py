@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtfs.lang.names import Keyword
+from rtfs.lang.signal import METERS, charge
 
 SMALL = 64
 
@@ -70,6 +71,9 @@ class PVector(Sequence[Any]):
     def conj(self, value: Any) -> PVector:
         """With `value` at the end: constant time on the longest view, a copy on an older one."""
         items = self._items
+        if METERS:
+            copied = 0 if len(items) == self._count else self._count
+            charge(copied >> 4, copied + 1)
         if len(items) == self._count:
             items.append(value)
         else:
@@ -274,6 +278,8 @@ class Map(Mapping[Any, Any]):
     def assoc(self, key: Any, value: Any) -> Map:
         stored = stored_key(key)
         raw = self.raw
+        if METERS:
+            _changed(raw)
         if type(raw) is _Trie:
             return Map.holding(raw.put(stored, value))
         copy = raw.copy()
@@ -285,6 +291,8 @@ class Map(Mapping[Any, Any]):
         raw = self.raw
         if stored not in raw:
             return self
+        if METERS:
+            _changed(raw)
         if type(raw) is _Trie:
             root = raw.root.delete(stored)
             if len(root) > SMALL:
@@ -299,6 +307,8 @@ class Map(Mapping[Any, Any]):
         if type(self.raw) is dict:
             return Map.from_stored({**self.raw, **dict(other.raw.items())})
         trie = self.raw
+        if METERS:
+            charge(2 * len(other), NODES * len(other))
         for key, value in other.raw.items():
             trie = trie.put(key, value)
         return Map.holding(trie)
@@ -322,6 +332,15 @@ class Map(Mapping[Any, Any]):
         from rtfs.lang.printer import show
 
         return show(self)
+
+
+NODES = 32  # cells that a changed copy of a large map allocates
+
+
+def _changed(raw: Any) -> None:
+    """A copy of the storage of a map with one change is about to be made."""
+    copied = NODES if type(raw) is _Trie else len(raw)
+    charge(copied >> 4, copied + 1)
 
 
 _new_map: Callable[[], Map] = Map  # type: ignore[assignment]

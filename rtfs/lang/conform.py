@@ -15,6 +15,7 @@ from rtfs.lang.equality import equal
 from rtfs.lang.errors import EvaluationError, about, overflow
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show, show_brief
+from rtfs.lang.signal import FLAG, METERS, visited
 from rtfs.lang.types import (
     Array,
     Enum,
@@ -193,6 +194,8 @@ def _sequence(node: Sequence, level: str) -> Checker:
     def test(value: Any, run: Run) -> Fault | None:
         if type(value) not in kinds:
             return Fault("mismatch", node, value)
+        if FLAG or METERS:
+            visited(len(value))
         if free or (items is not None and items.issuperset(map(type, value))):
             return None
         for index, part in enumerate(value):
@@ -212,6 +215,8 @@ def _tuple(node: Tuple, level: str) -> Checker:
             return Fault("mismatch", node, value)
         if len(value) != len(items):
             return Fault("shape", len(items), value)
+        if FLAG or METERS:
+            visited(len(items))
         for index, item in enumerate(items):
             fault = item(value[index], run)
             if fault is not None:
@@ -233,6 +238,8 @@ def _record(node: Record, level: str) -> Checker:
         if type(value) is not Map:
             return Fault("mismatch", node, value)
         raw = value.raw
+        if FLAG or METERS:
+            visited(len(fields) + len(raw))
         for key, field, optional in fields:
             part = raw.get(key, MISSING)
             if part is not MISSING:
@@ -266,6 +273,8 @@ def _map_of(node: MapOf, level: str) -> Checker:
     def test(value: Any, run: Run) -> Fault | None:
         if type(value) is not Map:
             return Fault("mismatch", node, value)
+        if FLAG or METERS:
+            visited(len(value))
         for key, part in value.entries():
             fault = key_type(key, run) or part_type(part, run)
             if fault is not None:

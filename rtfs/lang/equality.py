@@ -15,6 +15,7 @@ from rtfs.lang.collections import MISSING, Key, List, Map, PVector, install_walk
 from rtfs.lang.errors import overflow
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.order import compare, sort_values
+from rtfs.lang.signal import FLAG, METERS, charge, visited
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
 
 __all__ = ["NESTING_LIMIT", "compare", "equal", "hash_and_depth", "hash_value", "same_key", "sort_values"]
@@ -34,6 +35,8 @@ def equal(a: Any, b: Any) -> bool:
     if kind is not type(b):
         return False
     if kind in _SCALARS:
+        if METERS and kind is str and len(a) == len(b):
+            charge(len(a) >> 7)
         same: bool = a == b
         return same
     if kind not in _COLLECTIONS:
@@ -61,6 +64,8 @@ def _same_plain(a: Any, b: Any) -> bool | None:
     """Are two short vectors of plain values equal? None when it takes a walk to know."""
     if len(a) != len(b):
         return False
+    if METERS:
+        visited(len(a))
     for p, q in zip(a, b, strict=True):
         if type(p) is not type(q):
             return False
@@ -90,6 +95,8 @@ class _Walk:
                 raise overflow("nesting", NESTING_LIMIT)
             if len(x) != len(y):
                 return False
+            if FLAG or METERS:
+                visited(len(x))
             visits += 1
             if visits > SHARING:
                 if (id(x), id(y), nan) in seen:
@@ -204,6 +211,8 @@ def hash_and_depth(value: Any) -> tuple[int, int]:
     if kind is Map:
         return _hash_walk(value)
     hashes = []
+    if METERS:
+        visited(len(value))
     for part in value:
         if type(part) in _COLLECTIONS:
             return _hash_walk(value)
@@ -228,6 +237,8 @@ class _Frame:
     __slots__ = ("value", "parts", "hashes", "height")
 
     def __init__(self, value: Any) -> None:
+        if FLAG or METERS:
+            visited(len(value))
         self.value = value
         self.parts: Iterator[Any] = (
             iter(value.raw.values() if type(value.raw) is dict else _values(value))

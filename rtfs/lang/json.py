@@ -15,6 +15,7 @@ from rtfs.lang.errors import EvaluationError, json_error, memory_error, overflow
 from rtfs.lang.integers import parse_integer
 from rtfs.lang.json_writer import to_json
 from rtfs.lang.names import Keyword
+from rtfs.lang.signal import FLAG, METERS, charge, visited
 from rtfs.lang.spelling import spells_keyword
 
 __all__ = ["parse_json", "to_json"]
@@ -94,6 +95,9 @@ class _Builder:
     def check(self, size: int) -> None:
         if size > self.elements:
             raise memory_error("elements", size, self.elements)
+        if FLAG or METERS:
+            visited(size)
+            charge(0, size)
 
 
 def _scan(text: str, builder: _Builder) -> Any:

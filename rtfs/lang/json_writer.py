@@ -10,10 +10,12 @@ from rtfs.lang.errors import json_error, memory_error, overflow
 from rtfs.lang.integers import integer_text
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
+from rtfs.lang.signal import FLAG, METERS, visited
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid, type_name
 
 NESTING_LIMIT = 10_000
 CHARACTERS_LIMIT = 16_777_216
+PORTION = 10_000
 
 _QUOTED = {code: f"\\u{code:04x}" for code in range(0x20)}
 _QUOTED.update({ord(char): f"\\{name}" for name, char in zip('"\\bfnrt', '"\\\b\f\n\r\t', strict=True)})
@@ -64,7 +66,7 @@ def to_json(value: Any, indent: int | None = None, *, limit: int | None = CHARAC
     """
     writer = _Writer(indent, limit)
     writer.write(value)
-    return "".join(writer.pieces)
+    return "".join([*writer.portions, *writer.pieces])
 
 
 class _Writer:
@@ -74,6 +76,7 @@ class _Writer:
         self.indent = indent
         self.limit = limit
         self.pieces: list[str] = []
+        self.portions: list[str] = []  # what is before the pieces
         self.size = 0
         self.open: list[tuple[Iterator[tuple[str, Any]], str]] = []
         self.colon = ":" if indent is None else ": "
@@ -101,6 +104,8 @@ class _Writer:
             raise json_error(f"a value of kind {type_name(value)} has no JSON")
         if len(self.open) == NESTING_LIMIT:
             raise overflow("nesting", NESTING_LIMIT)
+        if FLAG or METERS:
+            visited(len(value))
         if lead:
             self.add(lead)
         self.add("{" if type(value) is Map else "[")
@@ -126,5 +131,8 @@ class _Writer:
     def add(self, piece: str) -> None:
         self.pieces.append(piece)
         self.size += len(piece)
+        if len(self.pieces) > PORTION:  # pieces of one character take fifty times their place
+            self.portions.append("".join(self.pieces[:-1]))
+            del self.pieces[:-1]
         if self.limit is not None and self.size > self.limit:
             raise memory_error("characters", self.size, self.limit)

@@ -11,6 +11,7 @@ from typing import Any
 from rtfs.lang.collections import Key, List, Map, PVector
 from rtfs.lang.errors import overflow
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.signal import FLAG, METERS, visited
 from rtfs.lang.values import Timestamp
 
 NESTING_LIMIT = 10_000
@@ -35,6 +36,8 @@ _RANKS: dict[type, int] = {
 
 def compare(a: Any, b: Any) -> int:
     """-1, 0 or 1. Sequences compare item by item, then by length; maps as sequences of their entries in key order."""
+    if FLAG or METERS:
+        visited(len(a) >> 3 if type(a) is str else 0)  # this is called for each pair of a sort
     rank, other = _RANKS.get(type(a), _REST), _RANKS.get(type(b), _REST)
     if rank != other:
         return -1 if rank < other else 1
@@ -108,6 +111,8 @@ class _Frame:
     __slots__ = ("pairs", "tie")
 
     def __init__(self, a: Any, b: Any) -> None:
+        if FLAG or METERS:
+            visited(min(len(a), len(b)))
         self.tie = (len(a) > len(b)) - (len(a) < len(b))
         left, right = (_entries(a), _entries(b)) if type(a) is Map else (a, b)
         self.pairs: Iterator[tuple[Any, Any]] = zip(left, right, strict=False)

@@ -14,6 +14,7 @@ from rtfs.lang.collections import SMALL, List, Map, PVector
 from rtfs.lang.errors import LimitError, overflow
 from rtfs.lang.integers import integer_text
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.signal import FLAG, METERS, poll, visited
 from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid, function_name
 
 NESTING_LIMIT = 10_000
@@ -155,6 +156,8 @@ class _Out:
         self.size += len(piece)
         if self.limit is not None and self.size > self.limit:
             raise output_error(self.limit)
+        if FLAG:
+            poll()
 
 
 def _show_walk(root: Any, limit: int | None, forms: bool, *, cut: bool = False) -> str:
@@ -213,6 +216,8 @@ def _show_flat(value: Any) -> str | None:
     kind = type(value)
     if kind is PVector or len(value) > SMALL:
         return None
+    if METERS:
+        visited(len(value))
     opening, closing = _BRACKETS[kind]
     try:
         if kind is Map:
@@ -229,6 +234,8 @@ _NUMBERS = frozenset({int, float})
 def _show_numbers(value: PVector, out: _Out) -> str:
     """A long vector of numbers, piece by piece; gives its end."""
     out.add("[")
+    if METERS:
+        visited(len(value))
     for start in range(0, len(value) - 1_000, 1_000):
         out.add(_numbers(value[start : start + 1_000]) + " ")
     rest = len(value) % 1_000 or 1_000
@@ -245,6 +252,8 @@ def _numbers(items: list[Any]) -> str:
 def _open(value: Any, out: _Out, pending: list[tuple[Iterator[Any], str]], forms: bool) -> None:
     if len(pending) > NESTING_LIMIT:
         raise overflow("nesting", NESTING_LIMIT)
+    if METERS:
+        visited(len(value))
     opening, closing = _BRACKETS[type(value)]
     parts: Iterable[Any] = _parts(value, forms) if type(value) is Map else value
     if forms and type(value) is List and value and type(value[0]) is Symbol:
@@ -301,6 +310,8 @@ class _Canonical:
     __slots__ = ("value", "parts", "texts")
 
     def __init__(self, value: Any) -> None:
+        if FLAG or METERS:
+            visited(len(value))
         self.value = value
         self.parts: Iterator[Any] = _parts(value, False) if type(value) is Map else iter(value)
         self.texts: list[str] = []

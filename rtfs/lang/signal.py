@@ -30,6 +30,14 @@ def met(number: int) -> int:
     return number
 
 
+def visited(count: int) -> None:
+    """A walk over a value is about to look at so many parts. Ask `FLAG or METERS` first."""
+    if FLAG:
+        poll()
+    if METERS and count > 15:
+        charge(count >> 4)
+
+
 def charge(ticks: int, cells: int = 0) -> None:
     """Count ticks and cells of what a builtin does. Ask `METERS` first: nothing counts while it is empty."""
     run = RUN.get(None)

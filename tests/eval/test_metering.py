@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 import rtfs
 from rtfs import Limits
 
-PLENTY = 1_000_000
+PLENTY = 10_000_000
+
+
+def spent(text: str) -> tuple[int, int]:
+    """The ticks and cells that a program uses."""
+    session = rtfs.Session(limits=Limits(steps=PLENTY, cells=PLENTY), cache=False)
+    runs = []
+    begin = session.new_run
+    session.new_run = lambda *args: runs.append(begin(*args)) or runs[-1]  # type: ignore[method-assign]
+    session.run(text, name="spent.rtfs")
+    left = runs[0].allowance
+    return PLENTY - left.ticks_left, PLENTY - left.cells_left
 
 
 def steps(text: str) -> int:
-    """The least step limit that the program stays within."""
-    low, high = 0, PLENTY
-    while low < high:
-        middle = (low + high) // 2
-        if within(text, Limits(steps=middle)):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return spent(text)[0]
 
 
 def cells(text: str) -> int:
-    """The least cell limit that the program stays within."""
-    low, high = 0, PLENTY
-    while low < high:
-        middle = (low + high) // 2
-        if within(text, Limits(cells=middle)):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return spent(text)[1]
 
 
-def within(text: str, limits: Limits) -> bool:
+def ends(text: str, limits: Limits) -> str | None:
+    """The kind of the limit error that a program ends with."""
     try:
         rtfs.Session(limits=limits, cache=False).run(text)
     except rtfs.RtfsError as error:
-        assert error.kind in ("StepLimitExceeded", "MemoryLimitExceeded"), error
-        return False
-    return True
+        return error.kind
+    return None
 
 
 @pytest.mark.parametrize(
@@ -110,6 +109,98 @@ def test_the_work_of_macros_counts() -> None:
 )
 def test_each_element_is_a_cell(text: str, expected: int) -> None:
     assert cells(text) == expected
+
+
+PROGRAMS = {
+    "recursion": "(defn fib [n] (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2))))) (fib 12)",
+    "loop": "(loop [i 0 sum 0] (if (< i 500) (recur (inc i) (+ sum i)) sum))",
+    "pipeline": "(reduce + 0 (filter (fn [y] (even? y)) (map (fn [x] (* x x)) (range 300))))",
+    "named callbacks": "(defn sq [x] (* x x)) (reduce + (filter even? (map sq (range 300))))",
+    "sorting": "(sort-by (fn [x] (- x)) (map (fn [i] (mod (* i 7919) 1009)) (range 400)))",
+    "own order": "(sort (fn [a b] (> a b)) (map (fn [i] (mod (* i 7919) 1009)) (range 200)))",
+    "mixed kinds": '(sort [1 "a" :b nil [2 1] {:z 1 :a 2} 2.5 true (quote s)])',
+    "maps": "(reduce (fn [m i] (assoc m (str i) [i {:n i}])) {} (range 150))",
+    "groups": '(group-by (fn [w] (count w)) (words "the count is the same in every process of this program"))',
+    "strings": '(join ", " (map (fn [i] (str "n" i)) (range 200)))',
+    "equality": "(= (map (fn [i] [i {:a i}]) (range 100)) (map (fn [i] [i {:a i}]) (range 100)))",
+    "regex": '(re-replace "[aeiou]" (string/repeat "some text with vowels " 50) "")',
+    "json": "(parse-json (serialize-json {:a (range 100) :b {:c (range 50)}}))",
+    "macros": "(cond (pos? -1) 1 :else (-> 5 inc (* 2)))",
+    "large integers": "(loop [i 0 x 1] (if (< i 200) (recur (inc i) (* x 1234567)) (mod x 97)))",
+    "errors": "(map (fn [x] (try (/ 10 x) (catch e (ex-message e)))) [1 0 5])",
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_limit_is_met_exactly(name: str) -> None:
+    text = PROGRAMS[name]
+    ticks, used = spent(text)
+    assert ends(text, Limits(steps=ticks, cells=used)) is None
+    assert ends(text, Limits(steps=ticks - 1)) == "StepLimitExceeded"
+    assert used == 0 or ends(text, Limits(cells=used - 1)) == "MemoryLimitExceeded"
+
+
+# These numbers belong to the language: they are the same on every version of Python and in every process.
+COUNTS = {
+    "recursion": (1_626, 0),
+    "loop": (2_002, 0),
+    "pipeline": (1_444, 750),
+    "named callbacks": (1_444, 750),
+    "sorting": (2_353, 1_200),
+    "own order": (3_363, 600),
+    "mixed kinds": (3, 18),
+    "maps": (740, 5_550),
+    "groups": (24, 33),
+    "strings": (459, 536),
+    "equality": (247, 1_000),
+    "regex": (317, 237),
+    "json": (37, 418),
+    "macros": (32, 22),
+    "large integers": (1_101, 6_240),
+    "errors": (8, 3),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_count_is_the_same_everywhere(name: str) -> None:
+    assert spent(PROGRAMS[name]) == COUNTS[name]
+
+
+def test_the_count_does_not_depend_on_the_hash_seed() -> None:
+    code = "import sys; sys.path[:0] = sys.argv[1:]; from test_metering import PROGRAMS, spent"
+    code += "; print([spent(text) for text in PROGRAMS.values()])"
+    found = set()
+    for seed in ("0", "1", "4711"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", code, os.path.dirname(__file__)]
+        found.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("(map f xs)", 320 + 20 + 20),
+        ("(filter f xs)", 320 + 20 + 20),
+        ("(reduce g 0 xs)", 320 + 20),
+        ("(some (fn [x] (f x)) xs)", 1 + 1),  # the first one is truthy
+        ("(every? f xs)", 320),
+        ("(reverse xs)", 20),
+        ("(into [1] xs)", 20),
+        ("(vec (list 1))", 1),
+        ("(contains? xs -1)", 20),
+        ("(range 320)", 20),
+        ('(string/repeat "ab" 640)', 10),
+        ("(apply h xs)", 1 + 20),
+        ("((comp f f) 1)", 1 + 2),
+        ("((partial g 1) 2)", 1 + 1),
+        ('(re-find "z" s)', 5),
+        ("(= xs (mapv f xs))", 320 + 20 + 20 + 1 + 20),
+    ],
+)
+def test_builtins_are_charged_for_what_they_visit_and_call(text: str, more: int) -> None:
+    names = '(def xs (range 320)) (def s (string/repeat "ab" 640)) (defn f [x] x) (defn g [a x] x) (defn h [& xs] nil) '
+    assert steps(names + text) - steps(names) == 1 + more
 
 
 def test_untrusted_code_has_bounded_steps_cells_and_time() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtfs.eval.limits import check_bits
+from rtfs.eval.limits import check_bits, paid, weighed
 from rtfs.eval.registry import builtin
 from rtfs.lang.errors import invalid_argument
 from rtfs.lang.values import wrong_kind
@@ -24,7 +24,7 @@ def bit_and(a: Any, b: Any, *others: Any) -> int:
     result: int = a & b
     for other in others:
         result &= other
-    return result
+    return paid(result)
 
 
 @builtin(
@@ -35,7 +35,7 @@ def bit_or(a: Any, b: Any, *others: Any) -> int:
     result: int = a | b
     for other in others:
         result |= other
-    return result
+    return paid(result)
 
 
 @builtin(
@@ -49,13 +49,13 @@ def bit_xor(a: Any, b: Any, *others: Any) -> int:
     result: int = a ^ b
     for other in others:
         result ^= other
-    return result
+    return paid(result)
 
 
 @builtin("bit-not", doc="All bits inverted.", type="[:int] :int", example=("(bit-not 5)", "-6"))
 def bit_not(a: Any) -> int:
     _integers("bit-not", a)
-    return ~int(a)
+    return paid(~int(a))
 
 
 def _distance(operation: str, a: Any, n: Any) -> None:
@@ -75,7 +75,7 @@ def bit_shift_left(a: Any, n: Any) -> int:
     if a == 0:
         return 0
     check_bits(a.bit_length() + n, "bit-shift-left")
-    return int(a << n)
+    return weighed(a << n)
 
 
 @builtin(
@@ -88,4 +88,4 @@ def bit_shift_right(a: Any, n: Any) -> int:
     _distance("bit-shift-right", a, n)
     if n >= a.bit_length():
         return -1 if a < 0 else 0
-    return int(a >> n)
+    return paid(a >> n)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rtfs.eval.builtins.sequence import as_vector, like
-from rtfs.eval.limits import LIMITS, check_elements
+from rtfs.eval.limits import LIMITS, built, check_elements
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import SMALL, List, Map, PVector, vector
 from rtfs.lang.equality import NESTING_LIMIT
 from rtfs.lang.errors import overflow
+from rtfs.lang.signal import FLAG, METERS, charge, poll
 from rtfs.lang.values import wrong_kind
 
 
@@ -21,6 +22,8 @@ def vec(coll: Any) -> Any:
 
 @builtin("list", doc="A list of the arguments.", type="[& a] [:list a]", example=("(list 1 2)", "(1 2)"))
 def list_(*items: Any) -> List:
+    if METERS:
+        built(len(items))
     return List(items)
 
 
@@ -49,7 +52,7 @@ def cons(x: Any, coll: Any) -> Any:
 )
 def concat(*colls: Any) -> Any:
     views = [sequence(coll, "concat") for coll in colls]
-    check_elements(sum([len(items) for items in views]))
+    built(sum([len(items) for items in views]))
     return vector([item for items in views for item in items])
 
 
@@ -78,17 +81,23 @@ _GROWING = frozenset({tuple, PVector, List, Map})
 
 def _with(coll: Any, item: Any) -> Any:
     kind = type(coll)
+    if METERS and (kind is tuple or kind is List):
+        built(len(coll) + 1)
     if kind is tuple:
         return (*coll, item) if len(coll) < SMALL else PVector([*coll, item])
     if kind is PVector:
+        if METERS:
+            check_elements(len(coll) + 1)
         return coll.conj(item)
     if kind is List:
         check_elements(len(coll) + 1)
         return List((*coll, item))
     if type(item) is Map:
         result = coll.merge(item)
-        check_elements(len(result))
+        built(len(result))
         return result
+    if METERS:
+        check_elements(len(coll) + 1)
     return coll if item is None else coll.assoc(*_pair(item, "conj"))
 
 
@@ -103,7 +112,7 @@ def _with_all(coll: Any, items: Any, operation: str) -> Any:
         elif item is not None:
             pairs.append(_pair(item, operation))
     result = coll.merge(Map.of(pairs))
-    check_elements(len(result))
+    built(len(result))
     return result
 
 
@@ -140,7 +149,7 @@ def into(target: Any, source: Any) -> Any:
 )
 def interleave(coll: Any, *others: Any) -> Any:
     views = [sequence(one, "interleave") for one in (coll, *others)]
-    check_elements(min([len(items) for items in views]) * len(views))
+    built(min([len(items) for items in views]) * len(views))
     return vector([item for group in zip(*views, strict=False) for item in group])
 
 
@@ -152,7 +161,7 @@ def interleave(coll: Any, *others: Any) -> Any:
 )
 def zip_(coll: Any, *others: Any) -> Any:
     views = [sequence(one, "zip") for one in (coll, *others)]
-    check_elements(min([len(items) for items in views]) * len(views))
+    built(min([len(items) for items in views]) * len(views))
     return vector([as_vector(group) for group in zip(*views, strict=False)])
 
 
@@ -164,7 +173,7 @@ def zip_(coll: Any, *others: Any) -> Any:
 )
 def interpose(separator: Any, coll: Any) -> Any:
     items = sequence(coll, "interpose")
-    check_elements(2 * len(items))
+    built(2 * len(items))
     mixed = [part for item in items for part in (separator, item)]
     return vector(mixed[1:])
 
@@ -176,7 +185,9 @@ def interpose(separator: Any, coll: Any) -> Any:
     example=("(zipmap [:a :b] [1 2])", "{:a 1 :b 2}"),
 )
 def zipmap(keys: Any, values: Any) -> Map:
-    return Map.of(zip(sequence(keys, "zipmap"), sequence(values, "zipmap"), strict=False))
+    names, items = sequence(keys, "zipmap"), sequence(values, "zipmap")
+    built(min(len(names), len(items)))
+    return Map.of(zip(names, items, strict=False))
 
 
 # ---- flattening -------------------------------------------------------------------------------------------------
@@ -198,6 +209,10 @@ def flatten(coll: Any) -> Any:
         for item in stack[-1]:
             if type(item) in _OPENED:
                 nested += 1
+                if FLAG:
+                    poll()
+                if METERS:
+                    charge(1 + (len(item) >> 4))
                 stack.append(iter(item))
                 break
             flat.append(item)
@@ -207,4 +222,5 @@ def flatten(coll: Any) -> Any:
             check_elements(max(nested, len(flat)))
         if len(stack) > NESTING_LIMIT:
             raise overflow("nesting", NESTING_LIMIT)
+    built(len(flat))
     return vector(flat)

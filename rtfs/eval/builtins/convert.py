@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from rtfs.eval.builtins.string import integer, string
-from rtfs.eval.limits import check_bits
+from rtfs.eval.limits import looked, weighed
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import EvaluationError, invalid_argument
@@ -36,13 +36,13 @@ def _read_integer(operation: str, text: str) -> int | None:
     text = text.strip()
     if not _INTEGER.fullmatch(text):
         return None
-    number = parse_integer(text)
-    check_bits(number.bit_length(), operation)
-    return number
+    looked(len(text))
+    return weighed(parse_integer(text), len(text) << 2, operation)
 
 
 def _read_float(text: str) -> float | None:
     text = text.strip()
+    looked(len(text))
     return float(text) if _FLOAT.fullmatch(text) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rtfs.eval.builtins.convert import float_of
 from rtfs.eval.builtins.string import string
-from rtfs.eval.limits import LIMITS, check_characters
+from rtfs.eval.limits import LIMITS, check_characters, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.errors import invalid_argument
 from rtfs.lang.integers import integer_text
@@ -143,6 +143,6 @@ def format_(template: Any, *values: Any) -> str:
         pieces.append(piece)
         total += len(piece)
         check_characters(total, "format")
-    check_characters(total + len(template) - end, "format")
+    wrote(total + len(template) - end, "format")
     pieces.append(template[end:])
     return "".join(pieces)

@@ -9,6 +9,7 @@ from rtfs.eval.limits import reentry
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, vector
+from rtfs.lang.signal import METERS, charge
 
 
 def spread(f: Any, args: Any) -> Any:
@@ -36,9 +37,10 @@ def spread(f: Any, args: Any) -> Any:
 )
 def apply(f: Any, x: Any, *others: Any) -> Any:
     target = callee(f, "apply")
-    if not others:
-        return spread(target, sequence(x, "apply"))
-    return spread(target, [x, *others[:-1], *sequence(others[-1], "apply")])
+    items = sequence(others[-1] if others else x, "apply")
+    if METERS:
+        charge(1 + (len(items) >> 4), len(items))
+    return spread(target, [x, *others[:-1], *items] if others else items)
 
 
 @builtin(
@@ -53,6 +55,8 @@ def comp(*functions: Any) -> Any:
     innermost, *others = [callee(f, "comp") for f in reversed(functions)]
 
     def composed(*args: Any) -> Any:
+        if METERS:
+            charge(len(others) + 1)
         value = spread(innermost, args)
         for f in others:
             value = f(value)
@@ -71,6 +75,8 @@ def partial(f: Any, *given: Any) -> Any:
     target = callee(f, "partial")
 
     def bound(*args: Any) -> Any:
+        if METERS:
+            charge(1 + (len(given) >> 4), len(given))
         return spread(target, given + args)
 
     return bound
@@ -86,6 +92,8 @@ def juxt(f: Any, *others: Any) -> Any:
     targets = [callee(one, "juxt") for one in (f, *others)]
 
     def beside(*args: Any) -> Any:
+        if METERS:
+            charge(len(targets), len(targets))
         return vector([spread(target, args) for target in targets])
 
     return beside
@@ -101,6 +109,8 @@ def complement(f: Any) -> Any:
     target = callee(f, "complement")
 
     def opposite(*args: Any) -> bool:
+        if METERS:
+            charge(1)
         value = spread(target, args)
         return value is None or value is False
 
@@ -131,6 +141,8 @@ def fnil(f: Any, x: Any, y: Any = MISSING, z: Any = MISSING) -> Any:
     defaults = [default for default in (x, y, z) if default is not MISSING]
 
     def filled(*args: Any) -> Any:
+        if METERS:
+            charge(1)
         known = [default if arg is None else arg for arg, default in zip(args, defaults, strict=False)]
         return spread(target, [*known, *args[len(known) :]])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rtfs.eval.builtins.number import integer
 from rtfs.eval.builtins.sequence import as_vector
-from rtfs.eval.limits import check_elements
+from rtfs.eval.limits import built, called, check_elements, walked
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, RAW_KINDS, Key, Map, stored_key, vector
@@ -23,8 +23,11 @@ from rtfs.lang.errors import invalid_argument
 )
 def distinct(coll: Any) -> Any:
     seen: dict[Any, Any] = {}
-    for item in sequence(coll, "distinct"):
+    items = sequence(coll, "distinct")
+    walked(len(items))
+    for item in items:
         seen.setdefault(item if type(item) in RAW_KINDS else Key(item), item)
+    built(len(seen))
     return vector(list(seen.values()))
 
 
@@ -37,8 +40,11 @@ def distinct(coll: Any) -> Any:
 def distinct_by(f: Any, coll: Any) -> Any:
     target = callee(f, "distinct-by")
     seen: dict[Any, Any] = {}
-    for item in sequence(coll, "distinct-by"):
+    items = sequence(coll, "distinct-by")
+    called(len(items))
+    for item in items:
         seen.setdefault(stored_key(target(item)), item)
+    built(len(seen))
     return vector(list(seen.values()))
 
 
@@ -50,9 +56,12 @@ def distinct_by(f: Any, coll: Any) -> Any:
 )
 def dedupe(coll: Any) -> Any:
     kept: list[Any] = []
-    for item in sequence(coll, "dedupe"):
+    items = sequence(coll, "dedupe")
+    walked(len(items))
+    for item in items:
         if not kept or not same_key(kept[-1], item):
             kept.append(item)
+    built(len(kept))
     return vector(kept)
 
 
@@ -64,9 +73,12 @@ def dedupe(coll: Any) -> Any:
 )
 def frequencies(coll: Any) -> Map:
     counts: dict[Any, int] = {}
-    for item in sequence(coll, "frequencies"):
+    items = sequence(coll, "frequencies")
+    walked(len(items))
+    for item in items:
         key = item if type(item) in RAW_KINDS else Key(item)
         counts[key] = counts.get(key, 0) + 1
+    built(len(counts))
     return Map.from_stored(counts)
 
 
@@ -79,8 +91,12 @@ def frequencies(coll: Any) -> Map:
 def group_by(f: Any, coll: Any) -> Map:
     target = callee(f, "group-by")
     groups: dict[Any, list[Any]] = {}
-    for item in sequence(coll, "group-by"):
+    items = sequence(coll, "group-by")
+    called(len(items))
+    built(len(items))
+    for item in items:
         groups.setdefault(stored_key(target(item)), []).append(item)
+    built(len(groups))
     return Map.from_stored({key: vector(items) for key, items in groups.items()})
 
 
@@ -108,6 +124,7 @@ def partition(n: Any, a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     items = sequence(coll, "partition")
     whole = max(0, (len(items) - size) // step + 1)
     check_elements(whole * size)
+    built(whole)
     parts = [as_vector(items[start : start + size]) for start in range(0, whole * step, step)]
     start = whole * step
     if c is not MISSING and start < len(items):
@@ -127,7 +144,9 @@ def partition_all(n: Any, a: Any, b: Any = MISSING) -> Any:
     size = _positive("partition-all", n, "size")
     step = size if b is MISSING else _positive("partition-all", a, "step", 1)
     items = sequence(a if b is MISSING else b, "partition-all")
-    check_elements(-(-len(items) // step) * min(size, len(items)))
+    parts = -(-len(items) // step)
+    check_elements(parts * min(size, len(items)))
+    built(parts)
     return vector([as_vector(items[start : start + size]) for start in range(0, len(items), step)])
 
 
@@ -141,11 +160,15 @@ def partition_by(f: Any, coll: Any) -> Any:
     target = callee(f, "partition-by")
     parts: list[list[Any]] = []
     previous: Any = MISSING
-    for item in sequence(coll, "partition-by"):
+    items = sequence(coll, "partition-by")
+    called(len(items))
+    built(len(items))
+    for item in items:
         key = target(item)
         if previous is not MISSING and equal(key, previous):
             parts[-1].append(item)
         else:
             parts.append([item])
         previous = key
+    built(len(parts))
     return vector([vector(part) for part in parts])

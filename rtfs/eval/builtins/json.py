@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtfs.eval.builtins.string import string
-from rtfs.eval.limits import LIMITS
+from rtfs.eval.limits import LIMITS, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.json import parse_json as parse
@@ -28,6 +28,7 @@ def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
     string("parse-json", text)
     if type(options) is not Map:
         raise wrong_kind("parse-json", "map", options, 1)
+    wrote(len(text))  # its strings together are no longer
     keywords = options.get(_KEYWORDS)
     return parse(text, keywords is not None and keywords is not False, elements=LIMITS.get().elements)
 
@@ -41,7 +42,7 @@ def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
     example=("(serialize-json {:a [1 nil]})", '"{\\"a\\":[1,null]}"'),
 )
 def serialize_json(value: Any) -> str:
-    return to_json(value, limit=LIMITS.get().characters)
+    return _paid(to_json(value, limit=LIMITS.get().characters))
 
 
 @builtin(
@@ -53,4 +54,9 @@ def serialize_json(value: Any) -> str:
     example=("(serialize-json-pretty [1])", '"[\\n  1\\n]"'),
 )
 def serialize_json_pretty(value: Any) -> str:
-    return to_json(value, 2, limit=LIMITS.get().characters)
+    return _paid(to_json(value, 2, limit=LIMITS.get().characters))
+
+
+def _paid(text: str) -> str:
+    wrote(len(text))
+    return text

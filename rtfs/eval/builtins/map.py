@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from rtfs.eval.builtins.function import spread
-from rtfs.eval.limits import check_elements
+from rtfs.eval.limits import built, called, check_elements, each, looked, walked
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, get, sequence
 from rtfs.lang.collections import EMPTY_MAP, MISSING, RAW_KINDS, SMALL, Key, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import arity_error, index_error, invalid_argument
+from rtfs.lang.signal import FLAG, METERS, poll
 from rtfs.lang.values import ErrorValue, wrong_kind
 
 _INDEXED = frozenset({tuple, PVector, List, str})
@@ -36,6 +37,7 @@ def as_map(operation: str, value: Any, index: int = 0) -> Map:
 def hash_map(*flat: Any) -> Map:
     if len(flat) % 2:
         raise arity_error("hash-map", "an even number", len(flat))
+    built(len(flat) >> 1)
     return Map.of(zip(flat[::2], flat[1::2], strict=True))
 
 
@@ -61,7 +63,9 @@ def get_(coll: Any, key: Any, default: Any = None) -> Any:
     example=("(get-in {:a [1 {:b 7}]} [:a 1 :b])", "7"),
 )
 def get_in(coll: Any, path: Any, default: Any = None) -> Any:
-    for key in sequence(path, "get-in"):
+    steps = sequence(path, "get-in")
+    walked(len(steps))
+    for key in steps:
         kind = type(coll)
         if kind is Map or kind is ErrorValue:
             coll = coll.get(key, MISSING)
@@ -87,8 +91,10 @@ def contains(coll: Any, item: Any) -> bool:
     if kind is str:
         if type(item) is not str:
             raise wrong_kind("contains?", "string", item, 1)
+        looked(len(coll))
         return item in coll
     if kind in _INDEXED:
+        walked(len(coll))
         return any(equal(one, item) for one in coll)
     if coll is None:
         return False
@@ -118,7 +124,9 @@ def find(coll: Any, key: Any) -> Any:
     example=("(keys {:a 1 :b 2})", "[:a :b]"),
 )
 def keys(coll: Any) -> Any:
-    return vector([key for key, _ in _entries("keys", coll)])
+    entries = _entries("keys", coll)
+    built(len(entries))
+    return vector([key for key, _ in entries])
 
 
 @builtin(
@@ -128,7 +136,9 @@ def keys(coll: Any) -> Any:
     example=("(vals {:a 1 :b 2})", "[1 2]"),
 )
 def vals(coll: Any) -> Any:
-    return vector([value for _, value in _entries("vals", coll)])
+    entries = _entries("vals", coll)
+    built(len(entries))
+    return vector([value for _, value in entries])
 
 
 # ---- one level --------------------------------------------------------------------------------------------------
@@ -137,11 +147,15 @@ def vals(coll: Any) -> Any:
 def _assoc(operation: str, coll: Any, key: Any, value: Any) -> Any:
     """A map, nil or vector with one entry added or replaced."""
     kind = type(coll)
+    if METERS and coll is not None:
+        check_elements(len(coll) + 1)
     if kind is Map:
         return coll.assoc(key, value)
     if coll is None:
         return Map.of([(key, value)])
     _check_index(operation, coll, key)
+    if key < len(coll) or type(coll) is tuple:
+        built(len(coll))
     if key < len(coll):
         items = list(coll)
         items[key] = value
@@ -207,6 +221,8 @@ def dissoc(coll: Any, *gone: Any) -> Any:
 )
 def update(coll: Any, key: Any, f: Any, *args: Any) -> Any:
     target = callee(f, "update")
+    if METERS:
+        each()
     return _assoc("update", coll, key, spread(target, (_at("update", coll, key), *args)))
 
 
@@ -215,6 +231,7 @@ def update(coll: Any, key: Any, f: Any, *args: Any) -> Any:
 
 def _steps(operation: str, path: Any) -> list[Any]:
     steps = list(sequence(path, operation))
+    built(len(steps))
     if not steps:
         raise invalid_argument(f"{operation} needs a path that is not empty")
     return steps
@@ -249,6 +266,8 @@ def assoc_in(coll: Any, path: Any, value: Any) -> Any:
 )
 def update_in(coll: Any, path: Any, f: Any, *args: Any) -> Any:
     target = callee(f, "update-in")
+    if METERS:
+        each()
     return _along("update-in", coll, _steps("update-in", path), lambda old: spread(target, (old, *args)))
 
 
@@ -288,7 +307,7 @@ def merge(*maps: Any) -> Map:
     for index, one in enumerate(maps):
         other = as_map("merge", one, index)
         result = result.merge(other) if len(result) else other
-        check_elements(len(result))
+        built(len(result))
     return result
 
 
@@ -300,17 +319,27 @@ def merge(*maps: Any) -> Map:
 )
 def merge_with(f: Any, *maps: Any) -> Map:
     target = callee(f, "merge-with")
-    return _joined("merge-with", maps, target)
+
+    def join(old: Any, value: Any) -> Any:
+        if METERS:
+            each()
+        return target(old, value)
+
+    return _joined("merge-with", maps, join)
 
 
 def _joined(operation: str, maps: tuple[Any, ...], join: Callable[[Any, Any], Any]) -> Map:
     """One map of the entries of all; a value under a key that is there already is joined with what is there."""
     joined: dict[Any, Any] = {}
     for index, one in enumerate(maps):
-        for key, value in as_map(operation, one, index).raw.items():
+        entries = as_map(operation, one, index).raw
+        walked(len(entries))
+        if FLAG:
+            poll()
+        for key, value in entries.items():
             old = joined.get(key, MISSING)
             joined[key] = value if old is MISSING else join(old, value)
-    check_elements(len(joined))
+    built(len(joined))
     return Map.from_stored(joined)
 
 
@@ -342,7 +371,11 @@ def deep_merge(*maps: Any) -> Map:
 )
 def select_keys(coll: Any, wanted: Any) -> Map:
     source = as_map("select-keys", coll)
-    return Map.of([(key, source.get(key)) for key in sequence(wanted, "select-keys") if key in source])
+    names = sequence(wanted, "select-keys")
+    walked(len(names))
+    kept = [(key, source.get(key)) for key in names if key in source]
+    built(len(kept))
+    return Map.of(kept)
 
 
 @builtin(
@@ -353,7 +386,9 @@ def select_keys(coll: Any, wanted: Any) -> Map:
 )
 def rename_keys(coll: Any, names: Any) -> Map:
     table = as_map("rename-keys", names, 1)
-    return Map.of([(table.get(key, key), value) for key, value in as_map("rename-keys", coll).entries()])
+    entries = as_map("rename-keys", coll).entries()
+    built(len(entries))
+    return Map.of([(table.get(key, key), value) for key, value in entries])
 
 
 @builtin(
@@ -364,8 +399,10 @@ def rename_keys(coll: Any, names: Any) -> Map:
     example=("(update-vals {:a 1} inc)", "{:a 2}"),
 )
 def update_vals(coll: Any, f: Any) -> Map:
-    target = callee(f, "update-vals")
-    return Map.from_stored({key: target(value) for key, value in as_map("update-vals", coll).raw.items()})
+    target, entries = callee(f, "update-vals"), as_map("update-vals", coll).raw
+    called(len(entries))
+    built(len(entries))
+    return Map.from_stored({key: target(value) for key, value in entries.items()})
 
 
 @builtin(
@@ -376,5 +413,7 @@ def update_vals(coll: Any, f: Any) -> Map:
     example=("(update-keys {:a 1} name)", '{"a" 1}'),
 )
 def update_keys(coll: Any, f: Any) -> Map:
-    target = callee(f, "update-keys")
-    return Map.of([(target(key), value) for key, value in as_map("update-keys", coll).entries()])
+    target, entries = callee(f, "update-keys"), as_map("update-keys", coll).entries()
+    called(len(entries))
+    built(len(entries))
+    return Map.of([(target(key), value) for key, value in entries])

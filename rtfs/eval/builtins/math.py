@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
-from rtfs.eval.builtins.number import as_float, integer, number, product, too_large
-from rtfs.eval.limits import check_bits
+from rtfs.eval.builtins.number import as_float, divided, integer, number, product, too_large
+from rtfs.eval.limits import check_bits, weighed
 from rtfs.eval.registry import builtin, constant
 from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import division_by_zero, invalid_argument
@@ -48,8 +49,7 @@ def _integer_power(base: int, exponent: int) -> int:
     if abs(base) > 1:
         check_bits((abs(base).bit_length() - 1) * exponent + 1)  # or more, but less than twice as many
     result: int = base ** (exponent if abs(base) > 1 else min(exponent, 2 + exponent % 2))
-    check_bits(result.bit_length())
-    return result
+    return weighed(result, result.bit_length())
 
 
 _FACTORIAL_LIMIT = 1 << 20  # its factorial is beyond every limit of bits that makes sense
@@ -64,8 +64,7 @@ def factorial(n: Any) -> int:
     if n > 20:
         check_bits(n * n.bit_length() if n > _FACTORIAL_LIMIT else int(math.lgamma(n + 1) / math.log(2) * 0.999))
     result = math.factorial(n)
-    check_bits(result.bit_length())
-    return result
+    return weighed(result, result.bit_length())
 
 
 # ---- divisors ---------------------------------------------------------------------------------------------------
@@ -79,7 +78,10 @@ def factorial(n: Any) -> int:
     example=("(gcd 12 18)", "6"),
 )
 def gcd(a: Any, b: Any, *others: Any) -> int:
-    return math.gcd(*[integer("gcd", value, index) for index, value in enumerate((a, b, *others))])
+    numbers = [integer("gcd", value, index) for index, value in enumerate((a, b, *others))]
+    for one, other in pairwise(numbers):
+        divided(one, other)
+    return math.gcd(*numbers)
 
 
 @builtin(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from math import fmod, nan
 from typing import Any
 
-from rtfs.eval.limits import check_bits
+from rtfs.eval.limits import check_bits, weighed
 from rtfs.eval.registry import builtin
 from rtfs.lang.errors import EvaluationError, division_by_zero
+from rtfs.lang.signal import METERS, charge, met
 from rtfs.lang.values import Timestamp, wrong_kind
 
 NUMBERS = frozenset({int, float})
@@ -49,6 +50,23 @@ def as_float(operation: str, value: Any, index: int = 0) -> float:
         raise too_large(operation) from None
 
 
+def _weighed(number: Any) -> Any:
+    """A sum: an integer is charged by its size, and may be of any size (language.md §15)."""
+    if type(number) is int and not -LARGE < number < LARGE:
+        met(number)
+        charge(number.bit_length() >> 10, number.bit_length() >> 6)
+    return number
+
+
+LARGE = 1 << 1023
+
+
+def divided(a: Any, b: Any) -> None:
+    """A division is about to take place: it is charged by the product of the sizes."""
+    if METERS and type(a) is int and type(b) is int and not -LARGE < a < LARGE:
+        charge((a.bit_length() >> 10) * ((b.bit_length() >> 10) + 1), a.bit_length() >> 6)
+
+
 # ---- two operands -----------------------------------------------------------------------------------------------
 
 
@@ -64,7 +82,7 @@ def _of_two(operation: str, expected: str, a: Any, b: Any, first_fits: bool) -> 
 def add2(a: Any, b: Any) -> Any:
     if type(a) in NUMBERS and type(b) in NUMBERS:
         try:
-            return a + b
+            return a + b if not METERS else _weighed(a + b)
         except OverflowError:
             raise too_large("+") from None
     raise _refused("+", a, b)
@@ -73,7 +91,7 @@ def add2(a: Any, b: Any) -> Any:
 def sub2(a: Any, b: Any) -> Any:
     if type(a) in NUMBERS and type(b) in NUMBERS:
         try:
-            return a - b
+            return a - b if not METERS else _weighed(a - b)
         except OverflowError:
             raise too_large("-") from None
     raise _refused("-", a, b)
@@ -94,9 +112,7 @@ def product(a: int, b: int) -> int:
     """The product of two integers, refused before it is computed if it would be too large."""
     if a and b:
         check_bits(a.bit_length() + b.bit_length() - 1)  # or one bit more
-    result = a * b
-    check_bits(result.bit_length())
-    return result
+    return weighed(a * b, min(a.bit_length(), b.bit_length()))
 
 
 def div2(a: Any, b: Any) -> Any:
@@ -107,6 +123,7 @@ def div2(a: Any, b: Any) -> Any:
         raise division_by_zero(b, "/", 1)
     try:
         if type(a) is int and type(b) is int:
+            divided(a, b)
             whole, rest = divmod(a, b)
             return whole if rest == 0 else a / b
         return a / b
@@ -124,7 +141,11 @@ def comparable(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
     kind = type(a)
     if kind is Timestamp and type(b) is Timestamp:
         return a.micros, b.micros
-    if (kind in NUMBERS and type(b) in NUMBERS) or (kind is str and type(b) is str):
+    if kind in NUMBERS and type(b) in NUMBERS:
+        return a, b
+    if kind is str and type(b) is str:
+        if METERS:
+            charge(min(len(a), len(b)) >> 7)
         return a, b
     raise _of_two(operation, "comparable types", a, b, kind in _COMPARABLE)
 
@@ -199,7 +220,7 @@ def subtract(x: Any, *others: Any) -> Any:
         return sub2(x, others[0])
     _numbers("-", x, *others)
     if not others:
-        return -x
+        return _weighed(-x)
     for other in others:
         x = sub2(x, other)
     return x
@@ -224,12 +245,14 @@ def divide(x: Any, *others: Any) -> Any:
 
 @builtin("inc", doc="One more.", type="[:int] :int [:float] :float [:number] :number", example=("(inc 4)", "5"))
 def inc(x: Any) -> Any:
-    return number("inc", x) + 1
+    more = number("inc", x) + 1
+    return more if not METERS else _weighed(more)
 
 
 @builtin("dec", doc="One less.", type="[:int] :int [:float] :float [:number] :number", example=("(dec 4)", "3"))
 def dec(x: Any) -> Any:
-    return number("dec", x) - 1
+    less = number("dec", x) - 1
+    return less if not METERS else _weighed(less)
 
 
 # ---- remainders -------------------------------------------------------------------------------------------------
@@ -249,6 +272,7 @@ def _divisible(operation: str, a: Any, b: Any) -> None:
 )
 def mod(a: Any, b: Any) -> Any:
     _divisible("mod", a, b)
+    divided(a, b)
     try:
         return a % b
     except OverflowError:
@@ -263,6 +287,7 @@ def mod(a: Any, b: Any) -> Any:
 )
 def rem(a: Any, b: Any) -> Any:
     _divisible("rem", a, b)
+    divided(a, b)
     if type(a) is int and type(b) is int:
         rest = abs(a) % abs(b)
         return -rest if a < 0 else rest
@@ -278,6 +303,7 @@ def rem(a: Any, b: Any) -> Any:
 )
 def quot(a: Any, b: Any) -> Any:
     _divisible("quot", a, b)
+    divided(a, b)
     if type(a) is int and type(b) is int:
         whole = abs(a) // abs(b)
         return whole if (a < 0) == (b < 0) else -whole

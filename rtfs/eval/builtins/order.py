@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import cmp_to_key
 from typing import Any
 
+from rtfs.eval.limits import built, called, each, walked
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.order import compare
+from rtfs.lang.signal import METERS
 
 Before = Callable[[Any, Any], bool]
 
@@ -38,6 +40,7 @@ def sort_by(f: Any, cmp: Any, coll: Any = MISSING) -> Any:
     target = callee(f, "sort-by")
     items = sequence(cmp if coll is MISSING else coll, "sort-by")
     before = None if coll is MISSING else _before(callee(cmp, "sort-by"))
+    called(len(items))
     keys = [target(item) for item in items]
     places = _places(keys) if before is None else _merge_sorted(keys, before)
     return vector([items[place] for place in places])
@@ -58,6 +61,12 @@ def _key_for(values: list[Any]) -> Callable[[Any], Any] | None:
     return cmp_to_key(compare)
 
 
+def _compared(count: int) -> None:
+    """So many values are about to be put in order, each compared with as many as sorting takes."""
+    walked(count * count.bit_length())
+    built(count)
+
+
 def _name(value: Any) -> Any:
     return value.name
 
@@ -67,11 +76,13 @@ def _number(value: Any) -> Any:
 
 
 def _in_order(values: list[Any]) -> list[Any]:
+    _compared(len(values))
     return sorted(values, key=_key_for(values))
 
 
 def _places(keys: list[Any]) -> list[int]:
     """The places of the keys in their order."""
+    _compared(len(keys))
     key = _key_for(keys)
     decorated = keys if key is None else [key(value) for value in keys]
     return sorted(range(len(keys)), key=decorated.__getitem__)
@@ -84,6 +95,8 @@ def _before(f: Any) -> Before:
     """A comparison of either kind as "comes before"."""
 
     def before(a: Any, b: Any) -> bool:
+        if METERS:
+            each()
         answer = f(a, b)
         if type(answer) is int or type(answer) is float:
             return bool(answer < 0)
@@ -94,6 +107,7 @@ def _before(f: Any) -> Before:
 
 def _merge_sorted(keys: Any, before: Before) -> list[int]:
     """The places of the keys in order: a stable merge sort whose comparisons use no C stack, may nest and suspend."""
+    built(len(keys))
     places = list(range(len(keys)))
     width = 1
     while width < len(places):

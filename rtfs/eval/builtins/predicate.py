@@ -12,6 +12,7 @@ from rtfs.lang.collections import MISSING, List, Map, PVector
 from rtfs.lang.errors import invalid_argument
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
+from rtfs.lang.signal import METERS, charge
 from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid, type_name
 
 # ---- numbers ----------------------------------------------------------------------------------------------------
@@ -124,6 +125,8 @@ def is_some(x: Any, coll: Any = MISSING) -> bool:
         return x is not None
     f = callee(x, "some?")
     for item in sequence(coll, "some?"):
+        if METERS:
+            charge(1)
         found = f(item)
         if found is not None and found is not False:
             return True

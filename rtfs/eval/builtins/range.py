@@ -6,7 +6,7 @@ from math import ceil, inf
 from typing import Any
 
 from rtfs.eval.builtins.number import integer, number, too_large
-from rtfs.eval.limits import check_elements
+from rtfs.eval.limits import built, called
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee
 from rtfs.lang.collections import MISSING, vector
@@ -32,7 +32,7 @@ def range_(a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     if step == 0:
         raise invalid_argument("range step must not be zero")
     if type(start) is type(end) is type(step) is int:
-        check_elements(max(0, -((start - end) // step)))
+        built(max(0, -((start - end) // step)))
         return vector(list(range(start, end, step)))
     try:
         return vector(_spaced(start, end, step))
@@ -47,7 +47,7 @@ def _spaced(start: Any, end: Any, step: Any) -> list[Any]:
     places = (end - start) / step
     if places != places or places < 0 or start == end:
         return []
-    check_elements(_ENDLESS if places == inf else ceil(places))
+    built(_ENDLESS if places == inf else ceil(places))
     values = [start]
     for index in range(1, ceil(places) + 1):
         value = start + index * step
@@ -65,14 +65,14 @@ def _spaced(start: Any, end: Any, step: Any) -> list[Any]:
 )
 def numbers(start: Any, end: Any) -> Any:
     low, high = integer("numbers", start), integer("numbers", end, 1)
-    check_elements(max(0, high - low + 1))
+    built(max(0, high - low + 1))
     return vector(list(range(low, high + 1)))
 
 
 def _times(operation: str, n: Any, index: int = 0) -> int:
     """How many values; a negative number counts as 0."""
     times = max(integer(operation, n, index), 0)
-    check_elements(times)
+    built(times)
     return times
 
 
@@ -88,8 +88,9 @@ def repeat(n: Any, x: Any) -> Any:
     example=("(repeatedly 2 (fn [] 1))", "[1 1]"),
 )
 def repeatedly(n: Any, f: Any) -> Any:
-    target = callee(f, "repeatedly")
-    return vector([target() for _ in range(_times("repeatedly", n))])
+    target, times = callee(f, "repeatedly"), _times("repeatedly", n)
+    called(times)
+    return vector([target() for _ in range(times)])
 
 
 @builtin(
@@ -100,6 +101,7 @@ def repeatedly(n: Any, f: Any) -> Any:
 )
 def iterate(f: Any, x: Any, n: Any) -> Any:
     target, times = callee(f, "iterate"), _times("iterate", n, 2)
+    called(times)
     values = [x] if times else []
     for _ in range(times - 1):
         x = target(x)

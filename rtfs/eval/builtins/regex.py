@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from rtfs.eval.builtins.string import part_limit, string, strings
-from rtfs.eval.limits import check_characters, check_elements
+from rtfs.eval.limits import built, check_characters, check_elements, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import MISSING, vector
 from rtfs.lang.errors import invalid_argument
 from rtfs.lang.regex import compile_regex
-from rtfs.lang.signal import FLAG, poll
+from rtfs.lang.signal import FLAG, METERS, charge, poll
 
 _REFERENCE = re.compile(r"\$([0-9$])")
 
@@ -32,6 +32,9 @@ def _matches(regex: Any, data: bytes) -> Iterator[Any]:
         if FLAG:
             poll()  # one search may read the whole text, so that all of them together are slow
         match = regex.search(data, at)
+        if METERS:
+            end = len(data) if match is None else match.end()
+            charge(1 + ((end - at) >> 8))
         if match is None:
             return
         yield match
@@ -42,6 +45,12 @@ def _matches(regex: Any, data: bytes) -> Iterator[Any]:
                 at += 1  # never between the bytes of a character
 
 
+def searched(text: str) -> None:
+    """A pattern is about to be tried on a text: a tick per 256 characters."""
+    if METERS and len(text) > 255:
+        charge(len(text) >> 8)
+
+
 @builtin(
     "re-matches",
     doc="(re-matches pattern s): s if the whole of it matches, else nil.",
@@ -50,6 +59,7 @@ def _matches(regex: Any, data: bytes) -> Iterator[Any]:
 )
 def re_matches(pattern: Any, s: Any) -> str | None:
     strings("re-matches", pattern, s)
+    searched(s)
     return s if compiled("re-matches", pattern).fullmatch(s) else None
 
 
@@ -61,6 +71,7 @@ def re_matches(pattern: Any, s: Any) -> str | None:
 )
 def re_find(pattern: Any, s: Any) -> str | None:
     strings("re-find", pattern, s)
+    searched(s)
     match = compiled("re-find", pattern).search(s)
     return None if match is None else str(match.group())
 
@@ -76,6 +87,7 @@ def re_seq(pattern: Any, s: Any) -> Any:
     found: list[str] = []
     for match in _matches(compiled("re-seq", pattern), s.encode()):
         check_elements(len(found) + 1, "re-seq")
+        built(1)
         found.append(match.group().decode())
     return vector(found)
 
@@ -88,6 +100,7 @@ def re_seq(pattern: Any, s: Any) -> Any:
 )
 def re_groups(pattern: Any, s: Any) -> Any:
     strings("re-groups", pattern, s)
+    searched(s)
     match = compiled("re-groups", pattern).search(s)
     return None if match is None else vector([match.group(), *match.groups()])
 
@@ -114,7 +127,7 @@ def re_replace(pattern: Any, s: Any, to: Any) -> str:
         pieces.extend(new)
         end = match.end()
     pieces.append(data[end:].decode())
-    check_characters(total + len(pieces[-1]), "re-replace")
+    wrote(total + len(pieces[-1]), "re-replace")
     return "".join(pieces)
 
 
@@ -152,6 +165,7 @@ def re_split(pattern: Any, s: Any, most: Any = MISSING) -> Any:
         if start == match.end() and (start == end or start == len(data)):
             continue  # nothing lies between here and the part before
         check_elements(len(parts) + 2, "re-split")
+        built(1)
         parts.append(data[end:start].decode())
         end = match.end()
     parts.append(data[end:].decode())
@@ -168,5 +182,5 @@ def re_quote(s: Any) -> str:
     import re2
 
     quoted = str(re2.escape(string("re-quote", s)))
-    check_characters(len(quoted), "re-quote")
+    wrote(len(quoted), "re-quote")
     return quoted

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rtfs.eval.limits import called, each
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.order import compare
+from rtfs.lang.signal import METERS
 
 
 def _holds_for_some(operation: str, f: Any, coll: Any) -> bool:
     target = callee(f, operation)
     for item in sequence(coll, operation):
+        if METERS:
+            each()
         found = target(item)
         if found is not None and found is not False:
             return True
@@ -22,6 +26,8 @@ def _holds_for_some(operation: str, f: Any, coll: Any) -> bool:
 def _holds_for_all(operation: str, f: Any, coll: Any) -> bool:
     target = callee(f, operation)
     for item in sequence(coll, operation):
+        if METERS:
+            each()
         found = target(item)
         if found is None or found is False:
             return False
@@ -37,6 +43,8 @@ def _holds_for_all(operation: str, f: Any, coll: Any) -> bool:
 def some(f: Any, coll: Any) -> Any:
     target = callee(f, "some")
     for item in sequence(coll, "some"):
+        if METERS:
+            each()
         found = target(item)
         if found is not None and found is not False:
             return found
@@ -88,6 +96,7 @@ def not_every(f: Any, coll: Any) -> bool:
 
 def _extreme(f: Callable[[Any], Any], items: Any, sign: int) -> Any:
     """The first element whose (f x) compares with all before it as `sign` says; nil when there is none."""
+    called(len(items))
     best = best_key = None
     for index, item in enumerate(items):
         key = f(item)

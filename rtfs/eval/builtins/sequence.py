@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rtfs.eval.builtins.number import integer
+from rtfs.eval.limits import built, each, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, nth, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, SMALL, List, Map, PVector, vector
 from rtfs.lang.errors import index_error, invalid_argument
+from rtfs.lang.signal import METERS
 from rtfs.lang.values import wrong_kind
 
 _SLICED = frozenset({tuple, PVector, List, str})  # what has an index and slices as it is
@@ -21,12 +23,25 @@ def view(coll: Any, operation: str) -> Any:
 
 def as_vector(part: Any) -> Any:
     """A vector of a slice or view."""
+    if METERS:
+        built(len(part))
     return part if type(part) is tuple and len(part) <= SMALL else vector(part)
 
 
 def like(coll: Any, part: Any) -> Any:
     """A slice or list of elements in the kind of `coll`: list → list, everything else → vector."""
-    return List(part) if type(coll) is List else as_vector(part)
+    if type(coll) is not List:
+        return as_vector(part)
+    if METERS:
+        built(len(part))
+    return List(part)
+
+
+def _text(part: str) -> str:
+    """A part of a string."""
+    if METERS:
+        wrote(len(part))
+    return part
 
 
 # ---- elements ---------------------------------------------------------------------------------------------------
@@ -126,7 +141,9 @@ def _indexed(operation: str, coll: Any) -> Any:
     example=('[(rest [1 2]) (rest "xy")]', '[[2] "y"]'),
 )
 def rest(coll: Any) -> Any:
-    if type(coll) is str or type(coll) is tuple:
+    if type(coll) is str:
+        return _text(coll[1:])
+    if type(coll) is tuple and not METERS:
         return coll[1:]
     return like(coll, sequence(coll, "rest")[1:])
 
@@ -141,7 +158,7 @@ def next_(coll: Any) -> Any:
     items = view(coll, "next")
     if len(items) < 2:
         return None
-    return items[1:] if type(items) is str else like(coll, items[1:])
+    return _text(items[1:]) if type(items) is str else like(coll, items[1:])
 
 
 @builtin(
@@ -153,7 +170,7 @@ def next_(coll: Any) -> Any:
 def butlast(coll: Any) -> Any:
     items = view(coll, "butlast")
     part = items[: max(len(items) - 1, 0)]
-    return part if type(part) is str else like(coll, part)
+    return _text(part) if type(part) is str else like(coll, part)
 
 
 @builtin(
@@ -177,7 +194,7 @@ def pop(coll: Any) -> Any:
 )
 def reverse(coll: Any) -> Any:
     items = view(coll, "reverse")
-    return items[::-1] if type(items) is str else like(coll, items[::-1])
+    return _text(items[::-1]) if type(items) is str else like(coll, items[::-1])
 
 
 @builtin(
@@ -218,7 +235,7 @@ def seq(coll: Any) -> Any:
     items = sequence(coll, "seq")
     if not len(items):
         return None
-    return items if type(items) in (tuple, PVector, List) else vector(items)
+    return items if type(coll) in (tuple, PVector, List) else as_vector(items)
 
 
 # ---- parts as vectors -------------------------------------------------------------------------------------------
@@ -265,6 +282,8 @@ def drop_last(n: Any, coll: Any = MISSING) -> Any:
 def _prefix(f: Any, items: Any) -> int:
     """How many elements come before the first that does not satisfy f."""
     for index, item in enumerate(items):
+        if METERS:
+            each()
         found = f(item)
         if found is None or found is False:
             return index

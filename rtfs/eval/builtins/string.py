@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rtfs.eval.limits import LIMITS, check_characters, check_elements
+from rtfs.eval.limits import LIMITS, built, check_characters, looked, walked, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import MISSING, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import index_error, invalid_argument
 from rtfs.lang.printer import show
+from rtfs.lang.signal import METERS
 from rtfs.lang.values import ErrorValue, wrong_kind
 
 
@@ -57,6 +58,9 @@ def _joined(operation: str, separator: str, values: Any) -> str:
         pieces.append(piece)
         total += len(piece) + len(separator)
         check_characters(total, operation)
+    if METERS:
+        walked(len(pieces))
+        wrote(max(total, 0))
     return separator.join(pieces)
 
 
@@ -84,6 +88,7 @@ def pr_str(*values: Any) -> str:
         pieces.append(show(value, limit))
         total += len(pieces[-1]) + 1
         check_characters(total, "pr-str")
+    wrote(max(total, 0))
     return " ".join(pieces)
 
 
@@ -109,7 +114,7 @@ def join(first: Any, coll: Any = MISSING) -> str:
 )
 def repeat(s: Any, n: Any) -> str:
     times = max(integer("string/repeat", n, 1), 0)
-    check_characters(len(string("string/repeat", s)) * times, "string/repeat")
+    wrote(len(string("string/repeat", s)) * times, "string/repeat")
     return str(s) * times if s else ""
 
 
@@ -156,6 +161,7 @@ def substring(s: Any, start: Any, end: Any = MISSING) -> str:
         raise index_error(last, size)
     if start > last:
         raise index_error(start, last)
+    wrote(last - start)
     return str(s)[start:last]
 
 
@@ -171,6 +177,7 @@ def substring(s: Any, start: Any, end: Any = MISSING) -> str:
 )
 def string_contains(s: Any, part: Any) -> bool:
     strings("string-contains", s, part)
+    looked(len(s))
     return part in s
 
 
@@ -183,6 +190,7 @@ def string_contains(s: Any, part: Any) -> bool:
 )
 def starts_with(s: Any, part: Any) -> bool:
     strings("starts-with?", s, part)
+    looked(len(part))
     return bool(s.startswith(part))
 
 
@@ -195,6 +203,7 @@ def starts_with(s: Any, part: Any) -> bool:
 )
 def ends_with(s: Any, part: Any) -> bool:
     strings("ends-with?", s, part)
+    looked(len(part))
     return bool(s.endswith(part))
 
 
@@ -210,8 +219,10 @@ def index_of(s: Any, part: Any, start: Any = 0) -> int | None:
         raise wrong_kind("index-of", "string, vector or list", s)
     first = max(integer("index-of", start, 2), 0)
     if type(s) is str:
+        looked(len(s))
         found = s.find(string("index-of", part, 1), first) if first <= len(s) else -1
         return None if found < 0 else found
+    walked(len(s))
     return next((at for at in range(first, len(s)) if equal(s[at], part)), None)
 
 
@@ -224,6 +235,7 @@ def index_of(s: Any, part: Any, start: Any = 0) -> int | None:
 )
 def last_index_of(s: Any, part: Any, start: Any = MISSING) -> int | None:
     strings("last-index-of", s, part)
+    looked(len(s))
     last = len(s) if start is MISSING else min(integer("last-index-of", start, 2), len(s))
     found = s.rfind(part, 0, last + len(part)) if last >= 0 else -1
     return None if found < 0 else found
@@ -237,7 +249,8 @@ def last_index_of(s: Any, part: Any, start: Any = MISSING) -> int | None:
     example=('(blank? " ")', "true"),
 )
 def blank(s: Any) -> bool:
-    return s is None or not string("blank?", s).strip()
+    looked(0 if s is None else len(string("blank?", s)))
+    return s is None or not s.strip()
 
 
 # ---- taking strings apart ---------------------------------------------------------------------------------------
@@ -255,11 +268,13 @@ def split(s: Any, separator: Any, most: Any = MISSING) -> Any:
     limit = part_limit("split", most, 2)
     if separator:
         parts = s.count(separator) + 1
-        check_elements(min(parts, limit) if limit else parts, "split")
+        built(min(parts, limit) if limit else parts, "split")
+        wrote(len(s))
         return vector(s.split(separator, limit - 1))
     if not limit or limit >= len(s):
         return chars(s)
-    check_elements(limit, "split")
+    built(limit, "split")
+    wrote(len(s))
     return vector([*s[: limit - 1], s[limit - 1 :]])
 
 
@@ -272,7 +287,8 @@ def split(s: Any, separator: Any, most: Any = MISSING) -> Any:
     example=('(lines "a\\n\\nb\\n")', '["a" "" "b"]'),
 )
 def lines(s: Any) -> Any:
-    check_elements(string("lines", s).count("\n") + 1, "lines")
+    built(string("lines", s).count("\n") + 1, "lines")
+    wrote(len(s))
     parts = s.split("\n")
     if not parts[-1]:
         parts.pop()
@@ -287,7 +303,8 @@ def lines(s: Any) -> Any:
 )
 def words(s: Any) -> Any:
     parts = string("words", s).split(None, LIMITS.get().elements)
-    check_elements(len(parts), "words")
+    built(len(parts), "words")
+    wrote(len(s))
     return vector(parts)
 
 
@@ -298,7 +315,7 @@ def words(s: Any) -> Any:
     example=('(chars "ab")', '["a" "b"]'),
 )
 def chars(s: Any) -> Any:
-    check_elements(len(string("chars", s)), "chars")
+    built(len(string("chars", s)), "chars")
     return vector(list(s))
 
 
@@ -311,7 +328,7 @@ def _change(names: str, change: Callable[[str], str], doc: str, example: tuple[s
 
     def apply(s: Any) -> str:
         changed = change(string(primary, s))
-        check_characters(len(changed), primary)  # upper case may be longer
+        wrote(len(changed), primary)  # upper case may be longer
         return changed
 
     builtin(primary, *aliases, doc=doc, type="[:string] :string", example=example)(apply)
@@ -372,9 +389,9 @@ def _replaced(operation: str, texts: tuple[Any, Any, Any], times: int | None) ->
     s, old, new = texts
     if not old:
         raise invalid_argument(f"{operation} of an empty string")
-    if len(new) > len(old):
-        count = s.count(old) if times is None else times
-        check_characters(len(s) + count * (len(new) - len(old)), operation)
+    looked(len(s))
+    count = s.count(old) if times is None else min(times, s.count(old))
+    wrote(len(s) + count * (len(new) - len(old)), operation)
     return str(s.replace(old, new, -1 if times is None else times))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtfs.eval.limits import check_elements
+from rtfs.eval.limits import built
 from rtfs.eval.machine import RUN
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import sequence
@@ -18,11 +18,13 @@ _SPLICED = frozenset({tuple, PVector, List})
 
 @builtin("rtfs/list", doc="A list of a template.", type="[& a] [:list a]", example=("(rtfs/list 1 2)", "(1 2)"))
 def make_list(*items: Any) -> List:
+    built(len(items))
     return List(items)
 
 
 @builtin("rtfs/vector", doc="A vector of a template.", type="[& a] [:vector a]", example=("(rtfs/vector 1 2)", "[1 2]"))
 def make_vector(*items: Any) -> Any:
+    built(len(items))
     return vector(list(items))
 
 
@@ -48,7 +50,7 @@ def concat(*pieces: Any) -> List:
         if piece is not None and type(piece) not in _SPLICED:
             raise wrong_kind("unquote-splicing", "vector, list or nil", piece)
     given = [piece for piece in pieces if piece is not None]
-    check_elements(sum(len(piece) for piece in given))
+    built(sum([len(piece) for piece in given]))
     return List([item for piece in given for item in piece])
 
 
@@ -59,12 +61,15 @@ def concat(*pieces: Any) -> List:
     example=("(rtfs/vector-of '(1 2))", "[1 2]"),
 )
 def vector_of(parts: Any) -> Any:
-    return vector(list(sequence(parts, "rtfs/vector-of")))
+    items = sequence(parts, "rtfs/vector-of")
+    built(len(items))
+    return vector(list(items))
 
 
 @builtin("rtfs/map-of", doc="A map of spliced parts.", type="[Items] :map", example=("(rtfs/map-of '(:a 1))", "{:a 1}"))
 def map_of(parts: Any) -> Map:
     flat = sequence(parts, "rtfs/map-of")
+    built(len(flat) >> 1)
     if len(flat) % 2:
         raise syntax_error("map", f"expected keys and values in turn, got {len(flat)} forms")
     return map_form(list(zip(flat[::2], flat[1::2], strict=True)))

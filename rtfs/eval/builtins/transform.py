@@ -5,15 +5,17 @@ A loop or comprehension calls RTFS functions without using the C stack; Python's
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rtfs.eval.builtins.comparison import identity
 from rtfs.eval.builtins.function import spread
 from rtfs.eval.builtins.number import add
-from rtfs.eval.limits import check_elements
+from rtfs.eval.limits import built, called, check_elements, paid
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, Map, PVector, vector
+from rtfs.lang.signal import FLAG, METERS, poll
 from rtfs.lang.values import wrong_kind
 
 
@@ -21,6 +23,9 @@ def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
     """The values of f for the elements at each place of several collections, until the shortest ends."""
     target = callee(f, operation)
     views = [sequence(coll, operation) for coll in colls]
+    count = min([len(items) for items in views])
+    called(count)
+    built(count)
     if len(views) == 2:
         return [target(a, b) for a, b in zip(*views, strict=False)]
     return [spread(target, items) for items in zip(*views, strict=False)]
@@ -37,8 +42,24 @@ def _mapped(operation: str, f: Any, colls: tuple[Any, ...]) -> list[Any]:
 def map_(f: Any, coll: Any, *others: Any) -> Any:
     if others:
         return vector(_mapped("map", f, (coll, *others)))
-    target = callee(f, "map")
-    return vector([target(item) for item in sequence(coll, "map")])
+    target, items = callee(f, "map"), sequence(coll, "map")
+    if METERS:
+        called(len(items))
+        built(len(items))
+    if len(items) > PORTION:
+        return vector([value for part in _portions(items) for value in [target(item) for item in part]])
+    return vector([target(item) for item in items])
+
+
+PORTION = 4_096  # elements between two looks whether the run is to stop or to pause: builtins do not look
+
+
+def _portions(items: Any) -> Iterator[Any]:
+    """A long sequence in portions."""
+    for start in range(0, len(items), PORTION):
+        if FLAG:
+            poll()
+        yield items[start : start + PORTION]
 
 
 @builtin(
@@ -48,8 +69,10 @@ def map_(f: Any, coll: Any, *others: Any) -> Any:
     example=("(map-indexed vector [:a :b])", "[[0 :a] [1 :b]]"),
 )
 def map_indexed(f: Any, coll: Any) -> Any:
-    target = callee(f, "map-indexed")
-    return vector([target(index, item) for index, item in enumerate(sequence(coll, "map-indexed"))])
+    target, items = callee(f, "map-indexed"), sequence(coll, "map-indexed")
+    called(len(items))
+    built(len(items))
+    return vector([target(index, item) for index, item in enumerate(items)])
 
 
 @builtin(
@@ -59,9 +82,16 @@ def map_indexed(f: Any, coll: Any) -> Any:
     example=("(keep-indexed (fn [i x] (if (odd? i) x)) [:a :b])", "[:b]"),
 )
 def keep_indexed(f: Any, coll: Any) -> Any:
-    target = callee(f, "keep-indexed")
-    items = enumerate(sequence(coll, "keep-indexed"))
-    return vector([value for index, item in items if (value := target(index, item)) is not None])
+    target, items = callee(f, "keep-indexed"), sequence(coll, "keep-indexed")
+    called(len(items))
+    return _kept([value for index, item in enumerate(items) if (value := target(index, item)) is not None])
+
+
+def _kept(values: list[Any]) -> Any:
+    """The vector of what was kept."""
+    if METERS:
+        built(len(values))
+    return vector(values)
 
 
 @builtin(
@@ -74,8 +104,11 @@ def mapcat(f: Any, coll: Any, *others: Any) -> Any:
     joined: list[Any] = []
     target = identity if others else callee(f, "mapcat")
     for item in _mapped("mapcat", f, (coll, *others)) if others else sequence(coll, "mapcat"):
+        if METERS and not others:
+            called(1)
         items = sequence(target(item), "mapcat")
         check_elements(len(joined) + len(items))
+        built(len(items))
         joined.extend(items)
     return vector(joined)
 
@@ -90,7 +123,12 @@ def mapcat(f: Any, coll: Any, *others: Any) -> Any:
 def filter_(f: Any, coll: Any) -> Any:
     target = callee(f, "filter")
     items = sequence(coll, "filter")
-    return vector([item for item in items if (kept := target(item)) is not None and kept is not False])
+    if METERS:
+        called(len(items))
+    portions = _portions(items) if len(items) > PORTION else (items,)
+    return _kept(
+        [item for part in portions for item in part if (kept := target(item)) is not None and kept is not False]
+    )
 
 
 @builtin(
@@ -102,7 +140,10 @@ def filter_(f: Any, coll: Any) -> Any:
 def remove(f: Any, coll: Any) -> Any:
     target = callee(f, "remove")
     items = sequence(coll, "remove")
-    return vector([item for item in items if (gone := target(item)) is None or gone is False])
+    if METERS:
+        called(len(items))
+    portions = _portions(items) if len(items) > PORTION else (items,)
+    return _kept([item for part in portions for item in part if (gone := target(item)) is None or gone is False])
 
 
 @builtin(
@@ -112,8 +153,9 @@ def remove(f: Any, coll: Any) -> Any:
     example=("(keep :a [{:a 1} {}])", "[1]"),
 )
 def keep(f: Any, coll: Any) -> Any:
-    target = callee(f, "keep")
-    return vector([value for item in sequence(coll, "keep") if (value := target(item)) is not None])
+    target, items = callee(f, "keep"), sequence(coll, "keep")
+    called(len(items))
+    return _kept([value for item in items if (value := target(item)) is not None])
 
 
 # ---- folds ------------------------------------------------------------------------------------------------------
@@ -133,7 +175,7 @@ def reduce(f: Any, init: Any, coll: Any = MISSING) -> Any:
     if target is add and type(total) is int:
         listed = list(items)
         if set(map(type, listed)) == {int}:  # floats would be rounded differently from the fold
-            return sum(listed, total)
+            return paid(sum(listed, total), len(listed) << 10)
         items = iter(listed)
     for item in items:
         total = target(total, item)
@@ -155,16 +197,17 @@ def reductions(f: Any, init: Any, coll: Any = MISSING) -> Any:
     for item in items:
         total = target(total, item)
         results.append(total)
-    check_elements(len(results))
+    built(len(results))
     return vector(results)
 
 
 def _start(operation: str, init: Any, coll: Any) -> tuple[Any, Any]:
     """What a fold starts from (MISSING when there is nothing) and an iterator of what follows."""
-    if coll is not MISSING:
-        return init, iter(sequence(coll, operation))
-    items = iter(sequence(init, operation))
-    return next(items, MISSING), items
+    view = sequence(init if coll is MISSING else coll, operation)
+    if METERS:
+        called(len(view))
+    items = iter(view) if len(view) <= PORTION else (item for part in _portions(view) for item in part)
+    return (init if coll is not MISSING else next(items, MISSING)), items
 
 
 @builtin(
@@ -183,6 +226,7 @@ def reduce_kv(f: Any, init: Any, coll: Any) -> Any:
         pairs = ()
     else:
         raise wrong_kind("reduce-kv", "map or vector", coll)
+    called(0 if coll is None else len(coll))
     for key, value in pairs:
         init = target(init, key, value)
     return init

@@ -196,6 +196,16 @@ class Host:
 
         return self.part("streams", make)
 
+    async def load_mcp(self, name: str, server: Any = None) -> list[str]:
+        """Enter the tools of an MCP server as capabilities `mcp.<name>.<tool>` with manifests; their ids.
+
+        server: a URL, an entry as in `mcpServers`, or an MCP server object of this process; None: the configured one.
+        OSError, TimeoutError when it cannot be reached, ValueError when nothing is known under that name.
+        """
+        from rtfs.host.tools import load
+
+        return await load(self, name, server)
+
     # ---- the end of a run
 
     @property

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import CallMetadata, HostCall, RuntimeContext
 from rtfs.session import read_forms
 
+WEATHER = Path(__file__).parents[2] / "examples" / "servers" / "weather.py"
 EVERYTHING = RuntimeContext.full()
 
 
@@ -93,3 +97,16 @@ def m() -> Callable[..., Map]:
 def v() -> Callable[..., Any]:
     """`v(1, 2)` is `[1 2]`."""
     return lambda *items: vector(items)
+
+
+@pytest.fixture(scope="session")
+def weather_url() -> Iterator[str]:
+    """The weather server over HTTP, in a process of its own."""
+    command = [sys.executable, str(WEATHER), "--http", "0", "--every-ms", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            yield server.stderr.readline().strip()
+        finally:
+            server.terminate()
+            server.communicate()

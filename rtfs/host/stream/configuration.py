@@ -41,6 +41,18 @@ class Configuration:
         home = Path(self.environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
         return next((path for path in (Path(".mcp.json"), home / "rtfs" / "mcp.json") if path.is_file()), None)
 
+    @classmethod
+    def of(cls, servers: Mapping[str, Any]) -> Configuration:
+        """A configuration of these server entries alone."""
+        made = cls()
+        made._content = {"mcpServers": dict(servers)}
+        return made
+
+    def server_names(self) -> list[str]:
+        """The names of all servers, disabled ones too."""
+        content = self._read()
+        return list(content.get("mcpServers") or content.get("servers") or {})
+
     def server(self, name: str) -> dict[str, Any] | None:
         """The entry of a server with its variables expanded; None when there is none or it is disabled."""
         content = self._read()

@@ -68,6 +68,10 @@ class Connection:
         """Has the other side gone?"""
         return self._task.done() or self.link.ended or self._closing.is_set()
 
+    async def ended(self) -> None:
+        """Return when the connection is over."""
+        await asyncio.wait({self._task})
+
     async def cause(self) -> BaseException | None:
         """What broke the connection, if that shows within a moment."""
         if not self._task.done():

@@ -11,7 +11,7 @@ from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault, unserved
 from rtfs.host.stream.configuration import DEFAULT_URL, Configuration
 from rtfs.host.stream.options import normal
-from rtfs.host.stream.settings import Settings
+from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.transports import Target
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
@@ -69,6 +69,14 @@ class Directory:
         if name.startswith("memory:"):
             return self._memory(name, settings)
         return self._configured(name, settings) or self._logical(name, settings)
+
+    def server(self, name: str) -> Target | None:
+        """Where a configured server is; None when there is none of that name."""
+        entry = self.configuration.server(name)
+        if entry is None:
+            return None
+        settings = read_settings(Map.of([(Keyword("endpoint"), name)]))
+        return self._entry(entry, name, settings).target
 
     # ---- the forms
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,19 +111,6 @@ async def ground() -> AsyncIterator[Ground]:
 
 ROOT = Path(__file__).parents[3]
 WEATHER = ROOT / "examples" / "servers" / "weather.py"
-
-
-@pytest.fixture(scope="session")
-def weather_url() -> Iterator[str]:
-    """The weather server over HTTP, in a process of its own."""
-    command = [sys.executable, str(WEATHER), "--http", "0", "--every-ms", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        try:
-            yield server.stderr.readline().strip()
-        finally:
-            server.terminate()
-            server.communicate()
 
 
 @pytest.fixture

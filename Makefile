@@ -6,7 +6,7 @@ DEV := .venv/.dev
 PIP = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 CASES ?=
 
-.PHONY: demo test check bench fuzz conformance clean
+.PHONY: demo test check docs bench fuzz conformance clean
 
 demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
@@ -19,6 +19,9 @@ check: $(DEV)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache # its cache misses modules that were added
+
+docs: $(DEV)
+	@$(BIN)/python docs/build.py
 
 bench: $(DEV)
 	@$(BIN)/python -m bench $(ROWS)

@@ -89,13 +89,13 @@ class SessionEvaluator:
 
     def arity(self, function: Any) -> tuple[int, int | None]:
         """Least and greatest argument count, None when unbounded."""
-        from rtfs.eval.fault import _shape
+        from rtfs.eval.fault import shape_of
         from rtfs.lang.values import Keyword, Map, PVector
 
         if type(function) in (Keyword, Map, tuple, PVector):
             return 1, 2
         code = function.__code__
-        shape = _shape(code.co_name) if "~" in code.co_name else None
+        shape = shape_of(code.co_name) if "~" in code.co_name else None
         if shape is not None:
             return shape[1], shape[2]
         low = code.co_argcount - len(function.__defaults__ or ())

@@ -111,7 +111,7 @@ def _arity(message: str) -> RtfsError | None:
     if found is None:
         return None
     title = found.group("name").rpartition(".<locals>.")[2]
-    shape = _shape(title)
+    shape = shape_of(title)
     if shape is None:
         return None
     name, low, high = shape
@@ -119,7 +119,7 @@ def _arity(message: str) -> RtfsError | None:
     return arity_error(name, arity_text(low, high), given)
 
 
-def _shape(title: str) -> tuple[str, int, int | None] | None:
+def shape_of(title: str) -> tuple[str, int, int | None] | None:
     """Shown name and arity of a function by its Python title: `name~7:2+` of compiled code, a builtin's name."""
     if "~" in title:
         name, _, rest = title.partition("~")

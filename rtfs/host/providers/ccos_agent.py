@@ -8,7 +8,13 @@ from rtfs.host.provider import CallContext, provides
 from rtfs.lang.collections import vector
 
 
-@provides("ccos.agent.discover-agents", input={"query?": ":string"}, output=":vector", effects=[])
+@provides(
+    "ccos.agent.discover-agents",
+    input={"query?": ":string"},
+    output=":vector",
+    effects=[],
+    examples=[('(call :ccos.agent.discover-agents "weather")', "[]")],
+)
 def discover_agents(ctx: CallContext, query: str = "") -> Any:
     """Manifests of the capabilities registered with the category `agent` that fit the query."""
     found = ctx.host.marketplace.search(query, categories=["agent"], limit=None)

@@ -8,13 +8,26 @@ from rtfs.host.provider import CallContext, provides
 from rtfs.lang.values import ResourceHandle
 
 
-@provides("ccos.async/spawn", input={"function": ":fn"}, output=":resource", effects=[], idempotent=False)
+@provides(
+    "ccos.async/spawn",
+    input={"function": ":fn"},
+    output=":resource",
+    effects=[],
+    idempotent=False,
+    examples=[("(resource? (call :ccos.async/spawn (fn [] (+ 1 2))))", "true")],
+)
 async def spawn(ctx: CallContext, function: Any) -> ResourceHandle:
     """Start a function without parameters; a handle for `ccos.async/await`. The run ends when all have ended."""
     return ctx.host.tasks.spawn(ctx.invoke(function))
 
 
-@provides("ccos.async/await", input={"handle": ":resource"}, effects=[], transparent=True)
+@provides(
+    "ccos.async/await",
+    input={"handle": ":resource"},
+    effects=[],
+    transparent=True,
+    examples=[("(call :ccos.async/await (call :ccos.async/spawn (fn [] (+ 1 2))))", "3")],
+)
 async def await_(ctx: CallContext, handle: ResourceHandle) -> Any:
     """The value of a spawned function; its failure is raised here."""
     return await ctx.host.tasks.result(handle)

@@ -8,7 +8,13 @@ from rtfs.host.provider import CallContext, provides
 from rtfs.lang.collections import vector
 
 
-@provides("ccos.concurrent/parallel", output=":vector", effects=[], transparent=True)
+@provides(
+    "ccos.concurrent/parallel",
+    output=":vector",
+    effects=[],
+    transparent=True,
+    examples=[("(call :ccos.concurrent/parallel (fn [] 1) (fn [] 2))", "[1 2]")],
+)
 async def parallel(ctx: CallContext, *functions: Any) -> Any:
     """The values of functions without parameters, in their order. The first failure cancels the others."""
     from rtfs.host.task import together

@@ -11,7 +11,14 @@ _KEY = [":union", ":string", ":keyword", ":symbol"]
 _INPUT = {"key": _KEY, "value": ":any"}
 
 
-@provides("ccos.context.set", input=_INPUT, output=":nil", effects=[":context"], idempotent=True)
+@provides(
+    "ccos.context.set",
+    input=_INPUT,
+    output=":nil",
+    effects=[":context"],
+    idempotent=True,
+    examples=[("(call :ccos.context.set :speed 3) @speed", "3")],
+)
 def set_(ctx: CallContext, key: Any, value: Any) -> None:
     """Give a context key a value, which `@key` reads from the answer on."""
     text = key.name if type(key) in (Keyword, Symbol) else key

@@ -11,7 +11,13 @@ from rtfs.lang.names import Keyword
 _INPUT = {"data": ":seq", "criteria": ":map"}
 
 
-@provides("ccos.data.filter", input=_INPUT, output=":vector", effects=[])
+@provides(
+    "ccos.data.filter",
+    input=_INPUT,
+    output=":vector",
+    effects=[],
+    examples=[("(call :ccos.data.filter [{:a 1 :b 2} {:a 3}] {:a 1})", "[{:a 1 :b 2}]")],
+)
 def filter_(ctx: CallContext, data: Any, criteria: Map) -> Any:
     """The elements that have every field of the criteria with an equal value."""
     from rtfs.lang.equality import equal
@@ -24,7 +30,13 @@ def filter_(ctx: CallContext, data: Any, criteria: Map) -> Any:
     return vector([item for item in data if fits(item)])
 
 
-@provides("ccos.data.sort", input=_INPUT, output=":vector", effects=[])
+@provides(
+    "ccos.data.sort",
+    input=_INPUT,
+    output=":vector",
+    effects=[],
+    examples=[("(call :ccos.data.sort [{:n 2} {:n 5}] {:by :n :desc? true})", "[{:n 5} {:n 2}]")],
+)
 def sort(ctx: CallContext, data: Any, criteria: Map) -> Any:
     """The elements in the order of one field: `{:by key :desc? false}`; without `:by`, in their own order."""
     from functools import cmp_to_key
@@ -41,7 +53,13 @@ def sort(ctx: CallContext, data: Any, criteria: Map) -> Any:
     return vector([item for _, item in keyed])
 
 
-@provides("ccos.data.select", input=_INPUT, output=":vector", effects=[])
+@provides(
+    "ccos.data.select",
+    input=_INPUT,
+    output=":vector",
+    effects=[],
+    examples=[("(call :ccos.data.select [5 6 7] {:count 2})", "[5 6]")],
+)
 def select(ctx: CallContext, data: Any, criteria: Map) -> Any:
     """The first elements: `{:count n}`."""
     _require(criteria, "count")

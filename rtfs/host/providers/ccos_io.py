@@ -38,19 +38,25 @@ def _text(value: Any) -> str:
     return text(value)
 
 
-@provides("ccos.io.println", input={"text": ":any"}, **_CONSOLE)
+@provides("ccos.io.println", input={"text": ":any"}, **_CONSOLE, examples=[('(call :ccos.io.println "n is 4")', "nil")])
 def println(ctx: CallContext, text: Any) -> None:
     """Write a line to standard output."""
     ctx.host.console.write(_text(text) + "\n")
 
 
-@provides("ccos.io.print", input={"text": ":any"}, **_CONSOLE)
+@provides("ccos.io.print", input={"text": ":any"}, **_CONSOLE, examples=[('(call :ccos.io.print "n is ")', "nil")])
 def print_(ctx: CallContext, text: Any) -> None:
     """Write to standard output."""
     ctx.host.console.write(_text(text))
 
 
-@provides("ccos.io.log", input={"text": ":any", "level?": ":keyword"}, output=":nil", **_CONSOLE)
+@provides(
+    "ccos.io.log",
+    input={"text": ":any", "level?": ":keyword"},
+    output=":nil",
+    **_CONSOLE,
+    examples=[('(call :ccos.io.log "slow" :warn)', "nil")],
+)
 def log(ctx: CallContext, text: Any, level: Keyword = Keyword("info")) -> None:  # noqa: B008
     """Write a line to standard error with its level: `:debug`, `:info`, `:warn` or `:error`."""
     if level.name not in _LEVELS:
@@ -58,7 +64,13 @@ def log(ctx: CallContext, text: Any, level: Keyword = Keyword("info")) -> None: 
     ctx.host.console.log(level.name, _text(text))
 
 
-@provides("ccos.io.read-line", input={"prompt?": ":string"}, output=":string?", **_CONSOLE)
+@provides(
+    "ccos.io.read-line",
+    input={"prompt?": ":string"},
+    output=":string?",
+    **_CONSOLE,
+    examples=[('(call :ccos.io.read-line "name> ")', '"Ada"')],
+)
 def read_line(ctx: CallContext, prompt: str = "") -> Any:
     """The next line of standard input, nil at its end."""
     return blocking(lambda: whole(ctx.host.console.read_line(prompt), "the input"))
@@ -98,7 +110,13 @@ def _codec(encoding: Any) -> str:
     return name
 
 
-@provides("ccos.io.read-file", input={"path": ":string", "encoding?": ":any"}, output=":string", **_READ)
+@provides(
+    "ccos.io.read-file",
+    input={"path": ":string", "encoding?": ":any"},
+    output=":string",
+    **_READ,
+    examples=[('(call :ccos.io.write-file "a.txt" "text") (call :ccos.io.read-file {:path "a.txt"})', '"text"')],
+)
 def read_file(ctx: CallContext, path: str, encoding: Any = "utf-8") -> str:
     """The text of a file, at most 16,777,216 characters; the encoding is UTF-8 unless given."""
     from rtfs.host.files import read_bytes
@@ -114,7 +132,14 @@ def read_file(ctx: CallContext, path: str, encoding: Any = "utf-8") -> str:
     return _with_file(ctx, "read", path, work)
 
 
-@provides("ccos.io.write-file", input={"path": ":string", "text": ":string"}, output=":nil", idempotent=True, **_WRITE)
+@provides(
+    "ccos.io.write-file",
+    input={"path": ":string", "text": ":string"},
+    output=":nil",
+    idempotent=True,
+    **_WRITE,
+    examples=[('(call :ccos.io.write-file "a.txt" "text") (call :ccos.io.read-file "a.txt")', '"text"')],
+)
 def write_file(ctx: CallContext, path: str, text: str) -> None:
     """Make or replace a file with this text in UTF-8. Its directory must exist."""
     from rtfs.host.files import write_bytes
@@ -122,7 +147,18 @@ def write_file(ctx: CallContext, path: str, text: str) -> None:
     _with_file(ctx, "write", path, lambda resolved: write_bytes(resolved, _paid(ctx, text)))
 
 
-@provides("ccos.io.append-file", input={"path": ":string", "text": ":string"}, output=":nil", **_WRITE)
+@provides(
+    "ccos.io.append-file",
+    input={"path": ":string", "text": ":string"},
+    output=":nil",
+    **_WRITE,
+    examples=[
+        (
+            '(call :ccos.io.append-file "a" "x") (call :ccos.io.append-file "a" "y") (call :ccos.io.read-file "a")',
+            '"xy"',
+        )
+    ],
+)
 def append_file(ctx: CallContext, path: str, text: str) -> None:
     """Put this text in UTF-8 at the end of a file, which is made when missing."""
     from rtfs.host.files import write_bytes
@@ -137,7 +173,13 @@ def _paid(ctx: CallContext, text: str) -> bytes:
     return content
 
 
-@provides("ccos.io.list-dir", input={"path": ":string"}, output=[":vector", ":string"], **_READ)
+@provides(
+    "ccos.io.list-dir",
+    input={"path": ":string"},
+    output=[":vector", ":string"],
+    **_READ,
+    examples=[('(call :ccos.io.write-file "a.txt" "") (call :ccos.io.list-dir ".")', '["a.txt"]')],
+)
 def list_dir(ctx: CallContext, path: str) -> Any:
     """The names in a directory, sorted."""
     from rtfs.host.files import names
@@ -145,13 +187,30 @@ def list_dir(ctx: CallContext, path: str) -> Any:
     return vector(sorted(whole(name, "a name") or "" for name in _with_file(ctx, "read", path, names)))
 
 
-@provides("ccos.io.file-exists", input={"path": ":string"}, output=":boolean", **_READ)
+@provides(
+    "ccos.io.file-exists",
+    input={"path": ":string"},
+    output=":boolean",
+    **_READ,
+    examples=[('(call :ccos.io.file-exists "nowhere.txt")', "false")],
+)
 def file_exists(ctx: CallContext, path: str) -> bool:
     """Is there a file or directory of this path? A link counts as what it leads to."""
     return _with_file(ctx, "read", path, os.path.lexists)
 
 
-@provides("ccos.io.delete-file", input={"path": ":string"}, output=":nil", **_WRITE)
+@provides(
+    "ccos.io.delete-file",
+    input={"path": ":string"},
+    output=":nil",
+    **_WRITE,
+    examples=[
+        (
+            '(call :ccos.io.write-file "a" "") (call :ccos.io.delete-file "a") (call :ccos.io.file-exists "a")',
+            "false",
+        )
+    ],
+)
 def delete_file(ctx: CallContext, path: str) -> None:
     """Remove a file; of a link the link itself. A directory is refused."""
     from rtfs.host.files import delete
@@ -159,7 +218,14 @@ def delete_file(ctx: CallContext, path: str) -> None:
     _with_file(ctx, "write", path, delete, follow=False)
 
 
-@provides("ccos.io.mkdir", input={"path": ":string"}, output=":nil", idempotent=True, **_WRITE)
+@provides(
+    "ccos.io.mkdir",
+    input={"path": ":string"},
+    output=":nil",
+    idempotent=True,
+    **_WRITE,
+    examples=[('(call :ccos.io.mkdir "a/b") (call :ccos.io.file-exists "a/b")', "true")],
+)
 def mkdir(ctx: CallContext, path: str) -> None:
     """Make a directory and those above it, as far as they are missing."""
     from rtfs.host.files import walk

@@ -17,20 +17,38 @@ _SEARCH = {
 }
 
 
-@provides("ccos.marketplace/search", input=_SEARCH, output=":vector", effects=[])
+@provides(
+    "ccos.marketplace/search",
+    input=_SEARCH,
+    output=":vector",
+    effects=[],
+    examples=[('(map :id (call :ccos.marketplace/search {:text "uuid"}))', '["ccos.random.uuid"]')],
+)
 def search(ctx: CallContext, text: str = "", effects: Any = (), **filters: Any) -> Any:
     """Manifests in which every word of the text occurs and which fit the filters; best first, 20 unless limited."""
     labels = [effect.name for effect in effects]
     return vector([found.value() for found in ctx.host.marketplace.search(text, effects=labels, **filters)])
 
 
-@provides("ccos.marketplace/load", input={"id": ":string"}, output=":map", effects=[])
+@provides(
+    "ccos.marketplace/load",
+    input={"id": ":string"},
+    output=":map",
+    effects=[],
+    examples=[('(:effects (call :ccos.marketplace/load "ccos.io.println"))', "[:console]")],
+)
 def load(ctx: CallContext, id: str) -> Any:
     """The manifest of a capability."""
     return ctx.host.marketplace.manifest(id).value()
 
 
-@provides("ccos.marketplace/discover", input={"glob": ":string"}, output=[":vector", ":string"], effects=[])
+@provides(
+    "ccos.marketplace/discover",
+    input={"glob": ":string"},
+    output=[":vector", ":string"],
+    effects=[],
+    examples=[('(call :ccos.marketplace/discover "ccos.json.*")', '["ccos.json.parse" "ccos.json.stringify"]')],
+)
 def discover(ctx: CallContext, glob: str) -> Any:
     """The ids that a glob matches, sorted: `*` stays within a segment, `**` crosses segments."""
     if len(glob) > 200:

@@ -25,7 +25,14 @@ _INPUT = {
 _OUTPUT = [":map", [":status", ":int"], [":headers", ":map"], [":body", ":string"]]
 
 
-@provides("ccos.network.http-fetch", input=_INPUT, output=_OUTPUT, effects=[":network"], grant=("net", "url"))
+@provides(
+    "ccos.network.http-fetch",
+    input=_INPUT,
+    output=_OUTPUT,
+    effects=[":network"],
+    grant=("net", "url"),
+    examples=[('(:status (call :ccos.network.http-fetch "https://example.org/"))', "200")],
+)
 async def http_fetch(ctx: CallContext, url: str, method: Any = "GET", headers: Any = None, **options: Any) -> Map:
     """One HTTP request, redirects followed: `{:status :headers :body}`; header names in lower case, the body as text.
 

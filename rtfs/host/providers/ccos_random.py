@@ -11,7 +11,13 @@ from rtfs.lang.values import Uuid
 _CHANCE: dict[str, Any] = {"effects": [":random"], "idempotent": True}
 
 
-@provides("ccos.random.float", input={}, output=":float", **_CHANCE)
+@provides(
+    "ccos.random.float",
+    input={},
+    output=":float",
+    **_CHANCE,
+    examples=[("(<= 0.0 (call :ccos.random.float) 1.0)", "true")],
+)
 def random_float(ctx: CallContext) -> float:
     """A float from 0 (inclusive) to 1 (exclusive)."""
     from random import SystemRandom
@@ -19,7 +25,13 @@ def random_float(ctx: CallContext) -> float:
     return SystemRandom().random()
 
 
-@provides("ccos.random.int", input={"bound": [":and", ":int", [":>", 0]]}, output=":int", **_CHANCE)
+@provides(
+    "ccos.random.int",
+    input={"bound": [":and", ":int", [":>", 0]]},
+    output=":int",
+    **_CHANCE,
+    examples=[("(call :ccos.random.int 1)", "0")],
+)
 def random_int(ctx: CallContext, bound: int) -> int:
     """An integer from 0 (inclusive) to the bound (exclusive)."""
     from random import SystemRandom
@@ -27,7 +39,13 @@ def random_int(ctx: CallContext, bound: int) -> int:
     return SystemRandom().randrange(bound)
 
 
-@provides("ccos.random.shuffle", input={"coll": [":seq", ":any"]}, output=":vector", **_CHANCE)
+@provides(
+    "ccos.random.shuffle",
+    input={"coll": [":seq", ":any"]},
+    output=":vector",
+    **_CHANCE,
+    examples=[("(sort (call :ccos.random.shuffle [3 1 2]))", "[1 2 3]")],
+)
 def shuffle(ctx: CallContext, coll: Any) -> Any:
     """The elements in a random order."""
     from random import SystemRandom
@@ -37,7 +55,9 @@ def shuffle(ctx: CallContext, coll: Any) -> Any:
     return vector(items)
 
 
-@provides("ccos.random.uuid", input={}, output=":uuid", **_CHANCE)
+@provides(
+    "ccos.random.uuid", input={}, output=":uuid", **_CHANCE, examples=[("(uuid? (call :ccos.random.uuid))", "true")]
+)
 def random_uuid(ctx: CallContext) -> Uuid:
     """A random UUID (version 4)."""
     from uuid import uuid4

@@ -11,7 +11,14 @@ from rtfs.lang.names import Keyword
 from rtfs.lang.values import ResourceHandle
 
 
-@provides("ccos.resource.close", input={"handle": ":any"}, output=":nil", effects=[], idempotent=True)
+@provides(
+    "ccos.resource.close",
+    input={"handle": ":any"},
+    output=":nil",
+    effects=[],
+    idempotent=True,
+    examples=[("(call :ccos.resource.close resource://db/1)", "nil")],
+)
 def close(ctx: CallContext, handle: Any) -> Any:
     """Close a resource. What is closed already, or needs no closing, stays as it is."""
     name = _name(handle)

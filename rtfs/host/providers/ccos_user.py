@@ -10,7 +10,14 @@ from rtfs.host.waiting import blocking
 _INPUT = {"prompt": ":string", "choices?": [":seq", ":string"]}
 
 
-@provides("ccos.user.ask", input=_INPUT, output=":string", effects=[":console"], idempotent=True)
+@provides(
+    "ccos.user.ask",
+    input=_INPUT,
+    output=":string",
+    effects=[":console"],
+    idempotent=True,
+    examples=[('(call :ccos.user.ask "Your name?")', '"Ada"')],
+)
 def ask(ctx: CallContext, prompt: str, choices: Any = ()) -> Any:
     """The person's answer to a question; asked again until it is one of the choices, when there are any."""
     from rtfs.host.providers.ccos_io import whole

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
 EFFECTS = [":streaming"]
 
+_START = """(def s (call :mcp.stream.start
+  {:endpoint "room" :processor (fn [n c] {:state (+ n c) :output c}) :initial-state 0}))"""
+_SEND = "(call :mcp.stream.send {:stream s :chunk 5 :ack :processed})"
+
+
+def _started(text: str, result: str) -> list[tuple[str, str]]:
+    """An example with a running stream `s`."""
+    return [(f"{_START}\n{text}", result)]
+
+
+def _fed(text: str, result: str) -> list[tuple[str, str]]:
+    """An example with a running stream `s` that has processed a chunk."""
+    return _started(f"{_SEND}\n{text}".rstrip(), result)
+
 
 def _asked(ctx: CallContext, arguments: tuple[Any, ...]) -> Asked:
     from rtfs.host.stream.request import read_request  # deferred: a program without streams never loads them
@@ -20,7 +34,12 @@ def _asked(ctx: CallContext, arguments: tuple[Any, ...]) -> Asked:
     return read_request(ctx.host.streams, ctx.capability_id, arguments)
 
 
-@provides("mcp.stream.start", effects=EFFECTS, idempotent=False)
+@provides(
+    "mcp.stream.start",
+    effects=EFFECTS,
+    idempotent=False,
+    examples=_started("(:status (call :mcp.stream.status s))", ":active"),
+)
 async def start(ctx: CallContext, *arguments: Any) -> Any:
     """Start a stream, or go on with the stored one of that id; answers its handle."""
     parameters = arguments[0] if len(arguments) == 1 else None
@@ -29,14 +48,19 @@ async def start(ctx: CallContext, *arguments: Any) -> Any:
     return stream.handle()
 
 
-@provides("mcp.stream.next", effects=EFFECTS, idempotent=False)
+@provides("mcp.stream.next", effects=EFFECTS, idempotent=False, examples=_fed("(call :mcp.stream.next s)", "5"))
 async def next_output(ctx: CallContext, *arguments: Any) -> Any:
     """The next output, or nil after `:timeout-ms` and at the end; a vector when `:max` > 1."""
     asked = _asked(ctx, arguments)
     return await asked.stream.next(asked["timeout-ms"], asked["max"], after=asked["after"], envelope=asked["envelope"])
 
 
-@provides("mcp.stream.await", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.await",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_fed("(:processed-chunks (call :mcp.stream.await {:stream s :chunks 1}))", "1"),
+)
 async def wait(ctx: CallContext, *arguments: Any) -> Any:
     """Wait until the stream ends, has processed `:chunks`, or has the status `:status`."""
     asked = _asked(ctx, arguments)
@@ -44,7 +68,9 @@ async def wait(ctx: CallContext, *arguments: Any) -> Any:
     return await asked.stream.wait(asked["timeout-ms"], chunks=asked["chunks"], status=status)
 
 
-@provides("mcp.stream.send", effects=EFFECTS, idempotent=False)
+@provides(
+    "mcp.stream.send", effects=EFFECTS, idempotent=False, examples=_fed("", "{:accepted true :seq 0 :status :active}")
+)
 async def send(ctx: CallContext, *arguments: Any) -> Any:
     """Inject one chunk."""
     asked = _asked(ctx, arguments)
@@ -55,14 +81,24 @@ async def send(ctx: CallContext, *arguments: Any) -> Any:
     )
 
 
-@provides("mcp.stream.pause", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.pause",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_started("(:status (call :mcp.stream.pause s))", ":paused"),
+)
 async def pause(ctx: CallContext, *arguments: Any) -> Any:
     """Stop stepping; the queue is kept."""
     asked = _asked(ctx, arguments)
     return asked.changed(await asked.stream.pause(asked["reason"]))
 
 
-@provides("mcp.stream.resume", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.resume",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_started("(call :mcp.stream.pause s) (:status (call :mcp.stream.resume s))", ":active"),
+)
 async def resume(ctx: CallContext, *arguments: Any) -> Any:
     """Go on with a paused stream, or with a stored one that does not live here, which answers a handle."""
     from rtfs.host.stream.request import resume_parameters
@@ -76,14 +112,24 @@ async def resume(ctx: CallContext, *arguments: Any) -> Any:
     return asked.changed(await asked.stream.resume(asked["reason"], drained=asked["wait"] is Keyword("drained")))
 
 
-@provides("mcp.stream.cancel", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.cancel",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_started("(:status (call :mcp.stream.cancel s))", ":cancelled"),
+)
 async def cancel(ctx: CallContext, *arguments: Any) -> Any:
     """End at once; the queue is discarded and the server is not waited for."""
     asked = _asked(ctx, arguments)
     return asked.changed(await asked.stream.cancel(asked["reason"]))
 
 
-@provides("mcp.stream.stop", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.stop",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_fed("(:status (call :mcp.stream.stop {:stream s :drain true}))", ":stopped"),
+)
 async def stop(ctx: CallContext, *arguments: Any) -> Any:
     """End after the running step, with `:drain true` after the queue."""
     asked = _asked(ctx, arguments)
@@ -91,7 +137,9 @@ async def stop(ctx: CallContext, *arguments: Any) -> Any:
     return asked.changed(changed)
 
 
-@provides("mcp.stream.inspect", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.inspect", effects=EFFECTS, idempotent=True, examples=_fed("(:state (call :mcp.stream.inspect s))", "5")
+)
 def inspect(ctx: CallContext, *arguments: Any) -> Map:
     """Everything about one stream, or all streams at a glance."""
     if not arguments or arguments == (EMPTY_MAP,) or arguments == (None,):
@@ -101,7 +149,7 @@ def inspect(ctx: CallContext, *arguments: Any) -> Map:
     return asked.stream.inspect(asked["queue"], asked["redact"])
 
 
-@provides("mcp.stream.list", effects=EFFECTS, idempotent=True)
+@provides("mcp.stream.list", effects=EFFECTS, idempotent=True, examples=[("(call :mcp.stream.list)", "[]")])
 def list_streams(ctx: CallContext, *arguments: Any) -> Any:
     """Short maps of the streams, in the order of starting."""
     from rtfs.host.stream.request import read_list
@@ -109,26 +157,46 @@ def list_streams(ctx: CallContext, *arguments: Any) -> Any:
     return ctx.host.streams.listed(**read_list(ctx.capability_id, arguments))
 
 
-@provides("mcp.stream.outputs", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.outputs",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_fed("(map :value (:outputs (call :mcp.stream.outputs s)))", "[5]"),
+)
 async def outputs(ctx: CallContext, *arguments: Any) -> Any:
     """The outputs that are kept after `:after`."""
     asked = _asked(ctx, arguments)
     return await asked.stream.outputs(asked["after"], asked["limit"], follow=asked["follow"])
 
 
-@provides("mcp.stream.status", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.status",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_fed("(:output-seq (call :mcp.stream.status s))", "1"),
+)
 def status(ctx: CallContext, *arguments: Any) -> Map:
     """Status, transport, intake, error and numbers."""
     return _asked(ctx, arguments).stream.brief()
 
 
-@provides("mcp.stream.checkpoint", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.checkpoint",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_fed("(call :mcp.stream.checkpoint s)", "nil"),
+)
 async def checkpoint(ctx: CallContext, *arguments: Any) -> Any:
     """Write a snapshot now; answers when it is durable."""
     return await _asked(ctx, arguments).stream.checkpoint()
 
 
-@provides("mcp.stream.delete", effects=EFFECTS, idempotent=True)
+@provides(
+    "mcp.stream.delete",
+    effects=EFFECTS,
+    idempotent=True,
+    examples=_started("(call :mcp.stream.stop s) (call :mcp.stream.delete s)", "{:deleted true}"),
+)
 def delete(ctx: CallContext, *arguments: Any) -> Map:
     """Remove a terminal stream with its snapshots and outputs."""
     ctx.host.streams.delete(_asked(ctx, arguments).stream.id)

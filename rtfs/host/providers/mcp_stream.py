@@ -184,7 +184,7 @@ def status(ctx: CallContext, *arguments: Any) -> Map:
     "mcp.stream.checkpoint",
     effects=EFFECTS,
     idempotent=True,
-    examples=_fed("(call :mcp.stream.checkpoint s)", "nil"),
+    examples=_fed("(call :mcp.stream.checkpoint s) (:status (call :mcp.stream.status s))", ":active"),
 )
 async def checkpoint(ctx: CallContext, *arguments: Any) -> Any:
     """Write a snapshot now; answers when it is durable."""

@@ -89,7 +89,7 @@ class Magnitudes:
             return self.level(node.value)
         if isinstance(node, ast.Compare) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
             return 0
-        return 0 if _called(node) in _LENGTHS else None
+        return 0 if called_name(node) in _LENGTHS else None
 
     def name(self, name: str) -> Level:
         return self.levels.get(name)
@@ -126,13 +126,13 @@ def _greater(a: Level, b: Level) -> Level:
     return None if a is None or b is None else max(a, b)
 
 
-def _called(node: ast.expr) -> str | None:
+def called_name(node: ast.expr) -> str | None:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
 
 
 def is_slow(node: ast.expr) -> bool:
     """The other branch of inline arithmetic: it fails, or gives a float."""
-    return _called(node) in _SLOW
+    return called_name(node) in _SLOW
 
 
 def _pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[str, ast.expr | None]]:

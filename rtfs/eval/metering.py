@@ -12,7 +12,7 @@ from typing import Any
 
 from rtfs.eval import emit
 from rtfs.eval.cost import FREE, TURN, Cost, Expressions
-from rtfs.eval.magnitude import Magnitudes
+from rtfs.eval.magnitude import Magnitudes, called_name
 from rtfs.eval.meter import CELLS, TICKS, UNIT
 
 
@@ -197,10 +197,21 @@ class _Pass(Expressions):
         head = self.sizes.copy()
         plan = self.plan(node.body)
         plan.turns = True
-        node.body = self.charged_block(plan, TURN, True, emit.place(node))
+        node.body = self.prepaid(node, plan) or self.charged_block(plan, TURN, True, emit.place(node))
         self.sizes, self.calls = head, before or plan.calls
         node.leaves = _leave(node.body)
         return cost
+
+    def prepaid(self, node: Any, plan: _Plan) -> list[ast.stmt] | None:
+        """The body of a loop over a sequence whose turns cost the same: the sequence pays for all of them at once."""
+        ticks = None if plan.calls or self.shared else _steady(plan)
+        if ticks is None or not isinstance(node, ast.For) or not called_name(node.iter) == "#sequence":
+            return None
+        at = emit.place(node)
+        items: Any = node.iter
+        items.args.append(emit.constant(ticks + TURN.ticks, at))
+        look = emit.branch(emit.name("#flag", at), [emit.does(emit.call("#poll", [], at), at)], [], at)
+        return [look, *[statement for piece in plan.pieces for statement in piece.statements]]
 
     def guarded(self, node: Any) -> Cost:
         """The body of a `try` charges its own pieces, so that a limit it meets is met inside."""
@@ -225,6 +236,19 @@ def _negative(cost: Cost) -> Cost:
 
 def _nothing(at: emit.Place) -> ast.stmt:
     return emit.placed(ast.Pass(), at)  # type: ignore[no-any-return]
+
+
+def _steady(plan: _Plan) -> int | None:
+    """The ticks of a block that costs the same on each way through it; None for others."""
+    ticks = 0
+    for piece in plan.pieces:
+        branches = [branch for branch in (piece.then, piece.other) if branch is not None]
+        if piece.cost.cells or any(_steady(branch) != 0 for branch in branches):
+            return None
+        ticks += piece.cost.ticks
+        if piece.cost.ticks and piece is not plan.pieces[0]:
+            return None
+    return ticks
 
 
 def _leave(block: list[ast.stmt]) -> bool:

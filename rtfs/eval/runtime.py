@@ -66,11 +66,11 @@ def rest_items(value: Any) -> List:
     return List(items)
 
 
-def walked(value: Any, operation: str) -> Any:
-    """The sequence view that an inline loop goes through."""
+def walked(value: Any, operation: str, ticks: int = 0) -> Any:
+    """The sequence view that an inline loop goes through, and what each of its turns costs if all cost the same."""
     items = sequence(value, operation)
     if METERS:
-        charge(len(items) >> 4)
+        charge((len(items) >> 4) + ticks * len(items))
     return items
 
 

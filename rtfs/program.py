@@ -135,6 +135,11 @@ class World:
         load_parts(self.library, topics, homes)
         return operations
 
+    def interruptible(self) -> None:
+        """From now on compile code that can be interrupted: an event loop depends on it."""
+        if self.variant == "plain":
+            self.variant = "interruptible"
+
     def load_library(self) -> None:
         """Load the whole library: what compiling needs."""
         from rtfs.bundled import load_all

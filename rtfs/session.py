@@ -23,7 +23,7 @@ from rtfs.lang.source import Source
 from rtfs.program import World
 from rtfs.recording import Answerer, Reading, Recording, Take, context_change
 from rtfs.tools import Tools, deepen, read_forms
-from rtfs.waiting import Stepped, cancelled
+from rtfs.waiting import Stepped, answered, cancelled
 
 if TYPE_CHECKING:
     from rtfs.host.approval import Approvals
@@ -113,7 +113,7 @@ class Session:
             "on_refusal": on_refusal,
         }
         self._host: Host | None = None
-        self._driver: Any = None  # set while an event loop drives this session
+        self._driven = 0  # programs that an event loop drives now
         self._runner: Any = None
         self._waiting: Any = None  # the task that a synchronous caller waits for
         self.id = id if id is not None else os.urandom(8).hex()
@@ -326,7 +326,7 @@ class Session:
         answer = self.host.dispatch(call)
         if type(answer) is not CoroutineType:
             return answer
-        if self._driver is None:
+        if not self._driven:
             return suspend(answer)  # no loop runs yet: the driver starts one
         try:
             waits_for = answer.send(None)
@@ -335,7 +335,7 @@ class Session:
         return suspend(Stepped(answer, waits_for))
 
     def _drive(self, take: Take, body: Callable[[], Any]) -> Any:
-        if self._driver is not None:
+        if self._driven:
             text = "the session is running already; inside its event loop use run_async or call_async"
             raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
         program = self._program(take, self._answer, body)
@@ -347,6 +347,7 @@ class Session:
         return self._wait(self._finish(program, lambda: request))
 
     async def _drive_async(self, take: Take, body: Callable[[], Any]) -> Any:
+        self.world.interruptible()
         program = self._program(take, self._answer, body)
         return await self._finish(program, program.start)
 
@@ -361,19 +362,21 @@ class Session:
 
     async def _finish(self, program: Program, first: Callable[[], Any]) -> Any:
         """Await what the program waits for until it is done."""
-        outer, self._driver = self._driver, program
+        self._driven += 1
         try:
-            request = first()
+            with self.tools.turn(program.run):
+                request = first()
             while not program.done:
                 value, error = None, None
                 try:
-                    value = await request
+                    value = await answered(request)
                 except BaseException as raised:
                     error = raised
-                request = program.send(value, cancelled(error))
+                with self.tools.turn(program.run):
+                    request = program.send(value, cancelled(error))
             return request.value
         finally:
-            self._driver = outer
+            self._driven -= 1
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine to its end in the session's own event loop, for synchronous callers."""

@@ -59,6 +59,14 @@ class Tools:
         """The form of a type that a module sees under a name; None when there is none."""
         return (self.world.modules.get(module) or self.world.user).find_type(name)
 
+    def turn(self, run: Run) -> Any:
+        """While the run has the event loop: it hands it back every few milliseconds, unless its code cannot."""
+        if self.world.variant == "plain":
+            return nullcontext()
+        from rtfs.host.watch import Turn
+
+        return Turn(run)
+
     def grace(self, run: Run) -> None:
         """Let the `finally` blocks of a run that met a limit go on for a tenth of a second (language.md §8.3)."""
         from rtfs.host.watch import WATCH

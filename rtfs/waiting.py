@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
+from rtfs.eval.machine import PAUSE
 from rtfs.lang.errors import LimitError, RtfsError
 
 
@@ -37,3 +38,13 @@ def cancelled(error: BaseException | None) -> BaseException | None:
     if error is None or isinstance(error, RtfsError) or type(error).__name__ != "CancelledError":
         return error
     return LimitError("Cancelled", "Cancelled")
+
+
+async def answered(request: Any) -> Any:
+    """Await what a program asked for: an answer, or its next turn after it handed the event loop back."""
+    if request is not PAUSE:
+        return await request
+    from rtfs.host.waiting import next_turn
+
+    await next_turn()
+    return None

@@ -64,6 +64,7 @@ class Run:
         "deadline",
         "grace_over",
         "done",
+        "pausing",
         "loading",
         "forms",
         "cut",
@@ -96,6 +97,7 @@ class Run:
         self.allowance: Any = None
         self.deadline: Any = None  # the host's clock of this run, with `pause` and `go_on`
         self.grace_over = False
+        self.pausing = False
         self.done = False  # an interrupt that comes too late must leave no mark
         self.loading: list[Any] = []  # outermost first
         self.forms = 0  # so many forms of the top level are done
@@ -108,12 +110,24 @@ class Run:
         if self.done:
             self.release()
 
+    def ask_pause(self) -> None:
+        """Ask the run to hand the event loop back for a moment; from any thread."""
+        if not self.pausing:
+            self.pausing = True
+            FLAG.append(self)
+            if self.done:
+                self.release()
+
     def poll(self) -> None:
+        """Do what the run was asked to: end, or pause."""
         error = self.stop
+        if error is None and not self.pausing:
+            return
+        self.stop, self.pausing = None, False
+        self.release()
         if error is not None:
-            self.stop = None
-            self.release()
             raise error
+        suspend(PAUSE)
 
     def may_clean_up(self, error: RtfsError) -> bool:
         """May a `finally` run after a limit error? All of them together have a short grace (language.md §8.3)."""
@@ -241,6 +255,9 @@ def call_host(site: Any, *args: Any) -> Any:
     call = HostCall(capability, args[1:], run.security, run.surroundings or run.surround(), site, site.module, run.seq)
     run.seq += 1
     return run.answer(call)
+
+
+PAUSE = object()  # what a program asks for that hands the event loop back: its next turn
 
 
 def suspend(request: Any) -> Any:

@@ -205,7 +205,7 @@ class _Pass(Expressions):
     def prepaid(self, node: Any, plan: _Plan) -> list[ast.stmt] | None:
         """The body of a loop over a sequence whose turns cost the same: the sequence pays for all of them at once."""
         ticks = None if plan.calls or self.shared else _steady(plan)
-        if ticks is None or not isinstance(node, ast.For) or not called_name(node.iter) == "#sequence":
+        if ticks is None or not isinstance(node, ast.For) or called_name(node.iter) != "#sequence":
             return None
         at = emit.place(node)
         items: Any = node.iter

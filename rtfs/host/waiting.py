@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError
@@ -82,3 +84,28 @@ async def _beside(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, daemon=True, name="rtfs-blocking").start()
     return await future
+
+
+_lines: WeakKeyDictionary[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]] = WeakKeyDictionary()
+
+
+async def next_turn() -> None:
+    """Wait until a program that handed the event loop back may go on: one of them in each turn of the loop."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    line = _lines.setdefault(loop, deque())
+    turn = loop.create_future()
+    line.append(turn)
+    if len(line) == 1:
+        loop.call_soon(_admit, loop, line)
+    await turn
+
+
+def _admit(loop: asyncio.AbstractEventLoop, line: deque[asyncio.Future[None]]) -> None:
+    turn = line[0]
+    if not turn.done():
+        turn.set_result(None)
+    line.popleft()
+    if line:
+        loop.call_soon(_admit, loop, line)

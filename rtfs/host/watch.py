@@ -1,4 +1,4 @@
-"""Deadlines: one daemon thread that tells runs when their time is up."""
+"""Deadlines and turns: daemon threads that tell runs when their time is up, and when others have to run, too."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from rtfs.lang.errors import LimitError
 
 class Interruptible(Protocol):
     def interrupt(self, error: LimitError) -> None: ...
+
+
+class Pausable(Protocol):
+    def ask_pause(self) -> None: ...
 
 
 class Watch:
@@ -59,6 +63,61 @@ class Watch:
 
 
 WATCH = Watch()
+
+
+class Pulse:
+    """Asks the programs that run in event loops to hand them back: each beat all that run just now."""
+
+    BEAT = 0.002  # seconds; the thread may have to wait as long again for the interpreter, and a loop for a poll
+    REST = 1.0  # seconds without a program after which the thread sleeps until there is one
+
+    def __init__(self) -> None:
+        self._running: dict[Pausable, None] = {}
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, run: Pausable) -> None:
+        """The run has the event loop from now on."""
+        self._running[run] = None
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._beat, name="rtfs-pulse", daemon=True)
+            self._thread.start()
+        elif not self._wake.is_set():
+            self._wake.set()
+
+    def end(self, run: Pausable) -> None:
+        self._running.pop(run, None)
+
+    def _beat(self) -> None:
+        idle = 0.0
+        while True:
+            time.sleep(self.BEAT)
+            for run in tuple(self._running):
+                run.ask_pause()
+            idle = 0.0 if self._running else idle + self.BEAT
+            if idle >= self.REST:
+                self._wake.clear()
+                if not self._running:  # one that began before the clearing is in it by now
+                    self._wake.wait()
+                idle = 0.0
+
+
+PULSE = Pulse()
+
+
+class Turn:
+    """`with Turn(run):` around the work of a run that has the event loop meanwhile."""
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Pausable) -> None:
+        self.run = run
+
+    def __enter__(self) -> None:
+        PULSE.begin(self.run)
+
+    def __exit__(self, *raised: object) -> None:
+        PULSE.end(self.run)
 
 
 class Deadline:

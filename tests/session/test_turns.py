@@ -1,0 +1,87 @@
+"""Programs in an event loop: long pure code hands it back, several take turns, and cancelling one ends it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import rtfs
+from rtfs import Limits
+
+ENDLESS = "(loop [i 0] (recur (inc i)))"
+CALLING = "(defn f [n] (if (pos? n) (f (dec n)) 0)) (loop [] (f 50) (recur))"
+VARIANTS = [Limits.unlimited(), Limits(seconds=50.0), Limits(steps=10**15, seconds=50.0)]
+
+
+def session(limits: Limits | None = None) -> rtfs.Session:
+    return rtfs.Session(limits=limits or Limits(seconds=50.0), cache=False)
+
+
+async def ended(task: asyncio.Task[object]) -> str:
+    """The kind of the error that a cancelled program ends with."""
+    task.cancel()
+    with pytest.raises(rtfs.RtfsError) as raised:
+        await task
+    return raised.value.kind
+
+
+@pytest.mark.parametrize("text", [ENDLESS, CALLING])
+@pytest.mark.parametrize("limits", VARIANTS)
+async def test_pure_code_hands_the_loop_back_and_can_be_cancelled(text: str, limits: Limits) -> None:
+    task = asyncio.create_task(session(limits).run_async(text))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    assert await ended(task) == "Cancelled"
+
+
+async def test_a_function_of_a_program_that_can_be_interrupted_hands_it_back_when_it_is_called() -> None:
+    one = session()
+    function = await one.run_async(f"(fn [] {ENDLESS})")
+    task = asyncio.create_task(one.call_async(function))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await ended(task) == "Cancelled"
+
+
+async def test_several_programs_take_turns() -> None:
+    endless = [asyncio.create_task(session().run_async(ENDLESS)) for _ in range(3)]
+    total = await session().run_async("(loop [i 0 sum 0] (if (< i 300000) (recur (inc i) (+ sum i)) sum))")
+    assert total == sum(range(300_000))
+    assert [await ended(task) for task in endless] == ["Cancelled"] * 3
+
+
+async def test_programs_of_one_session_take_turns() -> None:
+    one = session()
+    endless = asyncio.create_task(one.run_async(ENDLESS))
+    await asyncio.sleep(0)
+    assert await one.run_async("(+ 1 2)") == 3
+    assert await ended(endless) == "Cancelled"
+    assert await one.run_async("(+ 3 4)") == 7
+
+
+async def test_a_cancelled_program_runs_its_finally_and_catches_nothing() -> None:
+    seen = []
+    one = rtfs.Session(cache=False, on_step=lambda event: seen.append(event.name))
+    text = f'(try (try {ENDLESS} (catch e (step "caught" 1))) (finally (step "cleaned" 2)))'
+    task = asyncio.create_task(one.run_async(text))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await ended(task) == "Cancelled"
+    assert set(seen) == {"cleaned"}
+
+
+async def test_turns_are_no_evaluation_time() -> None:
+    waiting = asyncio.create_task(session(Limits(seconds=50.0)).run_async(ENDLESS))
+    count = await session(Limits(steps=10**9, seconds=50.0)).run_async("(count (map (fn [x] (* x x)) (range 200000)))")
+    assert count == 200_000
+    assert await ended(waiting) == "Cancelled"
+
+
+async def test_a_program_that_hands_the_loop_back_counts_the_same_steps() -> None:
+    text = "(loop [i 0] (if (< i 100000) (recur (inc i)) i))"
+    steps = 100_001 + 100_001 + 100_000
+    assert await session(Limits(steps=steps)).run_async(text) == 100_000
+    with pytest.raises(rtfs.RtfsError, match="Step limit exceeded"):
+        await session(Limits(steps=steps - 1)).run_async(text)

@@ -75,12 +75,13 @@ def _reduce(c: Compiler, form: List, scope: Scope) -> Value | None:
     c.block.append(emit.assign(total, initial.node, c.at))
     with c.standing_at(form, 3):
         source = c.temp(items)
-    assumed = initial.kind
+    assumed = initial.kind | c.loop_kinds.get(id(form), [0])[0]
     while True:  # the accumulator's kind at the head of a turn is what every turn leaves it as
         block, found_kind = _reduce_turn(c, callback, scope, (total, item, source, assumed))
         if found_kind & ~assumed == 0:
             break
         assumed |= found_kind
+    c.loop_kinds[id(form)] = [assumed]
     c.block.extend(block)
     c.know(total, assumed)
     return Value(emit.name(total, c.at), assumed, True)

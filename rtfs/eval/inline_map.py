@@ -24,10 +24,10 @@ def _get(c: Compiler, form: List, scope: Scope) -> Value | None:
     if len(form) not in (3, 4) or type(form[2]) not in (Keyword, str):
         return None
     target, key, *default = c.values(form, 1, scope)
-    if not all(value.stable for value in default):
-        return None
     at = c.at
     rest = [value.node for value in default]
+    if not all(value.stable for value in default):
+        return Value(c.library_call("get", [target.node, key.node, *rest]))
     first, again = c.twice(target)
     test = emit.is_(emit.type_of(first, at), emit.name("#Map", at), at)
     fast = emit.call(emit.attribute(emit.attribute(again, "raw", at), "get", at), [key.node, *rest], at)

@@ -26,38 +26,43 @@ def condition(c: Compiler, form: Any, index: int, scope: Scope) -> tuple[ast.exp
     if type(part) is List and part and type(part[0]) is Symbol and len(part) > 1:
         name = part[0].name
         if name in ("and", "or"):
-            compound = _compound(c, part, scope, name)
-            if compound is not None:
-                return compound
-        elif name == "not" and len(part) == 2 and c.is_builtin(part[0], scope):
+            return _compound(c, part, scope, name)
+        if name == "not" and len(part) == 2 and c.is_builtin(part[0], scope):
             node, holds, fails = condition(c, part, 1, scope)
             return emit.negate(node, c.at), fails, holds
     node = truth(c, c.sub(form, index, scope))
     return node, dict(c.frame.facts), dict(c.frame.facts)
 
 
-def _compound(c: Compiler, part: List, scope: Scope, name: str) -> tuple[ast.expr, Facts, Facts] | None:
-    """`(and …)` or `(or …)` as a condition, unless a later operand needs statements."""
-    counter, start = c.counter, dict(c.frame.facts)
-    results = []
-    blocks: list[list[ast.stmt]] = []
+def _compound(c: Compiler, part: List, scope: Scope, name: str) -> tuple[ast.expr, Facts, Facts]:
+    """`(and …)` or `(or …)` as a condition. Where an operand needs statements, a flag holds what was found so far."""
+    at, outer = c.at, c.block
+    combine = emit.both if name == "and" else emit.either
+    flag = ""
+    nodes: list[ast.expr] = []
+    certain: Facts = {}
     for index in range(1, len(part)):
-        outer, c.block = c.block, []
-        result = condition(c, part, index, scope)
-        blocks.append(c.block)
-        c.block = outer
-        if blocks[-1] and index > 1:
-            c.counter, c.frame.facts = counter, start
-            return None
-        results.append(result)
-        c.frame.facts = dict(result[1] if name == "and" else result[2])
-    c.block.extend(blocks[0])
-    nodes = [node for node, _, _ in results]
-    certain = results[0][2] if name == "and" else results[0][1]
+        (node, holds, fails), block = c.nested(lambda: condition(c, part, index, scope))  # noqa: B023
+        if block and nodes:
+            flag = flag or c.fresh("test")
+            c.block.append(emit.assign(flag, combine(nodes, at), at))
+            going_on = emit.name(flag, at) if name == "and" else emit.negate(emit.name(flag, at), at)
+            c.block.append(emit.branch(going_on, block, [], at))
+            c.block = block  # what follows happens only if the operands so far do not decide
+            nodes = []
+        else:
+            c.block.extend(block)
+        nodes.append(node)
+        if index == 1:
+            certain = fails if name == "and" else holds
+        c.frame.facts = dict(holds if name == "and" else fails)
     whole = dict(c.frame.facts)
-    if name == "and":
-        return emit.both(nodes, c.at), whole, certain
-    return emit.either(nodes, c.at), certain, whole
+    result = combine(nodes, at)
+    if flag:
+        c.block.append(emit.assign(flag, result, at))
+        result = emit.name(flag, at)
+    c.block = outer
+    return (result, whole, certain) if name == "and" else (result, certain, whole)
 
 
 @special("if")

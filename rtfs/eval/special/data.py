@@ -6,12 +6,12 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import WANT, Dest
+from rtfs.eval.compiler import MAX_BLOCKS, WANT, Dest
 from rtfs.eval.function import is_fn_form
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.special.binding import description, metadata_before
+from rtfs.eval.special.binding import description, metadata_before, outlined
 from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import unmeta
@@ -80,6 +80,10 @@ def _kept(c: Compiler, form: List, kept: list[Any], scope: Scope, dest: Dest | N
 
 def _hinted(c: Compiler, form: List, pairs: list[tuple[Any, Any]], scope: Scope, dest: Dest | None) -> Value | None:
     """Hints hold while the form runs; leaving it in any way restores the outer ones."""
+    if c.frame.blocks >= MAX_BLOCKS:
+        whole = dest or Dest("assign", c.fresh())
+        outlined(c, form, scope, whole)
+        return Value(emit.name(whole.name, c.at), ANY, True) if dest is WANT else None
     at = c.at
     kept: list[tuple[Any, Any]] = []
     flat: list[ast.expr] = []
@@ -95,7 +99,9 @@ def _hinted(c: Compiler, form: List, pairs: list[tuple[Any, Any]], scope: Scope,
     c.block.append(emit.assign(outer_hints, emit.call("#push_hints", flat, at), at))
     name = c.fresh()
     inner = Dest("assign", name)
+    c.frame.blocks += 1
     _, body = c.nested(lambda: _kept(c, form, kept, scope, inner))
+    c.frame.blocks -= 1
     restore = emit.does(emit.call("#pop_hints", [emit.name(outer_hints, at)], at), at)
     c.block.append(emit.placed(ast.Try(body, [], [], [restore]), at))
     value = Value(emit.name(name, at), c.frame.facts.get(name, ANY), True)

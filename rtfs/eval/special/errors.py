@@ -54,7 +54,7 @@ def try_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
         raise c.fail("try", "expected at least one catch or a finally", form)
     if end + len(catches) + (last is not None) != len(form):
         raise c.fail("try", "expected only catch clauses and one finally after the body", form)
-    if c.frame.blocks >= MAX_BLOCKS // 3:
+    if c.frame.blocks >= MAX_BLOCKS:
         outlined(c, form, scope, dest)
         return None
     if last is None:

@@ -6,14 +6,14 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import Dest
+from rtfs.eval.compiler import MAX_BLOCKS, Dest
 from rtfs.eval.constant import CallSite
 from rtfs.eval.function import compile_function, parse_clauses
 from rtfs.eval.inline import truth
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
-from rtfs.eval.special.binding import compile_body
+from rtfs.eval.special.binding import compile_body, outlined
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 
@@ -111,6 +111,9 @@ def step(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     options, start = _options(c, form, 2)
     if start >= len(form):
         raise c.fail("step", "expected a body", form)
+    if c.frame.blocks >= MAX_BLOCKS:
+        outlined(c, form, scope, dest)
+        return None
     token, inner = _entered(c, form, name, options, scope)
     result = c.fresh("result")
     c.frame.blocks += 1
@@ -150,6 +153,9 @@ def rounds(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | 
     assert dest is not None
     if len(form) < 3:
         raise c.fail("rtfs/rounds", "expected a condition and a body", form)
+    if c.frame.blocks >= MAX_BLOCKS:
+        outlined(c, form, scope, dest)
+        return None
     at = c.at
     count, result = c.fresh("rounds"), c.fresh("result")
     c.block.append(emit.assign(count, emit.constant(0, at), at))

@@ -55,9 +55,18 @@ def translate(raised: BaseException) -> RtfsError | None:
         error.__cause__ = raised
     else:
         return None
-    if not error.located:
-        locate(error, raised.__traceback__)
+    if not error.located and raised.__traceback__ is not None and _compiled(raised.__traceback__):
+        error.locate_by(locate, raised.__traceback__)
     return error
+
+
+def _compiled(traceback: TracebackType | None) -> bool:
+    """Did the exception pass through compiled code?"""
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename.startswith("<rtfs:"):
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 def _translated(raised: Exception) -> RtfsError:
@@ -136,15 +145,15 @@ def shape_of(title: str) -> tuple[str, int, int | None] | None:
     return title, low, high
 
 
-def locate(error: RtfsError, traceback: TracebackType | None) -> None:
+def locate(error: RtfsError, start: TracebackType) -> None:
     """Give an error its span and trace from the compiled frames of a traceback, unless it has them."""
     frames: deque[tuple[Unit, TracebackType]] = deque(maxlen=4 * TRACE_LIMIT)
+    traceback: TracebackType | None = start
     while traceback is not None:
         unit = UNITS.get(traceback.tb_frame.f_code.co_filename)
         if unit is not None:
             frames.append((unit, traceback))
         traceback = traceback.tb_next
-    error.located = bool(frames)
     if error.by_caller and frames:
         frames.pop()
     own = [frame for frame in frames if not frame[0].library]  # how the library does it is not the program's concern

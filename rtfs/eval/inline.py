@@ -128,6 +128,8 @@ def _bounded(c: Compiler, product: ast.expr, *, square: bool) -> ast.expr:
 @inline("+", "-", "*")
 def _arithmetic(c: Compiler, form: List, scope: Scope) -> Value | None:
     operator = form[0].name.lstrip(".")
+    if len(form) == 2 and operator == "-":
+        return _negated(c, c.sub(form, 1, scope))
     if len(form) < 3:
         return None
     values = c.values(form, 1, scope)
@@ -145,6 +147,17 @@ def _arithmetic(c: Compiler, form: List, scope: Scope) -> Value | None:
 def up_to(whole: emit.Place, part: emit.Place) -> emit.Place:
     """The place of a call as far as the first character of one operand: an error can tell which pair it was."""
     return whole if part == whole else (whole[0], whole[1], part[0], part[1] + 1)
+
+
+def _negated(c: Compiler, value: Value) -> Value:
+    one = Value(emit.constant(1, c.at), INT, True)
+    test, a, _ = numeric(c, value, one)
+    fast = emit.placed(ast.UnaryOp(ast.USub(), a), c.at)
+    kind = value.kind if is_number(value) else NUMBER
+    learn_numbers(c, value)
+    if test is None:
+        return Value(fast, kind)
+    return Value(emit.choose(test, fast, c.library_call("-", [a]), c.at), kind)
 
 
 @inline("inc", "dec")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import FunctionType, NoneType
 from typing import Any
 
 from rtfs.eval.constant import TypeRef
+from rtfs.eval.fault import translate
 from rtfs.eval.limits import check_bits
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.lang.access import call_keyword, callee, sequence
@@ -22,7 +24,7 @@ from rtfs.lang.errors import (
     type_error,
 )
 from rtfs.lang.names import Keyword
-from rtfs.lang.printer import show
+from rtfs.lang.printer import show, show_brief
 from rtfs.lang.signal import FLAG, LARGE, METERS, charge, met, poll
 from rtfs.lang.values import ErrorValue, wrong_kind
 
@@ -235,24 +237,30 @@ def undefined(name: str) -> EvaluationError:
 # ---- errors -----------------------------------------------------------------------------------------------------
 
 
+_MESSAGE, _TYPE = Keyword("message"), Keyword("type")
+
+
+def _printed(value: Any) -> str:
+    try:
+        return show(value)
+    except LimitError:
+        return show_brief(value)
+
+
 def throw(value: Any) -> None:
     """Raise an error value again as it was, anything else as an ApplicationError (language.md §8.2)."""
     if type(value) is ErrorValue:
         raise value.error
-    message, kind = show(value), None
-    if type(value) is str:
-        message = value
-    elif type(value) is Map:
-        text, named = value.get(Keyword("message")), value.get(Keyword("type"))
-        message = text if type(text) is str else message
+    text, kind = value, None
+    if type(value) is Map:
+        text, named = value.raw.get(_MESSAGE), value.raw.get(_TYPE)
         kind = named.name if type(named) is Keyword else None
+    message = text if type(text) is str else partial(_printed, value)
     raise EvaluationError("ApplicationError", message, data=value, type=kind)
 
 
 def caught(raised: BaseException) -> ErrorValue:
     """The error value of what a `try` body raised; what no script may catch goes on."""
-    from rtfs.eval.fault import translate
-
     error = translate(raised)
     if error is None:
         raise raised
@@ -261,19 +269,20 @@ def caught(raised: BaseException) -> ErrorValue:
     return ErrorValue.of(error)
 
 
-def matches(value: ErrorValue, name: str, is_keyword: bool) -> bool:
-    """Does a catch clause of that kind take the error (language.md §8.3)?"""
+def matches(value: ErrorValue, text: str, is_keyword: bool) -> bool:
+    """Does a catch clause of that kind, in kebab case, take the error (language.md §8.3)?"""
     error = value.error
-    text = name if is_keyword else kebab(name)
-    if text in (error.type, kebab(error.kind)) or (error.base and error.base != "!" and text == kebab(error.base)):
+    if (
+        text == error.type
+        or text == kebab(error.kind)
+        or (error.base and error.base != "!" and text == kebab(error.base))
+    ):
         return True
     return is_keyword and text in ("exception", "throwable")
 
 
 def finish(raised: BaseException, cleanup: Any) -> None:
     """Run a `finally` after an error: an error inside replaces it, but never a limit error."""
-    from rtfs.eval.fault import translate
-
     error = translate(raised)
     if error is not None and error.catchable:
         cleanup()
@@ -407,8 +416,6 @@ def step_done(token: Any, value: Any) -> None:
 
 
 def step_failed(token: Any, raised: BaseException) -> None:
-    from rtfs.eval.fault import translate
-
     error = translate(raised)
     current_run().leave_step(token, None if error is None else "fail", error)
 

@@ -98,6 +98,8 @@ def callee(value: Any, operation: str = "function call") -> Callable[..., Any]:
     if kind is FunctionType:
         function: Callable[..., Any] = value
         return function
+    if kind is Keyword:
+        return _keyword_function(value)
     lookup = _LOOKUPS.get(kind)
     if lookup is not None:
         return partial(lookup, value)
@@ -106,8 +108,19 @@ def callee(value: Any, operation: str = "function call") -> Callable[..., Any]:
     return NotCallable(value)
 
 
+def _keyword_function(keyword: Keyword) -> Callable[..., Any]:
+    """What calling a keyword does, for callbacks, which are called often and mostly with maps."""
+
+    def lookup(target: Any, default: Any = None) -> Any:
+        if type(target) is Map:
+            return target.raw.get(keyword, default)
+        return call_keyword(keyword, target, default)
+
+    lookup.__qualname__ = f":{keyword.name}~0:1,2"  # what an error of arity needs to know
+    return lookup
+
+
 _LOOKUPS: dict[type, Callable[..., Any]] = {
-    Keyword: call_keyword,
     Map: call_map,
     tuple: call_vector,
     PVector: call_vector,

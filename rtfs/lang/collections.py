@@ -93,6 +93,8 @@ class PVector(Sequence[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         """An item, or for a slice the *list* of its items."""
+        if type(index) is int and 0 <= index < self._count:
+            return self._items[index]
         if isinstance(index, slice):
             start, stop, step = index.indices(self._count)
             return self._items[start:stop:step] if step > 0 else self._items[: self._count][index]

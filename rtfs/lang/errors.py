@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from types import TracebackType
 from typing import Any
 
 from rtfs.lang.source import Span
@@ -60,6 +62,7 @@ NOTHING: Any = object()  # the subject of an error that is about no value
 _READABLE = 10**30
 
 
+@lru_cache(maxsize=256)
 def kebab(name: str) -> str:
     """`DivisionByZero` → `division-by-zero`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
@@ -73,10 +76,21 @@ class RtfsError(Exception):
     subject: the value that was wrong, or NOTHING. exact: is the span the expression that gave the subject?
     """
 
+    __slots__ = ("kind", "_message", "data", "type", "code", "base", "_notes", "_span", "_trace")
+    # What most errors do not have costs them nothing.
+    adviser: Callable[[RtfsError], None] | None = None  # adds notes once somebody wants to read them
+    located = False  # span and trace were looked for
+    operand: tuple[str, int] | None = None  # (operation, argument number) that was wrong
+    subject: Any = NOTHING
+    exact = False
+    by_caller = False  # the function that raised it was called wrongly: the place is that of the call
+    value: Callable[[], Any] | None = None  # a weak reference to the ErrorValue that a script sees, while it does
+    _search: tuple[Locate, TracebackType] | None = None
+
     def __init__(
         self,
         kind: str,
-        message: str,
+        message: str | Callable[[], str],
         *,
         data: Any = None,
         type: str | None = None,
@@ -85,24 +99,61 @@ class RtfsError(Exception):
         notes: tuple[str, ...] = (),
         base: str | None = None,
     ) -> None:
-        super().__init__(message)
         default_code, default_base = KINDS[kind]
         self.kind = kind
-        self.message = message
+        self._message = message
         self.data = data
         self.type = type if type is not None else kebab(kind)
         self.code = code or default_code
         self.base = default_base if base is None else base
-        self.span = span
-        self.trace: list[tuple[str | None, Span | None]] = []
+        self._span = span
+        self._trace: list[tuple[str | None, Span | None]] = []
         self._notes: list[str] = list(notes)
-        self.adviser: Callable[[RtfsError], None] | None = None  # adds notes once somebody wants to read them
-        self.located = False  # span and trace were looked for
-        self.operand: tuple[str, int] | None = None  # (operation, argument number) that was wrong
-        self.subject: Any = NOTHING
-        self.exact = False
-        self.by_caller = False  # the function that raised it was called wrongly: the place is that of the call
-        self.value: Any = None  # the ErrorValue a script sees, made once so that it keeps its identity
+
+    # Most errors that a program catches are never asked what they say or where they came from.
+
+    @property
+    def message(self) -> str:
+        if not isinstance(self._message, str):
+            self._message = self._message()
+        return self._message
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def locate_by(self, locate: Locate, traceback: TracebackType) -> None:
+        """Find span and trace in a traceback when somebody wants to know."""
+        self.located = True
+        self._search = locate, traceback
+
+    def _locate(self) -> None:
+        if self._search is not None:
+            (locate, traceback), self._search = self._search, None
+            locate(self, traceback)
+
+    @property
+    def span(self) -> Span | None:
+        self._locate()
+        return self._span
+
+    @span.setter
+    def span(self, span: Span | None) -> None:
+        self._locate()
+        self._span = span
+
+    @property
+    def trace(self) -> list[tuple[str | None, Span | None]]:
+        self._locate()
+        return self._trace
+
+    @trace.setter
+    def trace(self, trace: list[tuple[str | None, Span | None]]) -> None:
+        self._locate()
+        self._trace = trace
 
     @property
     def notes(self) -> list[str]:
@@ -128,6 +179,9 @@ class RtfsError(Exception):
         from rtfs.lang.diagnostic import render  # deferred: most errors are caught, not shown
 
         return render(self, color=color)
+
+
+Locate = Callable[[RtfsError, TracebackType], None]
 
 
 class ReadError(RtfsError):

@@ -1,11 +1,15 @@
-"""RTFS values as JSON text (language.md §14.7), without recursion."""
+"""RTFS values as JSON text (language.md §14.7).
+
+The C encoder of the standard library writes what is small and shallow. Everything else, and what it refuses, goes
+through the writer below, which does not recurse, stops at its limits and has the precise errors.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rtfs.lang.collections import List, Map, PVector
+from rtfs.lang.collections import Key, List, Map, PVector
 from rtfs.lang.errors import json_error, memory_error, overflow
 from rtfs.lang.integers import integer_text
 from rtfs.lang.names import Keyword, Symbol
@@ -64,9 +68,98 @@ def to_json(value: Any, indent: int | None = None, *, limit: int | None = CHARAC
     JsonError for functions, errors, `##NaN`, infinities, keys that are collections or nil, and two keys of one text;
     MemoryLimitExceeded beyond `limit` characters, StackOverflow beyond 10,000 levels.
     """
+    if indent is None and _is_small(value):
+        try:
+            text = _encoded(value)
+        except (ValueError, TypeError, RecursionError):
+            pass  # the careful writer says what is wrong
+        else:
+            if limit is None or len(text) <= limit:
+                return text
     writer = _Writer(indent, limit)
     writer.write(value)
     return "".join([*writer.portions, *writer.pieces])
+
+
+# ---- through the C encoder
+
+_SHALLOW = 100  # levels that the C encoder may recurse
+_FEW = 100_000  # parts and characters, counted as often as they are written, that it may write in one go
+
+
+def _is_small(value: Any) -> bool:
+    """Values that share parts may be written larger than they are: every part counts on every path to it."""
+    level = [value]
+    size = 0
+    for _ in range(_SHALLOW):
+        inner: list[Any] = []
+        for part in level:
+            kind = type(part)
+            if kind is Map:
+                raw = part.raw
+                if type(raw) is not dict:
+                    return False
+                size += sum([len(key) for key in raw if type(key) is str])
+                inner.extend(raw.values())
+            elif kind is str:
+                size += len(part)
+            elif kind in _ARRAYS:
+                inner.extend(part)
+        size += len(level)
+        if size > _FEW:
+            return False
+        if not inner:
+            return True
+        level = inner
+    return False
+
+
+def _encoded(value: Any) -> str:
+    global _encode
+    if _encode is None:
+        from json import JSONEncoder  # deferred: few programs write JSON
+
+        separators = (",", ":")
+        encoder = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=separators, default=_plain)
+        _encode = encoder.encode
+    return _encode(value)
+
+
+_encode: Callable[[Any], str] | None = None
+
+
+def _plain(value: Any) -> Any:
+    """What the C encoder knows how to write. TypeError for what has no JSON."""
+    if type(value) is Map:
+        raw = value.raw
+        if set(map(type, raw)) == {str}:
+            return raw
+        names = {_NAMES[type(key)](key): part for key, part in raw.items()} if raw.keys() else {}
+        if len(names) != len(raw):
+            raise TypeError
+        return names
+    if type(value) is PVector:
+        return list(value)
+    name = _NAMES.get(type(value))
+    if name is None:
+        raise TypeError
+    return name(value)
+
+
+def _refused(value: Any) -> str:
+    raise TypeError
+
+
+_NAMES: dict[type, Callable[[Any], str]] = {
+    str: str,
+    int: integer_text,
+    Key: _refused,
+    Keyword: lambda value: str(value.name),
+    Symbol: lambda value: str(value.name),
+    Timestamp: show,
+    Uuid: lambda value: str(value.text),
+    ResourceHandle: lambda value: str(value.text),
+}
 
 
 class _Writer:

@@ -27,7 +27,8 @@ def show(value: Any, limit: int | None = OUTPUT_LIMIT) -> str:
     if atom is not None:
         return _within(atom(value), limit)
     if type(value) in _BRACKETS:
-        return _show_walk(value, limit, False)
+        flat = _show_flat(value)
+        return _show_walk(value, limit, False) if flat is None else _within(flat, limit)
     return _show_other(value)
 
 

@@ -6,9 +6,10 @@ functions: calling one is a Python call and costs nothing extra.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
+from weakref import ref
 
 from rtfs.lang.collections import List, Map, PVector
 from rtfs.lang.errors import EvaluationError, RtfsError, about, kebab, type_error
@@ -94,7 +95,7 @@ _ERROR_KEYS = ("type", "kind", "message", "data", "code", "span", "trace")
 class ErrorValue:
     """What `catch` binds: a read-only, map-like view of an RtfsError; equal only to itself (language.md §8.1)."""
 
-    __slots__ = ("error", "_map")
+    __slots__ = ("error", "_map", "__weakref__")
 
     def __init__(self, error: RtfsError) -> None:
         self.error = error
@@ -103,10 +104,12 @@ class ErrorValue:
     @staticmethod
     def of(error: RtfsError) -> ErrorValue:
         """The one value of this error."""
-        if error.value is None:
-            error.value = ErrorValue(error)
-        value: ErrorValue = error.value
-        return value
+        known: ErrorValue | None = None if error.value is None else error.value()
+        if known is not None:
+            return known
+        made = ErrorValue(error)
+        error.value = ref(made)  # errors are freed at once as long as they are in no cycle
+        return made
 
     def as_map(self) -> Map:
         """The seven keys as a map. Spans and trace are maps of plain values."""
@@ -128,7 +131,8 @@ class ErrorValue:
         return self._map
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self.as_map().get(key, default)
+        part = _PARTS.get(key) if type(key) is Keyword else None
+        return self.as_map().get(key, default) if part is None else part(self.error)
 
     def __contains__(self, key: Any) -> bool:
         return key in self.as_map()
@@ -138,6 +142,16 @@ class ErrorValue:
 
     def __len__(self) -> int:
         return len(_ERROR_KEYS)
+
+
+# The keys whose values are at hand; to know the place of an error takes a search.
+_PARTS: dict[Keyword, Callable[[RtfsError], Any]] = {
+    Keyword("type"): lambda error: Keyword(error.type),
+    Keyword("kind"): lambda error: Keyword(kebab(error.kind)),
+    Keyword("message"): lambda error: error.message,
+    Keyword("data"): lambda error: error.data,
+    Keyword("code"): lambda error: error.code,
+}
 
 
 def _span_map(span: Span | None) -> Map | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rtfs.eval.fault import translate
 from rtfs.lang.access import callee, get, nth, sequence
 from rtfs.lang.collections import EMPTY_MAP, List, Map, vector
 from rtfs.lang.errors import EvaluationError, RtfsError
@@ -111,7 +112,6 @@ def test_keywords_maps_and_vectors_look_up_when_called() -> None:
     ("value", "args", "message"),
     [
         (A, (5,), "Type error in keyword lookup: expected map, got integer"),
-        (A, (), "Arity mismatch in :a: expected 1 or 2, got 0"),
         (EMPTY_MAP, (1, 2, 3), "Arity mismatch in map: expected 1 or 2, got 3"),
         ((1,), (), "Arity mismatch in vector: expected 1 or 2, got 0"),
         ((1,), (1,), "Index out of bounds: index 1 is not in range [0, 1)"),
@@ -126,6 +126,16 @@ def test_a_wrong_call_says_what_was_expected(value: Any, args: tuple[Any, ...], 
     with pytest.raises(EvaluationError) as caught:
         function(*args)
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize("args", [(), (1, 2, 3)])
+def test_a_keyword_takes_one_or_two_arguments(args: tuple[Any, ...]) -> None:
+    for call in (A, callee(A)):
+        with pytest.raises((EvaluationError, TypeError)) as caught:
+            call(*args)
+        error = translate(caught.value)
+        assert error is not None
+        assert error.message == f"Arity mismatch in :a: expected 1 or 2, got {len(args)}"
 
 
 def test_an_operation_refuses_what_cannot_be_called_before_it_starts() -> None:

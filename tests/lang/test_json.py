@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtfs.lang import json as rtfs_json
+from rtfs.lang import json_writer
 from rtfs.lang.collections import EMPTY_MAP, List, Map, PVector, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
@@ -20,7 +21,7 @@ from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
 from rtfs.lang.spelling import spells_keyword, spells_symbol
 from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid
-from tests.strategies import json_values, keywords, symbols
+from tests.strategies import json_values, keywords, symbols, values
 
 
 @pytest.fixture(params=["fast", "careful"])
@@ -298,3 +299,25 @@ def test_only_what_reads_back_spells_a_name(name: str, keyword: bool, symbol: bo
 def test_the_names_of_the_strategies_spell_names(keyword: Keyword, symbol: Symbol) -> None:
     assert spells_keyword(keyword.name)
     assert spells_symbol(symbol.name)
+
+
+@given(values(with_nan=True) | json_values)
+def test_both_ways_of_writing_give_the_same(value: Any) -> None:
+    found = []
+    for written in (to_json, lambda value: to_json(value, None, limit=None)):
+        with pytest.MonkeyPatch.context() as patched:
+            if found:
+                patched.setattr(json_writer, "_is_small", lambda value: False)
+            try:
+                found.append(written(value))
+            except RtfsError as error:
+                found.append(error.message)
+    assert found[0] == found[1]
+
+
+def test_shared_parts_count_as_often_as_they_are_written() -> None:
+    value: Any = "x" * 100
+    for _ in range(60):
+        value = (value, value)
+    with pytest.raises(LimitError, match=r"^Memory limit exceeded: characters of \d+ exceeds 1000000$"):
+        to_json(value, limit=1_000_000)

@@ -95,7 +95,14 @@ def group_by(f: Any, coll: Any) -> Map:
     called(len(items))
     built(len(items))
     for item in items:
-        groups.setdefault(stored_key(target(item)), []).append(item)
+        key = target(item)
+        if type(key) not in RAW_KINDS:
+            key = Key(key)
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [item]
+        else:
+            group.append(item)
     built(len(groups))
     return Map.from_stored({key: vector(items) for key, items in groups.items()})
 

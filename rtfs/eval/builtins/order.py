@@ -26,7 +26,7 @@ Before = Callable[[Any, Any], bool]
 def sort(cmp: Any, coll: Any = MISSING) -> Any:
     if coll is MISSING:
         return vector(_in_order(list(sequence(cmp, "sort"))))
-    items = sequence(coll, "sort")
+    items = list(sequence(coll, "sort"))
     return vector([items[place] for place in _merge_sorted(items, _before(callee(cmp, "sort")))])
 
 
@@ -38,7 +38,7 @@ def sort(cmp: Any, coll: Any = MISSING) -> Any:
 )
 def sort_by(f: Any, cmp: Any, coll: Any = MISSING) -> Any:
     target = callee(f, "sort-by")
-    items = sequence(cmp if coll is MISSING else coll, "sort-by")
+    items = list(sequence(cmp if coll is MISSING else coll, "sort-by"))
     before = None if coll is MISSING else _before(callee(cmp, "sort-by"))
     called(len(items))
     keys = [target(item) for item in items]

@@ -27,10 +27,19 @@ def compiled(operation: str, pattern: Any) -> Any:
 
 def _matches(regex: Any, data: bytes) -> Iterator[Any]:
     """All matches that do not overlap, in UTF-8: re2 would translate positions of a string for each of them."""
+    if data.isascii() and not METERS:
+        last = (-1, -1)
+        for match in regex.finditer(data):
+            if FLAG:
+                poll()  # one search may read the whole text, so that all of them together are slow
+            if match.span() != last:  # an empty match behind a gap comes twice
+                yield match
+            last = match.span()
+        return
     at = 0
     while at <= len(data):
         if FLAG:
-            poll()  # one search may read the whole text, so that all of them together are slow
+            poll()
         match = regex.search(data, at)
         if METERS:
             end = len(data) if match is None else match.end()
@@ -85,10 +94,12 @@ def re_find(pattern: Any, s: Any) -> str | None:
 def re_seq(pattern: Any, s: Any) -> Any:
     strings("re-seq", pattern, s)
     found: list[str] = []
-    for match in _matches(compiled("re-seq", pattern), s.encode()):
+    data = s.encode()
+    for match in _matches(compiled("re-seq", pattern), data):
         check_elements(len(found) + 1, "re-seq")
         built(1)
-        found.append(match.group().decode())
+        start, end = match.span()
+        found.append(data[start:end].decode())
     return vector(found)
 
 

@@ -12,6 +12,7 @@ from rtfs.eval.scope import ANY, Binding, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import compile_body, outlined
 from rtfs.lang.collections import List
+from rtfs.lang.errors import kebab
 from rtfs.lang.names import Keyword, Symbol
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def _handlers(
         if kind is None:
             orelse.extend(body)
             return
-        test = emit.call("#matches", [emit.name(error, at), emit.constant(kind[0], at), emit.constant(kind[1], at)], at)
+        text = kind[0] if kind[1] else kebab(kind[0])
+        test = emit.call("#matches", [emit.name(error, at), emit.constant(text, at), emit.constant(kind[1], at)], at)
         chosen = emit.branch(test, body, [], at)
         orelse.append(chosen)
         if not leaves:

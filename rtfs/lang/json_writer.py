@@ -68,7 +68,7 @@ def to_json(value: Any, indent: int | None = None, *, limit: int | None = CHARAC
     JsonError for functions, errors, `##NaN`, infinities, keys that are collections or nil, and two keys of one text;
     MemoryLimitExceeded beyond `limit` characters, StackOverflow beyond 10,000 levels.
     """
-    if indent is None and _is_small(value):
+    if indent is None and not METERS and _is_small(value):
         try:
             text = _encoded(value)
         except (ValueError, TypeError, RecursionError):

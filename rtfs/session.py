@@ -262,7 +262,7 @@ class Session:
         run = Run(answer, self.context, self.values, self.on_step)
         run.tools = self.tools
         if self.world.meter is not None:
-            run.meter, run.allowance = self.world.meter, Allowance(self.limits.steps, self.limits.cells)
+            run.meter, run.share.allowance = self.world.meter, Allowance(self.limits.steps, self.limits.cells)
         return run
 
     def start_take(self, take: Take, body: Callable[[], Any]) -> Outcome:
@@ -299,6 +299,7 @@ class Session:
         value: Any = None
         ending: BaseException | None = None
         try:
+            run.check_depth()
             with self.tools.deadline(run):
                 value = body()
                 if run.meter is not None:

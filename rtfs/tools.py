@@ -80,9 +80,10 @@ class Tools:
         seconds = self.limits.seconds
         if seconds is None:
             return nullcontext()
-        from rtfs.host.watch import Deadline
+        from rtfs.host.watch import Deadline, Time
 
-        return Deadline(run, seconds)
+        run.share.time = run.share.time or Time(seconds)
+        return Deadline(run, run.share.time)
 
     def explain(self, error: RtfsError, traceback: TracebackType | None) -> None:
         """Have the error say what it suggests once somebody reads its notes."""

@@ -11,9 +11,18 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
-from rtfs.eval.limits import LIMITS
+from rtfs.eval.limits import LIMITS, REENTRIES
+from rtfs.eval.meter import Allowance
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import EvaluationError, HostCallError, LimitError, RtfsError, arity_error, invalid_argument
+from rtfs.lang.errors import (
+    EvaluationError,
+    HostCallError,
+    LimitError,
+    RtfsError,
+    arity_error,
+    invalid_argument,
+    overflow,
+)
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import (
     CausalContext,
@@ -32,6 +41,19 @@ from rtfs.lang.values import ErrorValue, wrong_kind
 _NO_CAUSE = CausalContext()
 _NAME, _ID = Keyword("name"), Keyword("id")
 _CLEANUP = "ccos.resource.close"
+
+
+class Share:
+    """What a run may use together with what the host runs for its calls. time: the host's account of evaluation time,
+    None for no limit; allowance: of metered code. depth: so many host calls are around this run.
+    """
+
+    __slots__ = ("time", "allowance", "depth")
+
+    def __init__(self, time: Any = None, allowance: Allowance | None = None, depth: int = 0) -> None:
+        self.time = time
+        self.allowance = allowance
+        self.depth = depth
 
 
 class Run:
@@ -60,7 +82,7 @@ class Run:
         "causal",
         "tools",
         "meter",
-        "allowance",
+        "share",
         "deadline",
         "grace_over",
         "done",
@@ -93,8 +115,8 @@ class Run:
         self.stop: LimitError | None = None
         self.causal = _NO_CAUSE
         self.tools: Any = None  # the session: expander and reader for `macroexpand` and `read-string`
-        self.meter: Any = None  # of metered code: the counters of its session, and what this run may use
-        self.allowance: Any = None
+        self.meter: Any = None  # of metered code: the counters of its session
+        self.share = Share()
         self.deadline: Any = None  # the host's clock of this run, with `pause` and `go_on`
         self.grace_over = False
         self.pausing = False
@@ -149,11 +171,21 @@ class Run:
         return self.values.get(name, default)
 
     def inside(self, call: HostCall) -> None:
-        """Be what the host runs for a call: its hints, steps and exposed context count on, numbers go below its own."""
+        """Be what the host runs for a call: rights, limits, hints, steps and exposed context are those of the call,
+        numbers go below its own.
+        """
         around, key = call.surroundings, call.metadata.idempotency_key
+        self.security = call.security
+        if around.share is not None:
+            self.share = Share(around.share.time, around.share.allowance, around.share.depth + 1)
         self.hints, self.path = around.hints, around.step_path
         self.causal = around.causal.replace(parent_action_id=key)
         self.origin = None if key is None else f"{key}.{call.next_branch()}."
+
+    def check_depth(self) -> None:
+        """Refuse what the host runs for a call of what it runs for a call … without end."""
+        if self.share.depth > REENTRIES:
+            raise overflow("call depth", REENTRIES)
 
     def use_hints(self, hints: dict[str, Any]) -> dict[str, Any]:
         """Put other hints in force; gives those that were."""
@@ -200,7 +232,7 @@ class Run:
 
     def surround(self) -> Surroundings:
         """What the next calls share."""
-        made = Surroundings(self.causal, self.path, self.hints, self.exposed_context(), self.origin)
+        made = Surroundings(self.causal, self.path, self.hints, self.exposed_context(), self.origin, self.share)
         if self.exposed is None:  # an exposed context may change between two calls
             self.surroundings = made
         return made
@@ -311,7 +343,7 @@ class Program:
         meter = self.run.meter
         if meter is None:
             return self._greenlet.switch(answer) if answer is not None else self._greenlet.switch()
-        outer = meter.enter(self.run.allowance)
+        outer = meter.enter(self.run.share.allowance)
         try:
             return self._greenlet.switch(answer) if answer is not None else self._greenlet.switch()
         finally:

@@ -73,7 +73,7 @@ class Host:
         self.approval_wait = approval_wait
         self.must_approve = must_approve
         self._on_refusal = on_refusal
-        self._widened: RuntimeContext | None = None  # what somebody allowed beyond `context` when asked
+        self._own = [context]  # the session's context, and what somebody allowed beyond it when asked: the last counts
         self.budget = budget
         if budget is not None:
             budget.begin(self.clock)
@@ -93,8 +93,8 @@ class Host:
 
     def dispatch(self, call: HostCall) -> Any:
         """The answer to a host call: an RTFS value, or a coroutine that gives one. Raises RtfsError."""
-        if self._widened is not None and call.security is self.context:
-            call = call.replace(security=self._widened)
+        if len(self._own) > 1 and call.security is not self._own[-1] and self._is_own(call.security):
+            call = call.replace(security=self._own[-1])
         if call.security is not self._security or self.marketplace.generation != self._generation:
             self._switch(call.security)
         handler = self._routes.get(call.capability_id)
@@ -112,15 +112,17 @@ class Host:
         wider = self._wider(refusal, call)
         if wider is None or self._on_refusal is None or not self._on_refusal(call, refusal):
             raise refusal
-        self._widened = wider
+        self._own.append(wider)
         return self.dispatch(call.replace(security=wider))
 
     def _wider(self, refusal: HostCallError, call: HostCall) -> RuntimeContext | None:
         """The context of the session with what the refused call lacks; None when no grant would help."""
         from rtfs.host import policy
 
-        ours = call.security is self.context or call.security is self._widened
-        return policy.widened(call.security, refusal) if ours else None
+        return policy.widened(call.security, refusal) if self._is_own(call.security) else None
+
+    def _is_own(self, context: RuntimeContext) -> bool:
+        return any(context is one for one in self._own)
 
     def items(self, call: HostCall) -> AsyncGenerator[Any, None]:
         """Call a capability as a source: an async generator of what it yields, as RTFS values.

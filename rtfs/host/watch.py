@@ -120,24 +120,50 @@ class Turn:
         PULSE.end(self.run)
 
 
-class Deadline:
-    """The evaluation time of one run; it stands still while the run waits for its host."""
+class Time:
+    """Seconds of evaluation that are left, for runs that share them. One of them evaluates at a time: `running`."""
 
-    def __init__(self, run: Any, seconds: float) -> None:
+    __slots__ = ("limit", "left", "running")
+
+    def __init__(self, seconds: float) -> None:
+        self.limit = self.left = seconds
+        self.running: Deadline | None = None
+
+
+class Deadline:
+    """The evaluation time of one run; it stands still while the run waits for its host, or for a run inside it."""
+
+    def __init__(self, run: Any, time: Time) -> None:
         self._run = run
-        self._limit = self._left = seconds
+        self._time = time
         self._since = 0.0
         self._entry: list[Any] | None = None
+        self._outer: Deadline | None = None  # stands still for this one
 
     def go_on(self) -> None:
-        self._since = time.monotonic()
-        self._entry = WATCH.add(self._run, max(self._left, 0.0), self._limit)
+        self._outer = self._time.running
+        if self._outer is not None:
+            self._outer._stop()
+        self._start()
 
     def pause(self) -> None:
         if self._entry is not None:
+            self._stop()
+            outer, self._outer = self._outer, None
+            if outer is not None:
+                outer._start()
+
+    def _start(self) -> None:
+        self._time.running = self
+        self._since = time.monotonic()
+        self._entry = WATCH.add(self._run, max(self._time.left, 0.0), self._time.limit)
+
+    def _stop(self) -> None:
+        if self._entry is not None:
             WATCH.drop(self._entry)
             self._entry = None
-            self._left -= time.monotonic() - self._since
+            self._time.left -= time.monotonic() - self._since
+            self._time.running = None
 
     def __enter__(self) -> None:
         self._run.deadline = self

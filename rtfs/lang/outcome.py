@@ -163,15 +163,17 @@ class Surroundings(_Frozen):
     """What the calls of one stretch of a program share, so that a call costs no more than it must.
 
     origin: the idempotency key of a call is this text and its number: `RUN/PROGRAM/` and, inside a function that the
-    host runs for call 3, `RUN/PROGRAM/3.BRANCH.`.
+    host runs for call 3, `RUN/PROGRAM/3.BRANCH.`. share: what the run that makes the calls may still use, and what the
+    host runs for them uses up together with it (`rtfs.eval.machine.Share`).
     """
 
-    __slots__ = ("causal", "step_path", "hints", "context", "origin")
+    __slots__ = ("causal", "step_path", "hints", "context", "origin", "share")
     causal: CausalContext
     step_path: tuple[str, ...]
     hints: Any
     context: Any
     origin: str | None
+    share: Any
 
     def __init__(
         self,
@@ -180,8 +182,9 @@ class Surroundings(_Frozen):
         hints: Any = None,
         context: Any = None,
         origin: str | None = None,
+        share: Any = None,
     ) -> None:
-        self._fill(causal=causal, step_path=step_path, hints=hints or {}, context=context, origin=origin)
+        self._fill(causal=causal, step_path=step_path, hints=hints or {}, context=context, origin=origin, share=share)
 
 
 NOWHERE = Surroundings()

@@ -228,7 +228,7 @@ class World:
             return self._forms(form[1:], text, module)
         handler = _TOP.get(head or "")
         if handler is not None:
-            return handler(self, form, text, module)
+            return getattr(self, handler)(form, text, module)
         return self._run_form(self._counted(text, expander.expand_top, form, module), text, module)
 
     def _counted(self, text: Text, expand: Callable[..., Any], form: Any, module: Module) -> Any:
@@ -376,11 +376,12 @@ def refuse_call(call: Any) -> Any:
     raise ExpansionError("MacroError", f"host call {call.capability_id} during expansion; expansion is pure")
 
 
-_TOP: dict[str, Callable[[World, List, Text, Module], Any]] = {
-    "defmacro": World._define_macro,
-    "module": World._module,
-    "import": World._import,
-    "export": World._export,
+# heads of forms that stand only at top level → the method that performs them
+_TOP = {
+    "defmacro": "_define_macro",
+    "module": "_module",
+    "import": "_import",
+    "export": "_export",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Several
 from typing import NamedTuple
 
-from rtfs.check.join import Joining
+from rtfs.check.join import Joining, widened
 from rtfs.check.kind import (
     ANY,
     CALLABLE,
@@ -20,6 +20,7 @@ from rtfs.check.kind import (
     is_never,
     kinds,
     target,
+    unsure,
 )
 from rtfs.check.overlap import FITS, Overlap
 from rtfs.check.overlap import NEVER as NEVER_FITS
@@ -34,7 +35,8 @@ _MAPS = either((NIL, MAP, ERROR))
 class Fault(NamedTuple):
     """What is wrong with a call. `kind`: `callee`, `arity` or `argument`; `certain`: it fails whatever the values are.
 
-    argument: `place` from 0, `expected` and `actual` its types. arity: `counts` are what the callee takes.
+    argument: `place` from 0, `expected` and `actual` its types. arity: `place` is how many there are, `counts` what the
+    callee takes.
     """
 
     kind: str
@@ -104,23 +106,23 @@ class Calls:
         count = len(arguments)
         fitting = [each for each in functions if takes(each, count, False)]
         if not fitting:
-            return Outcome(ANY, (Fault("arity", counts=tuple(_count(each) for each in functions)),))
-        results: list[Type] = []
-        doubts: tuple[Fault, ...] | None = None
+            return Outcome(ANY, (Fault("arity", place=count, counts=tuple(_count(each) for each in functions)),))
+        possible: list[tuple[tuple[Fault, ...], Type]] = []
+        exactly = False
         for each in fitting:
             faults, result, exactly = self._shaped(each, arguments)
-            if any(fault.certain for fault in faults):
-                continue
-            results.append(result)
-            if not faults:
-                doubts = ()
-            elif doubts is None:
-                doubts = faults
+            if not any(fault.certain for fault in faults):
+                possible.append((faults, result))
             if exactly:
                 break
-        if results:
-            return Outcome(self.joining.all(results), self._together(fitting, arguments) if doubts else ())
-        return Outcome(self.joining.all(filled(each.result, {}) for each in fitting), self._nowhere(fitting, arguments))
+        if not possible:
+            results = [filled(each.result, {}, self.joining) for each in fitting]
+            return Outcome(self.joining.all(results), self._nowhere(fitting, arguments))
+        result = self.joining.all(result for _, result in possible)
+        if any(not faults for faults, _ in (possible[:-1] if exactly else possible)) and len(possible) > 1:
+            result = unsure(result)  # which shape it is depends on arguments of which nothing is known
+        doubtful = all(faults for faults, _ in possible)
+        return Outcome(result, self._together(fitting, arguments) if doubtful else ())
 
     def _shaped(self, shape: Function, arguments: Several[Type]) -> tuple[tuple[Fault, ...], Type, bool]:
         """Faults and result of a call of one shape; does every argument fit for certain?"""
@@ -129,12 +131,33 @@ class Calls:
         faults: list[Fault] = []
         exactly = True
         for place, (param, argument) in enumerate(zip(params, arguments, strict=True)):
-            wanted = filled(param, known)
+            wanted = filled(param, known, self.joining)
             exactly = exactly and self.overlap.strict.holds(argument, wanted)
             verdict = self.overlap.verdict(argument, wanted)
             if verdict != FITS:
                 faults.append(Fault("argument", verdict == NEVER_FITS, place, wanted, argument))
-        return tuple(faults), filled(shape.result, known), exactly
+        return tuple(faults), filled(shape.result, known, self.joining), exactly
+
+    def hints(self, callee: Type, arguments: Several[Type | None]) -> list[list[Type]]:
+        """What a library function gives to the functions it is called with, for each argument that is None.
+
+        An empty list where that is not known. The parameters of function literals written there are of these types.
+        """
+        node = target(callee)
+        shapes = node.members if isinstance(node, Intersection) else (node,)
+        fitting = [each for each in shapes if isinstance(each, Function) and takes(each, len(arguments), False)]
+        if len(fitting) != 1 or not self._is_generic(fitting[0]):
+            return [[] for _ in arguments]
+        params = [param_of(fitting[0], place) for place in range(len(arguments))]
+        known: Binding = {}
+        for param, argument in zip(params, arguments, strict=True):
+            if argument is not None and not isinstance(param, Function):
+                learn(param, argument, known, self.joining)
+        found: list[list[Type]] = []
+        for param, argument in zip(params, arguments, strict=True):
+            given = param.params if argument is None and isinstance(param, Function) else ()
+            found.append([widened(filled(each, known, self.joining)) for each in given])
+        return found
 
     def _learnt(self, params: Several[Type], arguments: Several[Type]) -> Binding:
         """What the arguments say about the variables of a signature: functions last, for their results depend on it."""
@@ -145,7 +168,7 @@ class Calls:
                 learn(param, argument, known, self.joining)
         for param, argument in pairs:
             if isinstance(param, Function):
-                given = self.call(argument, [filled(each, known) for each in param.params])
+                given = self.call(argument, [filled(each, known, self.joining) for each in param.params])
                 learn(param.result, given.result, known, self.joining)
         return known
 
@@ -167,6 +190,8 @@ class Calls:
 
     def _nowhere(self, shapes: Several[Function], arguments: Several[Type]) -> tuple[Fault, ...]:
         """No shape takes the arguments: those that none takes, else where the shape that fits furthest stops."""
+        if len(shapes) == 1:
+            return tuple(fault for fault in self._shaped(shapes[0], arguments)[0] if fault.certain)
         faults = tuple(fault for fault in self._together(shapes, arguments) if fault.certain)
         if faults:
             return faults
@@ -174,7 +199,7 @@ class Calls:
         return (max(firsts, key=lambda fault: fault.place),)
 
     def _wanted(self, shapes: Several[Function], place: int) -> Type:
-        types = [filled(param_of(shape, place), {}) for shape in shapes]
+        types = [filled(param_of(shape, place), {}, self.joining) for shape in shapes]
         return types[0] if len(types) == 1 else self.joining.all(types)
 
     # ---- lookup in maps
@@ -182,7 +207,7 @@ class Calls:
     def _lookup(self, keyword: Keyword, arguments: Several[Type]) -> Outcome:
         """`(:k m)` and `(:k m default)`"""
         if not 1 <= len(arguments) <= 2:
-            return Outcome(ANY, (Fault("arity", counts=((1, 1), (2, 2))),))
+            return Outcome(ANY, (Fault("arity", place=len(arguments), counts=((1, 1), (2, 2))),))
         subject, default = arguments[0], arguments[1] if len(arguments) == 2 else NIL
         result = self.looked_up(subject, Constant((keyword,), None), default)
         verdict = self.overlap.verdict(subject, _MAPS)

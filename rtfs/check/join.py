@@ -12,6 +12,7 @@ from rtfs.check.kind import (
     Constant,
     Exact,
     Literal,
+    View,
     either,
     exact,
     is_any,
@@ -22,7 +23,7 @@ from rtfs.check.kind import (
 )
 from rtfs.check.subtype import Subtyping
 from rtfs.lang.equality import equal
-from rtfs.lang.types import Primitive, Tuple, Type, Union
+from rtfs.lang.types import Primitive, Sequence, Tuple, Type, Union
 
 MOST = 5  # members of a union; beyond that anything goes
 
@@ -34,6 +35,7 @@ class Joining:
 
     def __init__(self, strict: Subtyping | None = None) -> None:
         self._strict = strict or Subtyping()
+        self._known: dict[tuple[int, int], tuple[Type, Type, Type]] = {}  # by identity: literals share their parts
 
     def all(self, types: Iterable[Type]) -> Type:
         """The join of any number of types; NEVER of none."""
@@ -45,6 +47,13 @@ class Joining:
             return t
         if is_any(s) or is_never(t):
             return s
+        key = (id(s), id(t))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = (self._join(s, t), s, t)
+        return known[0]
+
+    def _join(self, s: Type, t: Type) -> Type:
         merged = self._merged(s, t)
         if merged is not None:
             return merged
@@ -98,6 +107,19 @@ class Joining:
         members[:] = [other for other in members if not self._strict.holds(other, member)]
         members.append(member)
         return None
+
+
+def widened(type: Type) -> Type:
+    """The type without what a literal remembers of itself: `1` becomes `:int`, at every level."""
+    if isinstance(type, Constant):
+        return kind_of(type.value)
+    if isinstance(type, Exact):
+        return exact(map(widened, type.items))
+    if isinstance(type, Literal):
+        return literal((field.key, widened(field.type)) for field in type.fields)
+    if isinstance(type, Sequence):
+        return sequence(type.kind, widened(type.item))
+    return either(map(widened, type.members)) if isinstance(type, Union) and not isinstance(type, View) else type
 
 
 def _members(type: Type) -> tuple[Type, ...]:

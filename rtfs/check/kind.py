@@ -59,6 +59,7 @@ Kinds = frozenset[type] | None  # the kinds a value may have; None: any
 _VECTORS = frozenset({tuple, PVector})
 _SEQUENCES: dict[str, Kinds] = {"vector": _VECTORS, "list": frozenset({List}), "seq": frozenset({List, *_VECTORS})}
 CALLABLE = frozenset({FunctionType, Keyword, Map, *_VECTORS})
+_FUNCTIONS = frozenset({FunctionType})
 _NUMBERS, _COUNTED = frozenset({int, float}), frozenset({str, List, Map, *_VECTORS})
 _MAPS, _STRINGS = frozenset({Map}), frozenset({str})
 _SPEAK_OF: dict[str, Kinds] = {
@@ -105,6 +106,12 @@ class Literal(Record):
     __slots__ = ()
 
 
+class Known(Function):
+    """What a function literal, or a function of the library, is: a function, and no map or vector that is called."""
+
+    __slots__ = ()
+
+
 class View(Union):
     """Whatever has a sequence view, in the signature of a library function; `item` is what its elements are."""
 
@@ -138,8 +145,9 @@ def literal(entries: Iterable[tuple[Any, Type]]) -> Literal:
     return Literal(tuple(Field(key, type, False) for key, type in entries), NEVER, None)
 
 
-def function(params: Iterable[Type], rest: Type | None, result: Type) -> Function:
-    return Function(tuple(params), rest, result, None)
+def function(params: Iterable[Type], rest: Type | None, result: Type) -> Known:
+    """The type of a function that is written down."""
+    return Known(tuple(params), rest, result, None)
 
 
 def either(members: Iterable[Type]) -> Type:
@@ -151,6 +159,11 @@ def either(members: Iterable[Type]) -> Type:
 def all_of(members: Iterable[Type]) -> Type:
     parts = tuple(members)
     return parts[0] if len(parts) == 1 else Intersection(parts, None)
+
+
+def unsure(type: Type) -> Type:
+    """Some part of `type`, nobody knows which: right wherever one of its values is."""
+    return type if is_any(type) or is_never(type) else Intersection((type, ANY), None)
 
 
 def type_of(value: Any) -> Type:
@@ -214,6 +227,8 @@ def kinds(type: Type) -> Kinds:
         return frozenset().union(*[_family(value) for value in node.values])
     if isinstance(node, Sequence):
         return _SEQUENCES[node.kind]
+    if isinstance(node, Known):
+        return _FUNCTIONS
     if isinstance(node, Predicate):
         return _SPEAK_OF.get(node.name) if node.name != "=" else _equal_kinds(node.arguments[0])
     return _FIXED[Exact if isinstance(node, Tuple) else Record if isinstance(node, Record) else node.__class__]
@@ -310,7 +325,8 @@ def _bracket_form(type: Type, down: int) -> Any:
         params = vector([*[form_of(param, down) for param in type.params], *rest])
         return (Keyword("fn"), params, form_of(type.result, down))
     if isinstance(type, Intersection):
-        return vector([Keyword("and"), *[form_of(member, down) for member in type.members]])
+        members = [form_of(member, down) for member in type.members if not is_any(member)]
+        return members[0] if len(members) == 1 else vector([Keyword("and"), *members])
     if isinstance(type, Array):
         return (Keyword("array"), form_of(type.item, down), type.dimensions)
     raise AssertionError(type.__class__)  # every other type was read from a form

@@ -37,9 +37,11 @@ class Overlap:
 
     def verdict(self, s: Type, t: Type) -> str:
         """May a value of type `s` stand where a `t` is wanted: FITS, PARTLY, NEVER?"""
-        if self.gradual.holds(s, t):
+        if self.strict.holds(s, t):
             return FITS
-        return NEVER if self.disjoint(s, t) else PARTLY
+        if self.disjoint(s, t):
+            return NEVER
+        return FITS if self.gradual.holds(s, t) else PARTLY
 
     def disjoint(self, s: Type, t: Type) -> bool:
         """Is it certain that no value is of both types?"""
@@ -128,6 +130,8 @@ class Overlap:
     # ---- functions and handles
 
     def _functions(self, s: Function, t: Function) -> bool:
+        if any(map(is_never, (*s.params, *t.params))):
+            return False  # nothing to call it with: it is not called
         count = max(len(s.params), len(t.params))
         if (s.rest is None and len(s.params) < count) or (t.rest is None and len(t.params) < count):
             return True

@@ -16,12 +16,12 @@ from rtfs.check.kind import (
     NEVER,
     NIL,
     NUMBER,
-    SEQ,
     STRING,
     View,
     all_of,
     either,
     exact,
+    function,
     is_any,
     is_never,
     type_of,
@@ -57,7 +57,7 @@ _NAMES: dict[str, Type] = {
     "Items": View(_VARIABLES["a"]),
     "Others": View(_VARIABLES["c"]),
     "Numbers": View(NUMBER),
-    "Lookup": either((NIL, MAP, ERROR, SEQ, STRING)),
+    "Entries": either((NIL, MAP, ERROR)),
 }
 
 
@@ -73,7 +73,7 @@ def _clause(params: Any, result: Any) -> Function:
     given = list(params) if is_vector(params) else []
     rest = _type(given[-1]) if len(given) > 1 and given[-2] == Symbol("&") else None
     fixed = given[:-2] if rest is not None else given
-    return Function(tuple(map(_type, fixed)), rest, _type(result), None)
+    return function(map(_type, fixed), rest, _type(result))
 
 
 def _type(form: Any) -> Type:
@@ -108,7 +108,7 @@ def _mapped(type: Type, change: Any) -> Type:
         return type.__class__(tuple(new), None)
     if isinstance(type, Function):
         count = len(type.params)
-        return Function(tuple(new[:count]), new[count] if type.rest is not None else None, new[-1], None)
+        return type.__class__(tuple(new[:count]), new[count] if type.rest is not None else None, new[-1], None)
     raise AssertionError(type.__class__)  # signatures are made of nothing else
 
 
@@ -119,13 +119,15 @@ def has_variables(type: Type) -> bool:
 Binding = dict[str, Type]  # variable → what it stands for in one call
 
 
-def filled(type: Type, known: Binding) -> Type:
+def filled(type: Type, known: Binding, joining: Joining) -> Type:
     """The type with its variables replaced; those that nothing is known about are anything."""
     if isinstance(type, Variable):
         return known.get(type.name, ANY)
     if isinstance(type, (Primitive, Named)):
         return type
-    return _mapped(type, lambda part: filled(part, known))
+    if isinstance(type, Union) and not isinstance(type, View):
+        return joining.all(filled(member, known, joining) for member in type.members)
+    return _mapped(type, lambda part: filled(part, known, joining))
 
 
 def learn(param: Type, argument: Type, known: Binding, joining: Joining) -> None:

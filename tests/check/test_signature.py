@@ -13,6 +13,7 @@ import rtfs
 from rtfs.analysis import library_type
 from rtfs.bundled import load_all
 from rtfs.check.call import Calls, Fault
+from rtfs.check.join import Joining
 from rtfs.check.kind import ANY, describe, kinds, type_of
 from rtfs.check.signature import filled
 from rtfs.eval.library import NAMES as HOMES
@@ -56,7 +57,7 @@ def argument_type(value: Any) -> Type:
     """As inference knows it: a literal exactly, a library function by its declaration."""
     if isinstance(value, FunctionType):
         declared = library_type(function_name(value) or "")
-        return ANY if declared is None else filled(declared, {})
+        return ANY if declared is None else filled(declared, {}, Joining())
     return ANY if isinstance(value, ErrorValue) else type_of(value)
 
 

@@ -63,7 +63,7 @@ def concat(*colls: Any) -> Any:
     "conj",
     doc="The vector or list with elements added at its end; the map with pairs or maps added. nil counts as [].",
     type="[[:vector a] & b] [:vector [:or a b]] [[:list a] & b] [:list [:or a b]] "
-    "[:nil & b] [:vector b] [:map & [:or :nil :map [:vector :any]]] :map",
+    "[:nil & b] [:vector b] [:map & [:or :nil :map :seq]] :map",
     example=("[(conj [1] 2 3) (conj {:a 1} [:b 2])]", "[[1 2 3] {:a 1 :b 2}]"),
 )
 def conj(coll: Any, *items: Any) -> Any:

@@ -202,7 +202,7 @@ def _spelled(operation: str, first: Any, second: Any) -> str:
     "keyword",
     doc="(keyword namespace name): a keyword made of text, of a keyword or of a symbol.",
     type="[[:or :string :keyword :symbol]] :keyword "
-    "[[:or :string :keyword :symbol :nil] [:or :string :keyword :symbol]] :keyword",
+    "[[:or :string :keyword :symbol] [:or :string :keyword :symbol]] :keyword",
     example=('[(keyword "a") (keyword "a" "b")]', "[:a :a/b]"),
 )
 def keyword(first: Any, second: Any = MISSING) -> Keyword:
@@ -216,7 +216,7 @@ def keyword(first: Any, second: Any = MISSING) -> Keyword:
     "symbol",
     doc="(symbol namespace name): a symbol made of text, of a keyword or of a symbol.",
     type="[[:or :string :keyword :symbol]] :symbol "
-    "[[:or :string :keyword :symbol :nil] [:or :string :keyword :symbol]] :symbol",
+    "[[:or :string :keyword :symbol] [:or :string :keyword :symbol]] :symbol",
     example=('[(symbol "a") (symbol "a" "b")]', "[a a/b]"),
 )
 def symbol(first: Any, second: Any = MISSING) -> Symbol:

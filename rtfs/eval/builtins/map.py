@@ -47,7 +47,8 @@ def hash_map(*flat: Any) -> Map:
 @builtin(
     "get",
     doc="(get coll key default): the value under a key or index, else the default.",
-    type="[Lookup :any] :any [Lookup :any b] :any",
+    type="[Entries :any] :any [[:or :seq :string] :int] :any "
+    "[Entries :any :any] :any [[:or :seq :string] :int :any] :any",
     example=("[(get {:a 1} :a) (get [7] 3 :none)]", "[1 :none]"),
 )
 def get_(coll: Any, key: Any, default: Any = None) -> Any:
@@ -81,7 +82,7 @@ def get_in(coll: Any, path: Any, default: Any = None) -> Any:
 @builtin(
     "contains?",
     doc="Has a map or error the key, a vector or list the element, a string the part?",
-    type="[Lookup :any] :bool",
+    type="[[:or :seq Entries] :any] :bool [:string :string] :bool",
     example=("[(contains? {:a 1} :a) (contains? [5 6] 6)]", "[true true]"),
 )
 def contains(coll: Any, item: Any) -> bool:

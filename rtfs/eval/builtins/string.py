@@ -220,7 +220,8 @@ def index_of(s: Any, part: Any, start: Any = 0) -> int | None:
     first = max(integer("index-of", start, 2), 0)
     if type(s) is str:
         looked(len(s))
-        found = s.find(string("index-of", part, 1), first) if first <= len(s) else -1
+        wanted = string("index-of", part, 1)
+        found = s.find(wanted, first) if first <= len(s) else -1
         return None if found < 0 else found
     walked(len(s))
     return next((at for at in range(first, len(s)) if equal(s[at], part)), None)

@@ -243,3 +243,7 @@ def test_every_promised_name_exists() -> None:
         assert f"string/{name}" in BUILTINS
     for name in plain.split():
         assert BUILTINS[name] is BUILTINS[f"string/{name}"]
+
+
+def test_what_is_searched_is_checked_wherever_the_search_starts(agree) -> None:  # type: ignore[no-untyped-def]
+    agree('(index-of "a" 0 2) ;=> !TypeError: Type error in index-of: expected string, got integer')

@@ -59,7 +59,8 @@ def _surveyed(source: Source, lookup: Lookup, limits: Limits) -> Survey:
     try:
         session.start_call(lambda: survey.run(source, survey.user))
     except LimitError as error:
-        survey.problems.append(error)
+        if not any(isinstance(known, LimitError) for known in survey.problems):
+            survey.problems.append(error)
     return survey
 
 

@@ -54,6 +54,13 @@ def as_data(error: RtfsError) -> dict[str, Any]:
     }
 
 
+def excerpt(span: Span, *, color: bool = False) -> str:
+    """The lines of a span with carets under it, for what has a header of its own; empty when there is no text."""
+    page = _Page(RtfsError("SyntaxError", "", span=span), color)
+    page.rows(span, "")
+    return "".join(f"{line}\n" for line in page.lines)
+
+
 def label_of(error: RtfsError) -> str:
     """What stands beside the carets: the value that was wrong, unless the text shows it."""
     if error.subject is NOTHING:
@@ -79,7 +86,7 @@ def span_data(span: Span | None) -> dict[str, Any] | None:
     }
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text of a program without what would steer a terminal."""
     return _CONTROL.sub(lambda found: f"\\u{{{ord(found.group()):x}}}", text)
 
@@ -96,9 +103,9 @@ class _Page:
     def text(self) -> str:
         error = self.error
         head = self.paint("head", f"error[{error.code}] {error.kind}")
-        self.lines.append(head + self.paint("text", f": {_clean(error.message)}"))
-        notes = [_clean(note) for note in error.notes]
-        label = _clean(label_of(error))
+        self.lines.append(head + self.paint("text", f": {clean(error.message)}"))
+        notes = [clean(note) for note in error.notes]
+        label = clean(label_of(error))
         if error.span is not None:
             self.excerpt(error.span, label)
         called = next((note for note in notes if note.startswith("called ")), "")
@@ -115,8 +122,11 @@ class _Page:
         self.lines.append(" " * (self.gutter + 1) + self.paint("gutter", "=") + " " + self.paint("note", text))
 
     def excerpt(self, span: Span, label: str) -> None:
-        place = f"{_clean(span.source.name)}:{span.line}:{span.column}"
+        place = f"{clean(span.source.name)}:{span.line}:{span.column}"
         self.lines.append(" " * self.gutter + self.paint("gutter", "┌─") + " " + place)
+        self.rows(span, label)
+
+    def rows(self, span: Span, label: str) -> None:
         if not span.source.text:
             return
         if span.line == span.end_line:
@@ -145,7 +155,7 @@ class _Page:
             hidden = len(rows) - CALLS + 1
             rows = [*rows[: CALLS - 3], f"… {hidden} more calls", *rows[-2:]]
         for row in rows:
-            self.note(_clean(row))
+            self.note(clean(row))
         return bool(called) and bool(rows) and rows[-1].endswith(called)
 
 

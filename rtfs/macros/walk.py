@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.lang.collections import List, Map
+from rtfs.lang.definition import DEFINITIONS, local_definitions
 from rtfs.lang.errors import RtfsError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import (
@@ -29,8 +30,7 @@ Walker = Callable[["Expander", List, Names], Any]
 WALKERS: dict[str, Walker] = {}  # the names that mean a special form at the head of a list, whatever else they mean
 
 _FUNCTIONS = frozenset({"fn", "lambda", "λ"})
-_DEFINITIONS = frozenset({"def", "defn", "defn-", "defstruct"})
-_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "catch", "finally", META})
+_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "finally", META})
 _MARK, _WHEN, _QUOTE = Symbol(":"), Symbol("when"), Symbol("quote")
 _KEYS, _TAG = Keyword("keys"), Keyword("tag")
 
@@ -225,15 +225,13 @@ def _body(x: Expander, form: Any, start: int, names: Names) -> list[Any]:
     for index in range(start, len(form)):
         part = x.expand(form[index], names)
         parts.append(part)
-        made = defined_names((part,))
-        if made:
-            names = names | made
+        names = names.union(local_definitions((part,)))
     x.ahead = outer
     return parts
 
 
 def defined_names(forms: Any) -> Names:
-    """The names that definitions among the forms make in their body scope."""
+    """The names that definitions among the forms, which are not yet expanded, certainly make in their body scope."""
     names: set[str] = set()
     pending = list(forms)
     while pending:
@@ -241,7 +239,7 @@ def defined_names(forms: Any) -> Names:
         name = head(part)
         if name in _TRANSPARENT:
             pending.extend(part[1:])
-        elif name in _DEFINITIONS and len(part) > 1:
+        elif name in DEFINITIONS and len(part) > 1:
             defined = unmeta(part[1])
             if type(defined) is Symbol:
                 names.add(defined.name)

@@ -14,6 +14,7 @@ from rtfs.eval.special import special
 from rtfs.eval.storage import keep_storage
 from rtfs.eval.typing import checked, need_type
 from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
+from rtfs.lang.definition import local_definitions
 from rtfs.lang.errors import counted
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import Binding as BindingForm
@@ -25,13 +26,10 @@ if TYPE_CHECKING:
 
 # ---- bodies and local definitions -------------------------------------------------------------------------------
 
-_DEFINES = frozenset({"def", "defn", "defn-", "defstruct"})
-_TRANSPARENT = frozenset({"do", "if", "and", "or", "try", "catch", "finally", "rtfs/with-meta"})
-
 
 def compile_body(c: Compiler, form: Any, start: int, scope: Scope, dest: Dest | None) -> Value | None:
     """A body scope: names that its `def` forms make local are visible to every function literal in it."""
-    for name in local_definitions(form, start):
+    for name in local_definitions(form[start:]):
         if name not in scope.future:
             scope.future[name] = late_binding(c, name)
     return c.body(form, start, scope, dest)
@@ -53,24 +51,6 @@ def set_late(c: Compiler, binding: Binding, value: Value) -> None:
     elif not (isinstance(value.node, ast.Name) and value.node.id == binding.python):
         c.block.append(emit.assign(binding.python, value.node, c.at))
         c.know(binding.python, value.kind)
-
-
-def local_definitions(form: Any, start: int) -> list[str]:
-    """Names defined by the forms from `start` in this body scope itself."""
-    names: list[str] = []
-    stack = list(reversed(list(form[start:])))
-    while stack:
-        part = stack.pop()
-        if type(part) is not List or not part or type(part[0]) is not Symbol:
-            continue
-        head = part[0].name
-        if head in _DEFINES and len(part) > 1:
-            name = unmeta(part[1])
-            if type(name) is Symbol:
-                names.append(name.name)
-        elif head in _TRANSPARENT:
-            stack.extend(reversed(part[1:]))
-    return names
 
 
 # ---- let and letrec ---------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from rtfs.eval.module import function_metadata
 from rtfs.eval.registry import builtin
 from rtfs.lang.errors import ReadError, invalid_argument
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.printer import show_brief
+from rtfs.lang.spelling import spells_symbol
 from rtfs.lang.values import wrong_kind
 
 
@@ -58,6 +60,8 @@ def gensym(prefix: Any = "G") -> Symbol:
         prefix = prefix.name
     if type(prefix) is not str:
         raise wrong_kind("gensym", "string", prefix)
+    if not spells_symbol(f"{prefix}__1"):
+        raise invalid_argument(f"{show_brief(prefix, 80)} begins no symbol that reads back")
     run = RUN.get()
     run.gensyms += 1
     return Symbol(f"{prefix}__{run.gensyms}")

@@ -85,10 +85,10 @@ def _program(lines: list[str]) -> str:
     return "\n".join(lines[begin:]).rstrip()
 
 
-def problem(case: Case) -> str | None:
-    """None when the case holds; otherwise what happened instead."""
+def problem(case: Case, limits: rtfs.Limits | None = None) -> str | None:
+    """None when the case holds; otherwise what happened instead. `limits`: by default those of a session."""
     try:
-        calls, ending = _play(case)
+        calls, ending = _play(case, limits)
     except Exception as error:  # whatever is no RtfsError is a defect of rtfs, and one failed case
         return f"{type(error).__name__}: {error}"
     if case.calls is not None and calls != case.calls:
@@ -96,12 +96,12 @@ def problem(case: Case) -> str | None:
     return None if ending == case.ending else f"ended with {ending}"
 
 
-def _play(case: Case) -> tuple[tuple[str, ...], str]:
+def _play(case: Case, limits: rtfs.Limits | None) -> tuple[tuple[str, ...], str]:
     """The calls that a case makes, and its ending."""
     calls: list[str] = []
     answers = iter(case.answers)
     try:
-        outcome = rtfs.Session(cache=False).start(case.text, name=f"{case.name}.rtfs")
+        outcome = rtfs.Session(cache=False, limits=limits).start(case.text, name=f"{case.name}.rtfs")
         while isinstance(outcome, rtfs.RequiresHost):
             calls.append(_shown(outcome.call))
             answer = next(answers, None)

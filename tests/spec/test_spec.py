@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import rtfs
 from tests.spec.run_cases import HERE, cases, main, problem
 
 FILES = sorted(HERE.rglob("*.rtfs"))
@@ -17,6 +18,14 @@ def test_spec(path: Path) -> None:
     found = [(case, problem(case)) for case in cases(path)]
     wrong = [f"{case.name}: {text}, not {case.ending}\n{case.text}" for case, text in found if text is not None]
     assert not wrong, "\n\n".join(wrong)
+
+
+@pytest.mark.parametrize("variant", [rtfs.Limits(steps=5_000_000), rtfs.Limits(seconds=None)], ids=["metered", "plain"])
+def test_every_variant_of_the_code_means_the_same(variant: rtfs.Limits) -> None:
+    """One case in five: the variants differ by form, and each form has many cases."""
+    sample = [case for path in FILES for case in cases(path)][::5]
+    found = [(case, problem(case, variant)) for case in sample]
+    assert not [f"{case.name}: {text}, not {case.ending}" for case, text in found if text is not None]
 
 
 @pytest.mark.parametrize(

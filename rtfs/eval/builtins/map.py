@@ -145,10 +145,13 @@ def vals(coll: Any) -> Any:
 # ---- one level --------------------------------------------------------------------------------------------------
 
 
+_GROWING = frozenset({Map, tuple, PVector})
+
+
 def _assoc(operation: str, coll: Any, key: Any, value: Any) -> Any:
     """A map, nil or vector with one entry added or replaced."""
     kind = type(coll)
-    if METERS and coll is not None:
+    if METERS and kind in _GROWING:
         check_elements(len(coll) + 1)
     if kind is Map:
         return coll.assoc(key, value)

@@ -9,11 +9,14 @@ from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Run
 from rtfs.eval.meter import Allowance
 from rtfs.lang.access import callee
-from rtfs.lang.errors import RtfsError, StreamError
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import HostCallError, RtfsError, StreamError
 from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
+    from rtfs.lang.source import Source
     from rtfs.session import Session
 
 
@@ -119,6 +122,22 @@ class SessionEvaluator:
 
         return identity_of(self._session, function)
 
+    def read_file(self, path: str) -> Source:
+        """The text of a file."""
+        from rtfs.loader import read_source
+
+        return read_source(path)
+
+    def run_file(self, source: Source, module: str) -> list[Any]:
+        """Run a text as a new module without host calls."""
+        world = self._session.world
+        values: list[Any] = self._session.run_with(_refuse, lambda: world.run_module(source, module))
+        return values
+
+    def find_type(self, name: str, module: str) -> Any:
+        """The form of a type that a module sees under a name."""
+        return self._session.tools.find_type(name, module)
+
     def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:
         """A function from the printed form of a literal and its captured values."""
         from rtfs.identity import function_from
@@ -129,6 +148,11 @@ class SessionEvaluator:
 def _failure(raised: BaseException) -> BaseException:
     """What the host gets to see of an exception: an error of the program, or Ctrl-C as it is."""
     return translate(raised) or raised
+
+
+def _refuse(call: HostCall) -> Any:
+    data = Map.of([(Keyword("capability"), call.capability_id)])
+    raise HostCallError("SecurityViolation", f"Host call {call.capability_id} while a file is loaded", data=data)
 
 
 def _violation(call: HostCall) -> Any:

@@ -77,18 +77,28 @@ class World:
         """Run a text in a module and give the value of its last form. Nothing runs if any part of it cannot be read."""
         return self._run(source, module)[0]
 
+    def run_module(self, source: Source, name: str) -> list[Any]:
+        """Run a text as the body of a new module; what its top-level forms gave, in order."""
+        module = self.new_module(name)
+        results: list[Any] = []
+        with self.modules.body(module):
+            self._run(source, module, results=results)
+        return results
+
     def _load_file(self, source: Source, module: Module) -> Dependencies | None:
         return self._run(source, module, is_file=True)[1]
 
-    def _run(self, source: Source, module: Module, *, is_file: bool = False) -> tuple[Any, Dependencies | None]:
-        """Run a text; its value, and the files that its code depends on."""
+    def _run(
+        self, source: Source, module: Module, *, is_file: bool = False, results: list[Any] | None = None
+    ) -> tuple[Any, Dependencies | None]:
+        """Run a text; its value, and the files that its code depends on. results: gets the value of each form."""
         self._runs += 1
         surroundings = self.modules.surroundings(module)
         apart = (
             [f"run {self._runs}"] if surroundings is None else surroundings
         )  # names of code must not be those of other
         key = cache_key(__version__, build(), source.name, source.text, self.variant, self.level, *apart)
-        text = Text(source, key[:12], is_library=self.is_library)
+        text = Text(source, key[:12], is_library=self.is_library, results=results)
         stored = self._stored(key, text) if surroundings is not None else None
         module.units.append(text.unit)
         if stored is not None:
@@ -175,7 +185,7 @@ class World:
         kind = operation[0]
         if kind == "run":
             constants = coding.decode_constants(operation[2])
-            return coding.run(operation[1], constants, module, text.source, self.modules)
+            return text.gave(coding.run(operation[1], constants, module, text.source, self.modules))
         if kind == "macro":
             constants = coding.decode_constants(operation[3])
             function = coding.run(operation[2], constants, module, text.source, self.modules)
@@ -249,7 +259,7 @@ class World:
         except coding.Unstorable:
             text.needs = None
             with form_of(module is self.user):
-                return coding.run(code, constants, module, text.source, self.modules)
+                return text.gave(coding.run(code, constants, module, text.source, self.modules))
         return self._do(("run", code, self_contained), text, module)
 
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:

@@ -55,8 +55,10 @@ class Survey(World):
 
     # ---- texts ---------------------------------------------------------------------------------------------------
 
-    def _run(self, source: Source, module: Module, *, is_file: bool = False) -> tuple[Any, Dependencies | None]:
-        text = Text(source, cache_key(source.text)[:12], is_library=False)
+    def _run(
+        self, source: Source, module: Module, *, is_file: bool = False, results: list[Any] | None = None
+    ) -> tuple[Any, Dependencies | None]:
+        text = Text(source, cache_key(source.text)[:12], is_library=False, results=results)
         module.units.append(text.unit)
         self.load_library()
         from rtfs.parser.reader import read

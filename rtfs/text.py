@@ -30,12 +30,15 @@ class Macro:
 class Text:
     """One source on its way to code: its forms' places, its unit, and the operations recorded so far.
 
-    `needs`: the files it was compiled against, None once it cannot be stored; `inline`: the modules it defines itself.
+    `needs`: the files it was compiled against, None once it cannot be stored; `inline`: the modules it defines itself;
+    `results`: the values of its forms, if somebody wants to have them all.
     """
 
-    __slots__ = ("source", "spans", "unit", "uid", "operations", "forms", "needs", "inline", "used", "defined")
+    __slots__ = (
+        "source", "spans", "unit", "uid", "operations", "forms", "needs", "inline", "used", "defined", "results",
+    )  # fmt: skip
 
-    def __init__(self, source: Source, uid: str, *, is_library: bool) -> None:
+    def __init__(self, source: Source, uid: str, *, is_library: bool, results: list[Any] | None = None) -> None:
         self.source = source
         self.spans: SpanTable | None = None
         self.uid = uid
@@ -46,6 +49,13 @@ class Text:
         self.inline: set[str] = set()
         self.used: set[str] = set()
         self.defined: frozenset[str] = frozenset()
+        self.results = results
+
+    def gave(self, value: Any) -> Any:
+        """A form gave this value."""
+        if self.results is not None:
+            self.results.append(value)
+        return value
 
     def span(self, form: Any) -> Any:
         return None if self.spans is None else self.spans.of(form)

@@ -12,6 +12,7 @@ from rtfs.lang.outcome import RuntimeContext
 if TYPE_CHECKING:
     from rtfs.cli.project import Project
     from rtfs.cli.script import Settings
+    from rtfs.session import Session
 
 PROJECT = "rtfs.toml"
 
@@ -35,6 +36,16 @@ def rights(settings: Settings) -> dict[str, Any]:
         options["approvals"] = Approvals(queue_path(settings.state))
         options["must_approve"] = project.approve
     return options
+
+
+def load_capabilities(settings: Settings, session: Session) -> None:
+    """Enter what the files of the project and of the command line define. Malformed for one that cannot be read."""
+    project = find_project(settings.file if settings.file != "-" else None)
+    for path in (*(() if project is None else project.files), *settings.capabilities):
+        try:
+            session.host.load_capabilities(path)
+        except OSError as error:
+            raise Malformed(f"{path}: {error.strerror}") from error
 
 
 def find_project(script: str | None) -> Project | None:

@@ -7,6 +7,7 @@
     net = ["GET api.example.org"]    # hosts, as --allow-net
     env = ["HOME"]                   # variables, as --allow-env
     approve = ["mail.*"]             # globs of ids that somebody has to approve first: `rtfs approvals`
+    files = ["tools.rtfs"]           # RTFS files that define capabilities, as --capabilities
 
 The file of the working folder or of the nearest folder above it counts, for scripts inside that folder only: a script
 from elsewhere brings no rights with it and gets none from here. A file that others may write is refused.
@@ -20,7 +21,8 @@ from typing import Any, NamedTuple
 
 from rtfs.cli.permission import PROJECT, Malformed
 
-_LISTS = ("allow", "deny", "read", "write", "net", "env", "approve")
+_LISTS = ("allow", "deny", "read", "write", "net", "env", "approve", "files")
+_PATHS = ("read", "write", "files")
 
 
 class Project(NamedTuple):
@@ -34,6 +36,7 @@ class Project(NamedTuple):
     net: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def read_project(folder: str) -> Project:
@@ -72,5 +75,5 @@ def _project(folder: str, path: str, table: Any) -> Project:
             )
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise Malformed(f"{path}: {key} must be a list of strings")
-        found[key] = tuple(os.path.join(folder, item) for item in value) if key in ("read", "write") else tuple(value)
+        found[key] = tuple(os.path.join(folder, item) for item in value) if key in _PATHS else tuple(value)
     return Project(folder, **found)

@@ -54,6 +54,13 @@ _FOLDER = click.Path(file_okay=False)
 @click.option("--allow-net", multiple=True, metavar="HOST", help="Allow the network, to HOST only.")
 @click.option("--allow-env", multiple=True, metavar="NAME", help="Allow reading the environment variable NAME.")
 @click.option("--allow-all", is_flag=True, help="Allow everything.")
+@click.option(
+    "--capabilities",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Load the capabilities that an RTFS file defines. Repeatable.",
+)
 @click.option("--limit", "limits", type=_Limits(), metavar="LIMITS", help=LIMITS)
 @click.option("--state", type=_FOLDER, metavar="DIR", help="Keep streams and stored values in DIR, across runs.")
 @click.option("--journal", type=click.Path(dir_okay=False), metavar="FILE", help="Write every host call down in FILE.")

@@ -33,6 +33,7 @@ class Settings(NamedTuple):
     allow_net: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
     allow_all: bool = False
+    capabilities: tuple[str, ...] = ()
     limits: dict[str, Any] | None = None
     state: str | None = None
     journal: str | None = None
@@ -194,7 +195,7 @@ def _source(settings: Settings) -> Source | None:
 
 
 def _session(settings: Settings, source: Source, on_streams: Callable[[Any], None]) -> Session:
-    from rtfs.cli.permission import rights
+    from rtfs.cli.permission import load_capabilities, rights
     from rtfs.session import Session
 
     if settings.mcp_config is not None:
@@ -208,7 +209,9 @@ def _session(settings: Settings, source: Source, on_streams: Callable[[Any], Non
     if settings.journal is not None:
         options["journal"] = _journal(settings.journal)
     budget = _budget(settings.limits or {})
-    return Session(limits=_limits(settings), budget=budget, on_streams=on_streams, **options)
+    session = Session(limits=_limits(settings), budget=budget, on_streams=on_streams, **options)
+    load_capabilities(settings, session)
+    return session
 
 
 def _limits(settings: Settings) -> Any:

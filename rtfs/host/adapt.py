@@ -64,7 +64,13 @@ def adapted(provider: Provider, read: Read | None, inner: Handler) -> Handler:
         bind = _count_adapter(provider)
     elif fields is None:
         bind = _whole_adapter(provider.id, problem_finder(type_form(provider.input, read)))
-    elif provider.native and len(fields) == 1 and fields[0].required and fields[0].problem is None:
+    elif (
+        provider.native
+        and not provider.gathers
+        and len(fields) == 1
+        and fields[0].required
+        and fields[0].problem is None
+    ):
         return _one_value(provider.id, fields[0], inner)
     else:
         bind = _record_adapter(provider, fields)
@@ -99,7 +105,7 @@ def _record_adapter(provider: Provider, fields: list[Parameter]) -> Adapter:
 
 
 def _passing(provider: Provider, fields: list[Parameter]) -> Callable[[str, list[tuple[Parameter, Any]]], Bound]:
-    """Arguments go by name where the function knows the names, otherwise in declared order, nil for what is absent."""
+    """Arguments go as one map, by name where the function knows the names, or in order, nil for what is absent."""
 
     def by_name(id: str, pairs: list[tuple[Parameter, Any]]) -> Bound:
         for field, value in pairs:
@@ -111,6 +117,13 @@ def _passing(provider: Provider, fields: list[Parameter]) -> Callable[[str, list
         last = max((n for n, field in enumerate(fields) if field.name in named), default=-1)
         return tuple(named.get(field.name) for field in fields[: last + 1]), NOTHING
 
+    def as_map(id: str, pairs: list[tuple[Parameter, Any]]) -> Bound:
+        for field, value in pairs:
+            _check(id, field, value)
+        return (Map.of([(field.key, value) for field, value in pairs]),), NOTHING
+
+    if provider.gathers:
+        return as_map
     named = provider.named
     return by_name if provider.native or named is None or all(field.name in named for field in fields) else in_order
 

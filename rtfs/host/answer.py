@@ -157,8 +157,10 @@ def failure(provider: Provider, error: Exception) -> RtfsError:
         if provider.transparent or not isinstance(error, EvaluationError | ExpansionError | ReadError):
             return error
         text, kind = error.message, error.type
+        place = None if error.span is None else f"{error.span.source.name}:{error.span.line}:{error.span.column}"
+        notes = () if place is None else (f"caused by {error.kind} at {place}",)
     else:
-        text, kind = str(error) or type(error).__name__, "host-error"
+        text, kind, notes = str(error) or type(error).__name__, "host-error", ()
     clean = text.encode("utf-8", "replace").decode()  # no string of a program holds a lone surrogate
     data = Map.of([(Keyword("capability"), provider.id)])
-    return HostCallError("HostError", clean, type=kind, data=data)
+    return HostCallError("HostError", clean, type=kind, data=data, notes=notes)

@@ -150,6 +150,15 @@ class Host:
         # Keyed by identity, since comparing contexts costs more than a call; the entry keeps the context alive.
         self._security, self._routes = self._contexts.setdefault(id(context), (context, {}))
 
+    def load_capabilities(self, path: str, *, replace: bool = False) -> list[str]:
+        """Enter the capabilities that an RTFS file defines into the marketplace; their ids (host.md §3).
+
+        OSError when it cannot be read, RtfsError when something in it is wrong, which then enters nothing of it.
+        """
+        from rtfs.host.definition import load
+
+        return load(self, self.evaluator.read_file(path), replace=replace)
+
     # ---- what capabilities keep open, made when first used
 
     def part(self, name: str, make: Callable[[], Any]) -> Any:

@@ -83,6 +83,12 @@ class Marketplace:
         A malformed type is an RtfsError here when there is a reader already, else a HostError at its first call. A
         taken id is given up to a higher version that breaks no caller, or with `replace`.
         """
+        self.admit(provider, replace=replace)
+        self._registered[provider.id] = provider
+        self.generation += 1
+
+    def admit(self, provider: Provider, *, replace: bool = False) -> None:
+        """Raise what `register` would."""
         from rtfs.host.adapt import check_types
         from rtfs.host.version import conflict, parse
 
@@ -98,8 +104,6 @@ class Marketplace:
             reason = conflict(present, provider, self.read)
             if reason is not None:
                 raise ValueError(f"{reason}; pass replace=True to replace it")
-        self._registered[provider.id] = provider
-        self.generation += 1
 
     def set_approval(self, id: str, approval: str) -> None:
         """Change whether a capability may be called: `auto`, `pending`, `approved` or `revoked`."""

@@ -76,7 +76,7 @@ def record(way: Route, inner: Handler) -> Handler:
     from rtfs.host.secret import Redaction  # deferred: most hosts keep no journal
 
     redaction = Redaction(way.provider, way.host.read)
-    early = way.provider.effects != () or way.provider.transparent  # transparent: it makes calls, which need a parent
+    early = way.provider.effects != () or way.provider.nests  # calls that it makes need a parent
 
     async def awaited(call: HostCall, work: Coroutine[Any, Any, Any], begin: float) -> Any:
         outcome: Any = None

@@ -25,14 +25,16 @@ class Provider:
     native: takes and gives RTFS values and has the CallContext as first argument; otherwise plain Python values.
     wants_context, named: for the others, is the first parameter the CallContext, and which parameters may be passed by
     name (None: any).
+    gathers: gets the fields of its input record as one map, instead of one by one.
     transparent: errors of program functions that it runs pass unchanged instead of becoming a HostError.
+    nests: makes calls of its own, which stand below its own in a journal, by running functions of the program.
     vacant: a name that waits for an embedder's implementation.
     details: further manifest fields: name, provider, permissions, domains, categories, metadata, examples.
     """
 
     __slots__ = (
         "id", "function", "input", "output", "effects", "idempotent", "description", "version", "approval", "grant",
-        "native", "transparent", "vacant", "wants_context", "named", "details", "kind",
+        "native", "gathers", "transparent", "nests", "vacant", "wants_context", "named", "details", "kind",
     )  # fmt: skip
 
     def __init__(self, id: str, function: Callable[..., Any], **facts: Any) -> None:
@@ -49,7 +51,9 @@ class Provider:
         self.approval: str = facts.pop("approval", "auto")
         self.grant: tuple[str, str] | None = facts.pop("grant", None)
         self.native: bool = facts.pop("native", False)
+        self.gathers: bool = facts.pop("gathers", False)
         self.transparent: bool = facts.pop("transparent", False)
+        self.nests: bool = facts.pop("nests", self.transparent)
         self.vacant: bool = facts.pop("vacant", False)
         self.wants_context: bool = facts.pop("wants_context", False)
         self.named: frozenset[str] | None = facts.pop("named", None)
@@ -68,12 +72,18 @@ class Provider:
 
 def _kind(function: Callable[..., Any]) -> str:
     """`plain`, `coroutine`, `generator` or `async-generator`; other callables are judged by what they answer."""
-    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    code = getattr(function, "__code__", None) or getattr(_call_of(function), "__code__", None)
+    flags: int = getattr(code, "co_flags", 0)
     if flags & _ASYNC_GENERATOR:
         return "async-generator"
     if flags & _COROUTINE:
         return "coroutine"
     return "generator" if flags & _GENERATOR else "plain"
+
+
+def _call_of(function: Any) -> Any:
+    """What calling an object of a class of its own runs; nothing for what is written in C."""
+    return vars(type(function)).get("__call__")
 
 
 def provides(id: str, **facts: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

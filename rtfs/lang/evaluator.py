@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from rtfs.lang.outcome import HostCall
+    from rtfs.lang.source import Source
 
 
 class FunctionIdentity(NamedTuple):
@@ -49,6 +50,18 @@ class Evaluator(Protocol):
 
     def identity(self, function: Any) -> FunctionIdentity:
         """The durable identity of a function."""
+        ...
+
+    def read_file(self, path: str) -> Source:
+        """The text of a file. OSError when it cannot be read, ReadError when it is not UTF-8."""
+        ...
+
+    def run_file(self, source: Source, module: str) -> list[Any]:
+        """Run a text as a new module; what its top-level forms gave, in order. A host call in it is an error."""
+        ...
+
+    def find_type(self, name: str, module: str) -> Any:
+        """The form of a type that a module sees under a name; None when there is none."""
         ...
 
     def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:

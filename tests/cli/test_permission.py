@@ -164,3 +164,26 @@ def test_a_capability_that_must_be_approved_waits_in_the_queue(rtfs: Run, projec
     done = rtfs(*words, cwd=project)
     assert done.returncode == 3 and "it was rejected: no sums" in done.stderr
     assert "rejected  ccos.math.add (no sums)" in rtfs("approvals", "ls", "--state", "kept", cwd=project).stdout
+
+
+# ---- capabilities of files
+
+TOOLS = '(capability "t/double" :effects [] :implementation (fn [x] (* 2 x)))'
+
+
+def test_files_of_capabilities_come_from_the_command_line_and_the_project(rtfs: Run, project: Path) -> None:
+    (project / "tools.rtfs").write_text(TOOLS)
+    call = ["-e", "(call :t/double 21)"]
+    assert rtfs("run", "--capabilities", "tools.rtfs", "--allow", "t/*", *call, cwd=project).stdout == "42\n"
+    refused = rtfs("run", "--capabilities", "tools.rtfs", *call, cwd=project)
+    assert refused.returncode == 3 and "allow it with --allow 't/*'" in refused.stderr
+    table(project, 'files = ["tools.rtfs"]\nallow = ["t/*"]')
+    assert rtfs("run", *call, cwd=project / "data").stdout == "42\n"
+
+
+def test_a_file_of_capabilities_that_is_wrong_ends_the_run(rtfs: Run, project: Path) -> None:
+    missing = rtfs("run", "--capabilities", "nowhere.rtfs", "-e", "1", cwd=project)
+    assert (missing.returncode, missing.stderr) == (2, "error: nowhere.rtfs: No such file or directory\n")
+    (project / "tools.rtfs").write_text(TOOLS.replace(":effects", ":efects"))
+    wrong = rtfs("run", "--capabilities", "tools.rtfs", "-e", "1", cwd=project)
+    assert wrong.returncode == 1 and "tools.rtfs:1:13" in wrong.stderr and "did you mean :effects?" in wrong.stderr

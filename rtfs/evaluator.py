@@ -29,13 +29,21 @@ class SessionEvaluator:
         self._pure.tools = session.tools
         self._pure.meter = session.world.meter
 
+    def _failure(self, raised: BaseException) -> BaseException:
+        """What the host gets to see of an exception: an error of the program, or Ctrl-C as it is."""
+        error = translate(raised)
+        if error is None:
+            return raised
+        self._session.tools.explain(error, raised.__traceback__)
+        return error
+
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion."""
         token = RUN.set(self._pure)
         try:
             return self._target(function)(*args)
         except BaseException as raised:
-            raise _failure(raised) from None
+            raise self._failure(raised) from None
         finally:
             RUN.reset(token)
 
@@ -56,7 +64,7 @@ class SessionEvaluator:
             try:
                 return target(state, chunk)
             except BaseException as raised:
-                raise _failure(raised) from None
+                raise self._failure(raised) from None
 
         def step_with_metadata(state: Any, chunk: Any, metadata: Any) -> Any:
             if current(None) is not run:
@@ -64,7 +72,7 @@ class SessionEvaluator:
             try:
                 return target(state, chunk, metadata)
             except BaseException as raised:
-                raise _failure(raised) from None
+                raise self._failure(raised) from None
 
         return step_with_metadata if count == 3 else step
 
@@ -143,11 +151,6 @@ class SessionEvaluator:
         from rtfs.identity import function_from
 
         return function_from(self._session, text, module, captures)
-
-
-def _failure(raised: BaseException) -> BaseException:
-    """What the host gets to see of an exception: an error of the program, or Ctrl-C as it is."""
-    return translate(raised) or raised
 
 
 def _refuse(call: HostCall) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from rtfs.advice.idioms import IDIOMS
 from rtfs.advice.scene import Scene
@@ -83,7 +84,8 @@ def not_found(scene: Scene) -> Iterator[str]:
     wrong = error.name if isinstance(error, ExpansionError) else None
     if wrong is None:
         return
-    lookup = scene.world.modules.lookup
+    lookup: Any = scene.world.modules.lookup
+    lookup = getattr(lookup, "lookup", lookup)  # what a recording reads through
     there: Iterable[str] = getattr(lookup, "names", lambda: ())()
     for found in nearest(wrong, {*there, *(name for name, _ in scene.world.modules.items() if name != "user")}):
         yield f"did you mean `{found}`?"

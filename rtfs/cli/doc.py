@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
-from rtfs.cli.output import flush
+from rtfs.cli.output import flush, width
 
 if TYPE_CHECKING:
     from rtfs.documentation import Entry, Reference
@@ -27,8 +26,6 @@ Examples:
 \b
 Exit codes: 0 found, 1 nothing of that name, 2 usage.
 """
-
-WIDEST = 100
 
 
 @click.command("doc", epilog=EPILOG)
@@ -69,7 +66,7 @@ def _page(entry: Entry, name: str) -> list[str]:
     lines += [f"  {each}" for each in entry.usage]
     lines += [""] if entry.usage else []
     for paragraph in entry.doc.split("\n\n"):
-        lines += textwrap.wrap(" ".join(paragraph.split()), _width() - 2, initial_indent="  ", subsequent_indent="  ")
+        lines += textwrap.wrap(" ".join(paragraph.split()), width() - 2, initial_indent="  ", subsequent_indent="  ")
         lines.append("")
     if entry.facts:
         widest = max(len(label) for label, _ in entry.facts)
@@ -84,10 +81,6 @@ def _title(entry: Entry) -> str:
     from rtfs.documentation import CHAPTERS
 
     return CHAPTERS[entry.chapter][0] if entry.chapter and entry.kind not in ("capability", "special form") else ""
-
-
-def _width() -> int:
-    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
 
 
 def _chapter(reference: Reference, key: str) -> list[Entry]:
@@ -106,7 +99,7 @@ def _listed(entries: list[Entry], as_json: bool, nothing: str) -> int:
     widest = min(max(len(entry.name) for entry in entries), 34)
     for entry in entries:
         summary = " ".join(entry.doc.split())
-        room = max(_width() - widest - 2, 20)
+        room = max(width() - widest - 2, 20)
         if len(summary) > room:
             summary = summary[: room - 1].rstrip() + "…"
         flush(f"{entry.name.ljust(widest)}  {summary}\n")
@@ -124,7 +117,7 @@ def _topics(reference: Reference, as_json: bool) -> int:
     for key, (title, _) in CHAPTERS.items():
         flush(f"{key}   {title}\n")
         text = " ".join(names[key])
-        for line in textwrap.wrap(text, _width() - 2, break_long_words=False, break_on_hyphens=False):
+        for line in textwrap.wrap(text, width() - 2, break_long_words=False, break_on_hyphens=False):
             flush(f"  {line}\n")
     return 0
 

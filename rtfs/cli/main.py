@@ -7,6 +7,8 @@ import os
 
 import click
 
+from rtfs.cli.output import Hangup, Unwritable, detach, lenient
+
 EPILOG = """\b
 Examples:
   rtfs hello.rtfs                     run a script
@@ -42,6 +44,7 @@ def group() -> None:
 
 def enter(words: list[str]) -> int:
     """Parse `words` and do what they say; the exit code. Usage errors are 2."""
+    lenient()
     context = click.Context(group)
     if words and words[0] not in ("-h", "--help", "--version") and group.get_command(context, words[0]) is None:
         words = ["run", *words]
@@ -53,4 +56,11 @@ def enter(words: list[str]) -> int:
     except click.Abort:  # Ctrl-C while the options were parsed
         click.echo("interrupted", err=True)
         return 130
+    except Hangup:
+        detach()
+        return 141
+    except Unwritable as error:
+        detach()
+        click.echo(f"error: cannot write to standard output: {error}", err=True)
+        return 1
     return answer if isinstance(answer, int) else 0

@@ -38,6 +38,13 @@ def flush(text: str = "") -> None:
         raise Unwritable(error.strerror) from None
 
 
+def width() -> int:
+    """How wide text may be that is wrapped for reading: the terminal, at most 100 columns."""
+    import shutil  # deferred: a plain run wraps nothing
+
+    return min(shutil.get_terminal_size((100, 24)).columns, 100)
+
+
 def lenient() -> None:
     """Show what the terminal's encoding lacks as an escape instead of failing."""
     for stream in (sys.stdout, sys.stderr):

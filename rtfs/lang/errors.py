@@ -163,6 +163,10 @@ class RtfsError(Exception):
             adviser(self)
         return self._notes
 
+    def remark(self, line: str) -> None:
+        """Add a note, without having the hints worked out."""
+        self._notes.append(line)
+
     def stand_for(self, other: RtfsError) -> None:
         """Point where another error points and say what it says beside its message."""
         self.span, self.trace, self.located = other.span, other.trace, other.located

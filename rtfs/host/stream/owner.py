@@ -253,6 +253,7 @@ class Owner(Course):
                 self.timer("retry", policy.backoff_ms, self._retry)
             return bool(policy.backoff_ms)
         problem = step_error(error, self.processor.name)
+        problem.remark(f"called for chunk {seq} of stream {self.id}")
         self.stats.failed += 1
         skip = policy.then is SKIP
         self.emit("chunk-skipped" if skip else "chunk-failed", at_seq=seq, code=problem.code, message=problem.message)

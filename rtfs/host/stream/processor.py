@@ -198,13 +198,14 @@ def step_error(error: Exception, name: str) -> RtfsError:
     if not isinstance(error, RtfsError):
         return fault(10, data={"kind": type(error).__name__}, e=f"{type(error).__name__}: {error}")
     violated = getattr(error, "pure_violation", None)
-    if violated:
-        return fault(17, f=name, capability=violated)
-    if error.code.startswith("RTFS-S"):
+    if error.code.startswith("RTFS-S") and not violated:
         return error
     data = {"kind": Keyword(error.type), "code": error.code, "data": error.data}
-    if error.kind == "StepLimitExceeded":
-        return fault(16, data=data, n=getattr(error, "ticks", "all"))
-    found = fault(10, data=data, e=error.message)
+    if violated:
+        found = fault(17, f=name, capability=violated)
+    elif error.kind == "StepLimitExceeded":
+        found = fault(16, data=data, n=error.message.rpartition(": ")[2])
+    else:
+        found = fault(10, data=data, e=error.message)
     found.stand_for(error)
     return found

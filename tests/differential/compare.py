@@ -155,14 +155,14 @@ def suspended(text: str, seed: int, variant: str) -> Answer:
     return finished(run, told)
 
 
-def driven(text: str, seed: int, variant: str) -> Answer:
-    """Run the program on a marketplace, half of whose providers are coroutines that wait."""
+def driven(text: str, seed: int, variant: str, *, wait: bool = True, cache: Any = False) -> Answer:
+    """Run the program on a marketplace, half of whose providers are coroutines that `wait`."""
     told: list[str] = []
     session = rtfs.Session(
-        cache=False,
+        cache=cache,
         values=VALUES,
         limits=VARIANTS[variant],
-        marketplace=market(Script(seed)),
+        marketplace=market(Script(seed), wait),
         context=rtfs.RuntimeContext.full(),
         on_step=lambda step: told.append(told_step(step.kind, step.name, step.path, step.value)),
         trace=lambda call: told.append(told_call(call.capability_id, call.args, call.metadata.hints, call.step_path)),
@@ -173,9 +173,8 @@ def driven(text: str, seed: int, variant: str) -> Answer:
         session.close()
 
 
-def market(script: Script) -> rtfs.Marketplace:
+def market(script: Script, wait: bool) -> rtfs.Marketplace:
     made = rtfs.Marketplace()
-    made.read = None
 
     def provider(id: str) -> Callable[..., Any]:
         def answer(context: Any, *args: Any) -> Any:
@@ -187,7 +186,7 @@ def market(script: Script) -> rtfs.Marketplace:
             await asyncio.sleep(0)
             return script(context.call.seq, id, args)
 
-        return later if len(id) % 2 else answer
+        return later if wait and len(id) % 2 else answer
 
     for id in CAPABILITIES:
         made.register(Provider(id, provider(id), native=True, effects=[":none"]), replace=True)

@@ -201,7 +201,7 @@ def walked(ev: Evaluator, form: List, env: Env) -> Iterator[Env]:
     try:
         yield from turns(ev, form[0].name, levels_of(form[1]), env)
     except RtfsError as error:
-        raise ev.at(form, error) from None
+        raise ev.within(form, error) from None
 
 
 @macro("for")

@@ -5,8 +5,11 @@ CORE := .venv/.core
 DEV := .venv/.dev
 PIP = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 CASES ?=
+SEED ?=
+VERSIONS ?= python3.12 python3.13
+LANGUAGE := $(addprefix tests/,lang parser macros eval check spec stdlib session loader properties differential fuzz)
 
-.PHONY: demo test check docs bench fuzz conformance clean
+.PHONY: demo test check docs bench fuzz versions conformance clean
 
 demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
@@ -27,13 +30,29 @@ bench: $(DEV)
 	@$(BIN)/python -m bench $(ROWS)
 
 fuzz: $(DEV)
-	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+	@RTFS_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m "hypothesis or fuzz" --hypothesis-profile=fuzz
+
+# The tests of the language on other Pythons, each in a virtual environment of its own.
+versions: | $(BIN)/python
+	@set -e; for python in $(VERSIONS); do \
+	  version=$$($$python -c 'import sys; print(*sys.version_info[:2], sep=".")') || \
+	    { echo "$$python does not run: make versions VERSIONS=\"/path/to/python3.12 ...\""; exit 1; }; \
+	  other=.venv-$$version; \
+	  if ! [ $$other/.dev -nt pyproject.toml ]; then \
+	    echo "setting up $$other"; \
+	    $$python -m venv --without-pip $$other; \
+	    $(PYTHON) -m pip --python $$other/bin/python --disable-pip-version-check install --quiet --editable '.[dev]'; \
+	    touch $$other/.dev; \
+	  fi; \
+	  echo "Python $$version"; \
+	  $$other/bin/python -m pytest -q $(LANGUAGE); \
+	done
 
 conformance: $(DEV)
 	@$(BIN)/python tests/spec/run_cases.py $(CASES)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The virtual environment has no pip of its own: making one takes seconds, and the pip at hand can fill it.
 $(BIN)/python:

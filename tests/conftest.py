@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # CI machines stall: a deadline per example would fail on noise. `derandomize` off: new examples each run.
 settings.register_profile("rtfs", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("fuzz", parent=settings.get_profile("rtfs"), max_examples=5_000)
+settings.register_profile("fuzz", parent=settings.get_profile("rtfs"), max_examples=2_000)
 settings.load_profile("rtfs")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -85,7 +85,9 @@ class Fuzz:
         from tests.strategies import LONG  # deferred: the profile is chosen after this file is loaded
 
         self.long = LONG
-        self.seed = int(os.environ.get("RTFS_FUZZ_SEED") or (random.randrange(10**9) if self.long else 0))
+        self.seed = int(
+            os.environ.get("RTFS_FUZZ_SEED") or (random.SystemRandom().randrange(10**9) if self.long else 0)
+        )
         self.tell = lines.append
 
 

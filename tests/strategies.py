@@ -11,12 +11,12 @@ from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
 
-LONG = settings.default is not None and settings.default.max_examples >= 5_000  # as in `make fuzz`
+LONG = settings.default is not None and settings.default.max_examples > 100  # as in `make fuzz`
 
 
 def examples(count: int) -> settings:
-    """The settings of an expensive property: so many examples in the suite, fifty times as many in `make fuzz`."""
-    return settings(max_examples=50 * count if LONG else count)
+    """The settings of an expensive property: so many examples in the suite, twenty times as many in `make fuzz`."""
+    return settings(max_examples=20 * count if LONG else count)
 
 
 _FIRST = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZäλж_$+-*=<>!?%."

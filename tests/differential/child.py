@@ -42,16 +42,22 @@ def provide_greenlet() -> None:
 
 
 def main(first: int, count: int, cache: str | None) -> None:
+    from rtfs.lang.limits import Limits
     from rtfs.loader import Cache
     from tests.differential.compare import driven
     from tests.differential.program import program, text_of
 
     for seed in range(first, first + count):
         text = text_of(program(seed), random.Random(seed))
-        answer = driven(text, seed, "plain", wait=False, cache=False if cache is None else Cache(cache))
+        kept = False if cache is None else Cache(cache)
+        answer = driven(text, seed, Limits.unlimited(), wait=False, cache=kept)
         print(seed, answer.ending, *answer.told, sep="\n  ")
         if answer.error is not None:
             print(answer.error.rendered())
+        if "finally" not in text and "with-resource" not in text:  # after a limit these also have a limit of time
+            few = Limits(steps=5 + seed * 37 % 60, seconds=None)
+            answer = driven(text, seed, few, wait=False, cache=kept)
+            print(answer.ending, *answer.told, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -155,13 +155,13 @@ def suspended(text: str, seed: int, variant: str) -> Answer:
     return finished(run, told)
 
 
-def driven(text: str, seed: int, variant: str, *, wait: bool = True, cache: Any = False) -> Answer:
+def driven(text: str, seed: int, limits: rtfs.Limits, *, wait: bool = True, cache: Any = False) -> Answer:
     """Run the program on a marketplace, half of whose providers are coroutines that `wait`."""
     told: list[str] = []
     session = rtfs.Session(
         cache=cache,
         values=VALUES,
-        limits=VARIANTS[variant],
+        limits=limits,
         marketplace=market(Script(seed), wait),
         context=rtfs.RuntimeContext.full(),
         on_step=lambda step: told.append(told_step(step.kind, step.name, step.path, step.value)),
@@ -238,6 +238,6 @@ def ways(variants: Any = tuple(VARIANTS), *, drive: bool = True) -> list[Way]:
     """The ways to run compiled code."""
     made: list[Way] = [(v, lambda text, seed, v=v: suspended(text, seed, v)) for v in variants]  # type: ignore[misc]
     if drive:
-        variant = variants[0]
-        made.append((f"{variant} on a marketplace", lambda text, seed: driven(text, seed, variant)))
+        limits = VARIANTS[variants[0]]
+        made.append((f"{variants[0]} on a marketplace", lambda text, seed: driven(text, seed, limits)))
     return made

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.fuzz
+
 ROOT = Path(__file__).parent.parent.parent
 FIRST, SHORT, LONG = 3000, 25, 1000
 PYTHONS = ["3.11", "3.12", "3.13"]

@@ -27,7 +27,7 @@ PIECES = [*TOKENS.split(), " ", "\n", ",", '"a"', "\ufeff", "#!x\n", "9" * 700]
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [
     path.read_text(encoding="utf-8")
-    for folder in ("tests/parser", "stdlib", "examples")
+    for folder in ("tests", "stdlib", "examples")
     for path in sorted((ROOT / folder).rglob("*.rtfs"))
 ]
 
@@ -55,6 +55,20 @@ def outcome(text: str) -> list[str] | None:
         return None
     assert not incomplete(text)
     return [show_form(form) for form in reading.forms]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40))
+def test_a_text_read_twice_has_the_same_errors(pieces):
+    def told(text):
+        try:
+            return [show_form(form) for form in read(Source("fuzz", text)).forms]
+        except ReadError as error:
+            return [(repr(each.span), each.code, each.message, each.notes) for each in error.errors]
+        except LimitError as error:
+            return [repr(error.span), error.message]
+
+    text = " ".join(pieces)
+    assert told(text) == told(text)
 
 
 @examples(400)
@@ -122,6 +136,16 @@ def test_the_beginning_of_a_right_text_is_whole_or_incomplete_at_every_line(piec
 
 # What is repeated, what stands before it and what behind.
 HOSTILE = [
+    ('"', "", ""),
+    ('\\"', '"', ""),
+    ('"\\q"', "", ""),
+    ("{", "", ""),
+    ("@", "", ""),
+    ("~@", "", ""),
+    ("#(", "", ""),
+    ("^{", "", ""),
+    ("(] ", "", ""),
+    ("1x ", "", ""),
     (" ", "", ""),
     ("\n", "", ""),
     (";", "", ""),

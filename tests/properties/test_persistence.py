@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
@@ -229,9 +230,11 @@ def same_map(value: Map, model: dict[str, tuple[Any, Any]]) -> None:
     assert same_key(value, again) and hash_value(value) == hash_value(again)
 
 
+@pytest.mark.fuzz
 def test_sequences_keep_what_they_hold() -> None:
     run_state_machine_as_test(Sequences, settings=settings(examples(20), stateful_step_count=25))
 
 
+@pytest.mark.fuzz
 def test_maps_keep_what_they_hold() -> None:
     run_state_machine_as_test(Maps, settings=settings(examples(20), stateful_step_count=25))

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rtfs
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
@@ -15,6 +16,9 @@ from rtfs.lang.source import Source
 from rtfs.lang.spelling import spells_keyword, spells_symbol
 from rtfs.parser.reader import read
 from tests.strategies import values
+
+SESSION = rtfs.Session(cache=False)
+READ, PRINT = SESSION.lookup("read-string"), SESSION.lookup("pr-str")
 
 
 def read_all(text: str) -> list[Any]:
@@ -27,6 +31,12 @@ def test_what_is_printed_reads_back_as_the_same_value(value: Any) -> None:
     (again,) = read_all(printed)
     assert equal(again, value)
     assert show(again) == printed
+
+
+@given(values())
+def test_a_program_reads_back_what_it_prints(value: Any) -> None:
+    again = SESSION.call(READ, SESSION.call(PRINT, value))
+    assert equal(again, value)
 
 
 @given(values())

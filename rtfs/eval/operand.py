@@ -69,7 +69,8 @@ class Call:
         return self.source.span(*self.parts[index]) if 0 <= index < len(self.parts) else None
 
     def whole(self) -> Span:
-        return self.source.span(self.start, self.end)
+        anonymous = self.source.text[max(self.start - 1, 0) : self.start] == "#"
+        return self.source.span(self.start - anonymous, self.end)
 
 
 def point(error: RtfsError, span: Span, inner: TracebackType | None) -> Span:
@@ -90,9 +91,10 @@ def point(error: RtfsError, span: Span, inner: TracebackType | None) -> Span:
 
 
 def _call_at(span: Span) -> Call | None:
-    """The call that is written there; kept, since what fails in a loop fails at one place."""
+    """The call that is written there, `#(…)` included; kept, since what fails in a loop fails at one place."""
     source = span.source
     start = source.offset(span.line, span.column)
+    start += source.text.startswith("#(", start)
     if not source.text.startswith("(", start):
         return None
     key = (start, span.end_line, span.end_column)

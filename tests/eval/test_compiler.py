@@ -143,6 +143,14 @@ FAILURES = [
         "Type validation error: param b of fn: Type mismatch: expected :int, got keyword",
         "test.rtfs:1:19-1:25",
     ),
+    ("(#(- 2 %1 1) nil)", "TypeError", "Type error in -: expected number, got nil", "test.rtfs:1:8-1:10"),
+    ("(#(- %1 %1 1) nil)", "TypeError", "Type error in -: expected number, got nil", "test.rtfs:1:6-1:8"),
+    (
+        "(reduce #(+ %1 1 %2 0) [1 nil])",
+        "TypeError",
+        "Type error in +: expected number, got nil",
+        "test.rtfs:1:18-1:20",
+    ),
     ("(inc)", "ArityMismatch", "Arity mismatch in inc: expected 1, got 0", "test.rtfs:1:1-1:6"),
     (
         "(defn f ([] 1) ([x] x)) (f 1 2)",

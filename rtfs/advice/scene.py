@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import UNITS, span_of_place
 from rtfs.eval.module import Module, function_metadata
+from rtfs.eval.registry import BUILTINS, PRIMARY
 from rtfs.lang.access import get
 from rtfs.lang.collections import MISSING, List, Map
 from rtfs.lang.errors import RtfsError
@@ -127,7 +128,12 @@ class Scene:
 
     def usage(self, name: str) -> str | None:
         """`(f x y)`: how a function is called; None when there is none of that name."""
-        metadata = function_metadata(self.global_value(name))
+        value = self.global_value(name)
+        if name in PRIMARY and value is BUILTINS[name]:
+            from rtfs.documentation import signature
+
+            return signature(name, value)
+        metadata = function_metadata(value)
         params = None if metadata is None else metadata.get(Keyword("params"))
         if params is None:
             return None

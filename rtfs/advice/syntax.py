@@ -117,4 +117,12 @@ _FORMS: dict[str, _Form] = {
 }
 
 
-RULES: dict[str, tuple[Rule, ...]] = {"SyntaxError": (malformed,)}
+def read_where(scene: Scene) -> Iterator[str]:
+    """Of a text that a program read: where it did so."""
+    error = scene.error
+    place = error.trace[0][1] if error.trace else None
+    if place is not None and error.span is not None and place.source is not error.span.source:
+        yield f"called from {place.source.name}:{place.line}:{place.column}"
+
+
+RULES: dict[str, tuple[Rule, ...]] = {"SyntaxError": (malformed,), "ParseError": (read_where,)}

@@ -174,14 +174,14 @@ def _builtins() -> list[Entry]:
         )
         value = registry.BUILTINS[primary]
         kind = "function" if callable(value) else "constant"
-        usage = (_signature(primary, value),) if kind == "function" else ()
+        usage = (signature(primary, value),) if kind == "function" else ()
         arity = arity_text(*registry.arity_of(primary)) if kind == "function" else ""
         topic, type_ = registry.TOPICS[primary], registry.TYPES[primary]
         entries.append(Entry(primary, kind, topic, aliases, usage, arity, doc, type_, Example(*example)))
     return entries
 
 
-def _signature(name: str, function: Any, *, skip: int = 0) -> str:
+def signature(name: str, function: Any) -> str:
     """`(get coll key default?)`: the call of a function with Python parameters."""
     code = function.__code__
     names = [_shown(each) for each in code.co_varnames[: code.co_argcount]]
@@ -189,7 +189,7 @@ def _signature(name: str, function: Any, *, skip: int = 0) -> str:
     names = [*names[: len(names) - optional], *(f"{each}?" for each in names[len(names) - optional :])]
     if code.co_flags & 4:
         names.append(f"& {_shown(code.co_varnames[code.co_argcount])}")
-    return f"({' '.join([name, *names[skip:]])})"
+    return f"({' '.join([name, *names])})"
 
 
 def _shown(python: str) -> str:
@@ -223,7 +223,7 @@ def _of_library(name: str, topic: str, module: Any, metadata: Any) -> Entry:
     example = Example.of(metadata.get(Keyword("example")))
     macro = module.macros.get(name)
     if macro is not None:
-        written, arity = _signature(name, macro.function), arity_text(*macro.params)
+        written, arity = signature(name, macro.function), arity_text(*macro.params)
         return Entry(name, "macro", topic, (), (written,), arity, doc, "", example)
     from rtfs.eval.fault import shape_of
     from rtfs.eval.module import function_metadata

@@ -61,7 +61,7 @@ def bit_not(a: Any) -> int:
 def _distance(operation: str, a: Any, n: Any) -> None:
     _integers(operation, a, n)
     if n < 0:
-        raise invalid_argument(f"{operation} by a negative number of bits")
+        raise invalid_argument(f"{operation} by a negative number of bits", n)
 
 
 @builtin(

@@ -10,7 +10,7 @@ from rtfs.eval.builtins.string import integer, string
 from rtfs.eval.limits import looked, weighed
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import MISSING
-from rtfs.lang.errors import EvaluationError, invalid_argument
+from rtfs.lang.errors import NOTHING, EvaluationError, invalid_argument
 from rtfs.lang.integers import parse_integer
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show_brief
@@ -58,7 +58,7 @@ def to_int(value: Any) -> int:
         return value
     if type(value) is float:
         if not math.isfinite(value):
-            raise invalid_argument("int of a number that is not finite")
+            raise invalid_argument("int of a number that is not finite", value)
         return math.trunc(value)
     if type(value) is str:
         return _read_integer("int", value) or 0
@@ -135,7 +135,7 @@ def parse_bool(value: Any) -> bool | None:
 )
 def char_code(s: Any) -> int:
     if len(string("char-code", s)) != 1:
-        raise invalid_argument(f"char-code of a string of {len(s)} characters")
+        raise invalid_argument(f"char-code of a string of {len(s)} characters", s)
     return ord(s)
 
 
@@ -147,7 +147,7 @@ def char_code(s: Any) -> int:
 )
 def from_char_code(code: Any) -> str:
     if not 0 <= integer("from-char-code", code) <= 0x10FFFF or 0xD800 <= code < 0xE000:
-        raise invalid_argument(f"{show_brief(code)} is no code point of a character")
+        raise invalid_argument(f"{show_brief(code)} is no code point of a character", code)
     return chr(code)
 
 
@@ -208,7 +208,9 @@ def _spelled(operation: str, first: Any, second: Any) -> str:
 def keyword(first: Any, second: Any = MISSING) -> Keyword:
     text = _spelled("keyword", first, second)
     if not spells_keyword(text):
-        raise invalid_argument(f"{show_brief(text, 80)} is no keyword that reads back")
+        raise invalid_argument(
+            f"{show_brief(text, 80)} is no keyword that reads back", first if second is MISSING else NOTHING
+        )
     return Keyword(text)
 
 
@@ -224,5 +226,7 @@ def symbol(first: Any, second: Any = MISSING) -> Symbol:
         return first
     text = _spelled("symbol", first, second)
     if not spells_symbol(text):
-        raise invalid_argument(f"{show_brief(text, 80)} is no symbol that reads back")
+        raise invalid_argument(
+            f"{show_brief(text, 80)} is no symbol that reads back", first if second is MISSING else NOTHING
+        )
     return Symbol(text)

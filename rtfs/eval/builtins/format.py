@@ -46,7 +46,7 @@ class _Directive:
         return int(digits)
 
     def wrong(self, expected: str, value: Any) -> Exception:
-        return invalid_argument(f"format directive {self.text} expects {expected}, got {type_name(value)}")
+        return invalid_argument(f"format directive {self.text} expects {expected}, got {type_name(value)}", value)
 
     def padded(self, sign: str, shown: str, zeros: bool = True) -> str:
         missing = self.width - len(sign) - len(shown)

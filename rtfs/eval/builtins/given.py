@@ -7,9 +7,8 @@ from typing import Any
 
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import List, Map, PVector
-from rtfs.lang.errors import type_error
 from rtfs.lang.names import Keyword
-from rtfs.lang.values import type_name
+from rtfs.lang.values import wrong_kind
 
 _KINDS: dict[Any, frozenset[type]] = {
     "number": frozenset({int, float}),
@@ -30,6 +29,4 @@ _KINDS: dict[Any, frozenset[type]] = {
 def given(operation: Any, expected: Any, value: Any, place: Any = 0) -> Any:
     if type(value) in _KINDS.get(expected, ()):
         return value
-    error = type_error(operation, expected, type_name(value))
-    error.operand = (operation, place)
-    raise error
+    raise wrong_kind(operation, expected, value, place)

@@ -112,7 +112,7 @@ def group_by(f: Any, coll: Any) -> Map:
 
 def _positive(operation: str, n: Any, what: str, index: int = 0) -> int:
     if integer(operation, n, index) < 1:
-        raise invalid_argument(f"{operation} needs a {what} of at least 1")
+        raise invalid_argument(f"{operation} needs a {what} of at least 1", n)
     return int(n)
 
 

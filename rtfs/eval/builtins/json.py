@@ -8,6 +8,7 @@ from rtfs.eval.builtins.string import string
 from rtfs.eval.limits import LIMITS, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.errors import EvaluationError, about
 from rtfs.lang.json import parse_json as parse
 from rtfs.lang.json import to_json
 from rtfs.lang.names import Keyword
@@ -30,7 +31,10 @@ def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
         raise wrong_kind("parse-json", "map", options, 1)
     wrote(len(text))  # its strings together are no longer
     keywords = options.get(_KEYWORDS)
-    return parse(text, keywords is not None and keywords is not False, elements=LIMITS.get().elements)
+    try:
+        return parse(text, keywords is not None and keywords is not False, elements=LIMITS.get().elements)
+    except EvaluationError as error:
+        raise about(error, text) from None
 
 
 @builtin(
@@ -42,7 +46,7 @@ def parse_json(text: Any, options: Any = EMPTY_MAP) -> Any:
     example=("(serialize-json {:a [1 nil]})", '"{\\"a\\":[1,null]}"'),
 )
 def serialize_json(value: Any) -> str:
-    return _paid(to_json(value, limit=LIMITS.get().characters))
+    return _written(value)
 
 
 @builtin(
@@ -54,9 +58,13 @@ def serialize_json(value: Any) -> str:
     example=("(serialize-json-pretty [1])", '"[\\n  1\\n]"'),
 )
 def serialize_json_pretty(value: Any) -> str:
-    return _paid(to_json(value, 2, limit=LIMITS.get().characters))
+    return _written(value, 2)
 
 
-def _paid(text: str) -> str:
+def _written(value: Any, *indentation: int) -> str:
+    try:
+        text = to_json(value, *indentation, limit=LIMITS.get().characters)
+    except EvaluationError as error:
+        raise about(error, value) from None
     wrote(len(text))
     return text

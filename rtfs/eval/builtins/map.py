@@ -237,7 +237,7 @@ def _steps(operation: str, path: Any) -> list[Any]:
     steps = list(sequence(path, operation))
     built(len(steps))
     if not steps:
-        raise invalid_argument(f"{operation} needs a path that is not empty")
+        raise invalid_argument(f"{operation} needs a path that is not empty", path)
     return steps
 
 

@@ -189,7 +189,7 @@ def _float_function(names: str, what: str, function: Any, example: tuple[str, st
         try:
             return float(function(value))
         except ValueError:
-            raise invalid_argument(f"{primary} of {show(value)} is not defined") from None
+            raise invalid_argument(f"{primary} of {show(value)} is not defined", value) from None
         except OverflowError:
             return math.inf
 

@@ -46,7 +46,7 @@ def is_infinite(x: Any) -> bool:
 def _whole(operation: str, x: Any) -> Any:
     """An integer or a whole float."""
     if type(number(operation, x)) is float and not x.is_integer():
-        raise invalid_argument(f"{operation} of {show(x)}, which is not whole")
+        raise invalid_argument(f"{operation} of {show(x)}, which is not whole", x)
     return x
 
 

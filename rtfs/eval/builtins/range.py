@@ -10,7 +10,7 @@ from rtfs.eval.limits import built, called
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee
 from rtfs.lang.collections import MISSING, vector
-from rtfs.lang.errors import invalid_argument
+from rtfs.lang.errors import about, invalid_argument
 
 _ENDLESS = 1 << 62
 
@@ -30,7 +30,7 @@ def range_(a: Any, b: Any = MISSING, c: Any = MISSING) -> Any:
     for index, value in enumerate(given):
         number("range", value, index)
     if step == 0:
-        raise invalid_argument("range step must not be zero")
+        raise about(invalid_argument("range step must not be zero"), step, "range", 2)
     if type(start) is type(end) is type(step) is int:
         built(max(0, -((start - end) // step)))
         return vector(list(range(start, end, step)))

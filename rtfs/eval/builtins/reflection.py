@@ -61,7 +61,7 @@ def gensym(prefix: Any = "G") -> Symbol:
     if type(prefix) is not str:
         raise wrong_kind("gensym", "string", prefix)
     if not spells_symbol(f"{prefix}__1"):
-        raise invalid_argument(f"{show_brief(prefix, 80)} begins no symbol that reads back")
+        raise invalid_argument(f"{show_brief(prefix, 80)} begins no symbol that reads back", prefix)
     run = RUN.get()
     run.gensyms += 1
     return Symbol(f"{prefix}__{run.gensyms}")

@@ -22,7 +22,7 @@ def compiled(operation: str, pattern: Any) -> Any:
     try:
         return compile_regex(string(operation, pattern))
     except ValueError as error:
-        raise invalid_argument(str(error)) from None
+        raise invalid_argument(str(error), pattern) from None
 
 
 def _matches(regex: Any, data: bytes) -> Iterator[Any]:
@@ -151,7 +151,7 @@ def _template(to: str, groups: int) -> list[str | int]:
         end = found.end()
         mark = found.group(1)
         if mark != "$" and int(mark) > groups:
-            raise invalid_argument(f"replacement ${mark} of a pattern with {groups} groups")
+            raise invalid_argument(f"replacement ${mark} of a pattern with {groups} groups", to)
         parts.append("$" if mark == "$" else int(mark))
     parts.append(to[end:])
     return [part for part in parts if part != ""]

@@ -343,7 +343,7 @@ def split_at(n: Any, coll: Any) -> Any:
 )
 def take_nth(n: Any, coll: Any) -> Any:
     if integer("take-nth", n) < 1:
-        raise invalid_argument("take-nth needs a step of at least 1")
+        raise invalid_argument("take-nth needs a step of at least 1", n)
     items = sequence(coll, "take-nth")
     return as_vector(items[:: min(n, len(items) + 1)])
 

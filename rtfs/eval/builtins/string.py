@@ -41,7 +41,7 @@ def part_limit(operation: str, value: Any, index: int) -> int:
     if value is MISSING:
         return 0
     if integer(operation, value, index) < 1:
-        raise invalid_argument(f"{operation} into {value} parts, at least 1 is needed")
+        raise invalid_argument(f"{operation} into {value} parts, at least 1 is needed", value)
     return int(value)
 
 
@@ -389,7 +389,7 @@ def _replaced(operation: str, texts: tuple[Any, Any, Any], times: int | None) ->
     strings(operation, *texts)
     s, old, new = texts
     if not old:
-        raise invalid_argument(f"{operation} of an empty string")
+        raise invalid_argument(f"{operation} of an empty string", old)
     looked(len(s))
     count = s.count(old) if times is None else min(times, s.count(old))
     wrote(len(s) + count * (len(new) - len(old)), operation)

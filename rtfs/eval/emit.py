@@ -123,11 +123,12 @@ def type_of(value: ast.expr, at: Place) -> ast.expr:
     return call("#type", [value], at)
 
 
-def arguments(names: list[str], rest: str | None, at: Place) -> ast.arguments:
-    """Plain positional parameters and an optional `*rest`."""
+def arguments(names: list[str], rest: str | None, at: Place, *, optional: int = 0) -> ast.arguments:
+    """Plain positional parameters and an optional `*rest`. The last `optional` of them default to `#missing`."""
     plain = [placed(ast.arg(text), at) for text in names]
     star = placed(ast.arg(rest), at) if rest is not None else None
-    return ast.arguments(posonlyargs=[], args=plain, vararg=star, kwonlyargs=[], kw_defaults=[], defaults=[])
+    defaults: list[ast.expr] = [name("#missing", at) for _ in range(optional)]
+    return ast.arguments(posonlyargs=[], args=plain, vararg=star, kwonlyargs=[], kw_defaults=[], defaults=defaults)
 
 
 def function(title: str, parameters: ast.arguments, body: list[ast.stmt], at: Place) -> ast.FunctionDef:

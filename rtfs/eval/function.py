@@ -155,43 +155,73 @@ def _single(c: Compiler, clause: Clause, scope: Scope) -> ast.arguments:
 
 
 def _dispatch(c: Compiler, clauses: list[Clause], scope: Scope, name: str | None) -> ast.arguments:
-    """Several arities: one Python function with `*args` that chooses by their count."""
-    at = c.at
-    args, count = c.fresh("args"), c.fresh("n")
-    c.block.append(emit.assign(count, emit.call("#len", [emit.name(args, at)], at), at))
-    for clause in sorted(clauses, key=lambda k: (k.params.rest is not None, len(k.params.fixed))):
+    """Several arities: one Python function whose parameters default to `#missing`, and tests of what was given.
+
+    `*args` would be simpler and cost each call a tuple and its taking apart.
+    """
+    ordered = sorted(clauses, key=lambda k: (k.params.rest is not None, len(k.params.fixed)))
+    counts = sorted(len(k.params.fixed) for k in clauses)
+    contiguous = counts == list(range(counts[0], counts[0] + len(counts)))
+    params = [c.fresh("") for _ in range(counts[-1])]
+    more = c.fresh("") if arity(clauses)[1] or not contiguous else None  # Python counts too many by itself
+    given = _Given(c, params, more, (name or "fn", tuple(counts), arity(clauses)[1]))
+    next_count = counts[0]
+    for clause in ordered:
         fixed = len(clause.params.fixed)
-        names = [c.fresh(_hint(param.pattern)) for param in clause.params.fixed]
-        rest = c.fresh(clause.params.rest.pattern.name) if clause.params.rest is not None else None
+        for count in range(next_count, fixed):
+            given.refuse(count)
+        next_count = fixed + 1
         facts = dict(c.frame.facts)
         outer, c.block = c.block, []
-        _taken_apart(c, clause, scope, names, rest, args)
+        _taken_apart(c, clause, scope, given)
         block, c.block = c.block, outer
         c.frame.facts = facts
-        operator = ast.GtE() if rest is not None else ast.Eq()
-        c.block.append(
-            emit.branch(emit.compare(emit.name(count, at), operator, emit.constant(fixed, at), at), block, [], at)
-        )
-    variadic = arity(clauses)[1]
-    counts = sorted(len(k.params.fixed) for k in clauses)
-    wrong = [
-        emit.constant(name or "fn", at),
-        emit.constant(tuple(counts), at),
-        emit.constant(variadic, at),
-        emit.name(count, at),
-    ]
-    c.block.append(emit.does(emit.call("#wrong_count", wrong, at), at))
-    return emit.arguments([], args, at)
+        test = given.exactly(fixed) if clause.params.rest is None else None
+        c.block.extend(block if test is None else [emit.branch(test, block, [], c.at)])
+    if ordered[-1].params.rest is None and more is not None:
+        given.refuse(None)
+    return emit.arguments(params, more, c.at, optional=len(params) - counts[0])
 
 
-def _taken_apart(c: Compiler, clause: Clause, scope: Scope, names: list[str], rest: str | None, args: str) -> None:
+class _Given:
+    """What a function of several arities was given: its parameters, and where Python puts what is left over."""
+
+    def __init__(self, c: Compiler, params: list[str], more: str | None, shape: tuple[str, tuple[int, ...], bool]):
+        self.c = c
+        self.params = params
+        self.more = more
+        self.shape = shape
+
+    def exactly(self, count: int) -> ast.expr | None:
+        """Were there so many, if not fewer? None when it is certain."""
+        at = self.c.at
+        if count < len(self.params):
+            return emit.is_(emit.name(self.params[count], at), emit.name("#missing", at), at)
+        return None if self.more is None else emit.negate(emit.name(self.more, at), at)
+
+    def refuse(self, count: int | None) -> None:
+        """No clause takes so many; None: no clause takes as many as there are."""
+        c, at = self.c, self.c.at
+        found: ast.expr = emit.constant(count, at)
+        if count is None:
+            assert self.more is not None
+            found = emit.call("#len", [emit.name(self.more, at)], at)
+            found = emit.binary(found, ast.Add(), emit.constant(len(self.params), at), at)
+        wrong = emit.does(emit.call("#wrong_count", [*(emit.constant(part, at) for part in self.shape), found], at), at)
+        test = None if count is None else self.exactly(count)
+        c.block.append(wrong if test is None else emit.branch(test, [wrong], [], at))
+
+
+def _taken_apart(c: Compiler, clause: Clause, scope: Scope, given: _Given) -> None:
+    """The clause under names of its own."""
     at = c.at
-    for position, text in enumerate(names):
-        c.block.append(emit.assign(text, emit.index(emit.name(args, at), position, at), at))
-    if rest is not None:
-        tail = emit.placed(ast.Slice(emit.constant(len(names), at), None, None), at)
-        sliced = emit.placed(ast.Subscript(emit.name(args, at), tail, emit.LOAD), at)
-        c.block.append(emit.assign(rest, emit.call("#List", [sliced], at), at))
+    names = [c.fresh(_hint(param.pattern)) for param in clause.params.fixed]
+    for own, param in zip(names, given.params, strict=False):
+        c.block.append(emit.assign(own, emit.name(param, at), at))
+    rest = None
+    if clause.params.rest is not None:
+        rest = c.fresh(clause.params.rest.pattern.name)
+        c.block.append(emit.assign(rest, emit.call("#List", [emit.name(given.more or "", at)], at), at))
     _clause_body(c, clause, scope, names, rest)
 
 

@@ -25,6 +25,23 @@ VALUES = [
     ("(defn f [] (g)) (defn g [] 7) (f)", "7"),
     ('(defn hi "greets" ([] (hi "you")) ([n] (str "hi " n))) (hi)', '"hi you"'),
     ("((fn [a b & r] [a b r]) 1 2 3 4)", "[1 2 (3 4)]"),
+    (
+        "(defn f ([] 0) ([a b] [a b])) [(f) (f 1 2) (try (f 1) (catch e (ex-message e)))]",
+        '[0 [1 2] "Arity mismatch in f: expected 0 or 2, got 1"]',
+    ),
+    (
+        "(defn f ([] 0) ([a b] 2)) [(try (f 1 2 3) (catch e (ex-message e)))]",
+        '["Arity mismatch in f: expected 0 or 2, got 3"]',
+    ),
+    (
+        "(defn f ([a] [a]) ([a & r] [a r])) [(f 1) (f 1 2) (try (f) (catch e (ex-message e)))]",
+        '[[1] [1 (2)] "Arity mismatch in f: expected at least 1, got 0"]',
+    ),
+    (
+        "(defn f ([n] (if (> n 2) n (recur (inc n)))) ([n m] (if (> n m) [n m] (recur (inc n) m)))) [(f 0) (f 0 1)]",
+        "[3 [2 1]]",
+    ),
+    ("(defn f ([n] (map (fn [g] (g)) (list (fn [] n)))) ([n m] (fn [] [n m]))) [(f 1) ((f 1 2))]", "[[1] [1 2]]"),
     ("(defn f ([] (f 1)) ([a] a) ([a b & c] [a b c])) [(f) (f 2) (f 1 2 3)]", "[1 2 [1 2 (3)]]"),
     ("(defn k [] :const) (k)", ":const"),
     # scope

@@ -122,6 +122,7 @@ class Compiler:
         self.counter = 0
         self.metered = target.variant == "metered"
         self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
+        self.fitted: dict[tuple[str, int, bool], str] = {}  # what a clause of a match found out, for the next one
         self.fuses = True  # not while a chain is compiled as it is written
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
         self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
@@ -229,6 +230,15 @@ class Compiler:
         name = self.fresh()
         self.block.append(emit.assign(name, value.node, self.at))
         return Value(emit.name(name, self.at), value.kind, True)
+
+    def local(self, value: Value) -> str:
+        """The Python local that holds a value."""
+        if value.stable and isinstance(value.node, ast.Name) and "~" in value.node.id:
+            return value.node.id
+        name = self.fresh()
+        self.block.append(emit.assign(name, value.node, self.at))
+        self.know(name, value.kind)
+        return name
 
     def twice(self, value: Value) -> tuple[ast.expr, ast.expr]:
         """Nodes for the first and for every later read of a value, evaluating it once."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.scope import ANY, Binding, Scope, Value
+from rtfs.eval.scope import ANY, MAP, Binding, Scope, Value
 from rtfs.eval.typing import check_local, check_rest
 from rtfs.lang.collections import MISSING, RAW_KINDS
 from rtfs.lang.pattern import Param, Pattern, PIgnore, PMap, PName, PVec, parse_pattern
@@ -53,7 +53,9 @@ class Binder:
         count = len(pattern.items)
         helper = "#unpack" if pattern.rest is None else "#unpack_rest"
         names = [c.fresh("part") for _ in range(count + (pattern.rest is not None))]
-        parts = emit.call(helper, [value.node, emit.constant(count, at)], at)
+        parts: ast.expr = emit.call(helper, [value.node, emit.constant(count, at)], at)
+        if count and pattern.rest is None:
+            parts = emit.choose(is_tuple_of(value.node, count, at), value.node, parts, at)
         if names:
             c.block.append(emit.assign_many(names, parts, at))
         else:
@@ -67,7 +69,11 @@ class Binder:
 
     def _map(self, pattern: PMap, value: Value) -> None:
         c, at = self.c, self.c.at
-        source = c.temp(Value(emit.call("#mapping", [value.node], at))).node
+        mapping: ast.expr = value.node
+        if value.kind != MAP:
+            is_map = emit.is_(emit.type_of(value.node, at), emit.name("#Map", at), at)
+            mapping = emit.choose(is_map, value.node, emit.call("#mapping", [value.node], at), at)
+        source = c.temp(Value(mapping)).node
         if pattern.whole is not None:
             self._name(pattern.whole.name, value)
         keys = []
@@ -96,6 +102,12 @@ class Binder:
         c.frame.facts = facts
         c.block.append(emit.branch(emit.is_(emit.name(name, at), emit.name("#missing", at), at), block, [], at))
         return emit.name(name, at)
+
+
+def is_tuple_of(node: ast.expr, count: int, at: emit.Place) -> ast.expr:
+    """A test whether a value that can be read again is a short vector of so many elements."""
+    size = emit.compare(emit.call("#len", [node], at), ast.Eq(), emit.constant(count, at), at)
+    return emit.both([emit.is_(emit.type_of(node, at), emit.name("#tuple", at), at), size], at)
 
 
 def bind_pattern(c: Compiler, scope: Scope, form: Any, value: Value, what: str, *, loops: int | None = None) -> None:

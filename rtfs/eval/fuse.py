@@ -189,7 +189,7 @@ class _Fusion:
             value = callback.call(c, [name], self.scope)
             stage = call[0].name.lstrip(".")
             if stage in _MAPS:
-                name = self._named(value)
+                name = c.local(value)
                 continue
             test = truth(c, value)
             skip = [emit.placed(ast.Continue(), at)]
@@ -205,15 +205,6 @@ class _Fusion:
             add = emit.call(emit.attribute(result, "append", at), [emit.name(name, at)], at)
             c.block.append(emit.does(add, at))
         return 0
-
-    def _named(self, value: Value) -> str:
-        """The local that holds a value."""
-        if value.stable and isinstance(value.node, ast.Name):
-            return value.node.id
-        name = self.c.fresh()
-        self.c.block.append(emit.assign(name, value.node, self.c.at))
-        self.c.know(name, value.kind)
-        return name
 
     def _fold(self, fold: Callback, name: str) -> int:
         c, at = self.c, self.c.at

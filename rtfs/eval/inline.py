@@ -32,7 +32,7 @@ def inline(*names: str) -> Callable[[Inline], Inline]:
 
 def load() -> dict[str, Inline]:
     """All of them: those of this file and of its neighbours, which register here."""
-    for neighbour in ("inline_loop", "inline_map"):
+    for neighbour in ("inline_call", "inline_loop", "inline_map"):
         import_module(f"rtfs.eval.{neighbour}")
     return INLINE
 
@@ -67,8 +67,7 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
     if (is_number(left) and left.stable) or is_number(right) or same_local(left, right):
         unknown = right if is_number(left) else left
         first, again = c.twice(unknown)
-        test = emit.is_(emit.type_of(first, at), emit.name("#int", at), at)
-        test = emit.either([test, emit.is_(emit.type_of(again, at), emit.name("#float", at), at)], at)
+        test = _is_number(c, first, again)
         return (test, left.node, again) if unknown is right else (test, again, right.node)
     a_first, a = c.twice(left)
     b_first, b = c.twice(right)
@@ -77,6 +76,17 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
     )
     floats = ast.Compare(emit.type_of(a, at), [ast.Is(), ast.Is()], [emit.type_of(b, at), emit.name("#float", at)])
     return emit.either([emit.placed(chain, at), emit.placed(floats, at)], at), a, b
+
+
+def _is_number(c: Compiler, first: ast.expr, again: ast.expr) -> ast.expr:
+    at = c.at
+    integer = emit.is_(emit.type_of(first, at), emit.name("#int", at), at)
+    return emit.either([integer, emit.is_(emit.type_of(again, at), emit.name("#float", at), at)], at)
+
+
+def number_test(c: Compiler, value: Value) -> ast.expr | None:
+    """A test whether a value that can be read again is a number; None when it is certain."""
+    return None if is_number(value) else _is_number(c, value.node, value.node)
 
 
 def same_local(left: Value, right: Value) -> bool:

@@ -10,7 +10,7 @@ from rtfs.eval.callback import Callback, find_callback, for_each
 from rtfs.eval.compiler import MAX_BLOCKS
 from rtfs.eval.fuse import fused
 from rtfs.eval.inline import inline, truth
-from rtfs.eval.inline_map import typed
+from rtfs.eval.inline_call import typed
 from rtfs.eval.scope import VECTOR, Scope, Value
 from rtfs.lang.collections import List
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rtfs.eval.constant import TypeRef
 from rtfs.eval.fault import translate
-from rtfs.eval.limits import check_bits
+from rtfs.eval.limits import LIMITS, check_bits
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.lang.access import call_keyword, callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
@@ -200,6 +200,18 @@ def assoc_all(target: Any, changes: dict[Any, Any], slow: Any) -> Any:
     return target
 
 
+# ---- texts ------------------------------------------------------------------------------------------------------
+
+_SMALL = 1 << 63
+
+
+def text_of(value: Any) -> str:
+    """What a value that is no string contributes to `str`."""
+    if type(value) is int and -_SMALL < value < _SMALL:
+        return str(value)
+    return "" if value is None else show(value, LIMITS.get().printed)
+
+
 # ---- chains that were fused -------------------------------------------------------------------------------------
 
 _FINAL = frozenset({"DeadlineExceeded", "Cancelled", "StepLimitExceeded"})
@@ -215,6 +227,20 @@ def something(value: Any) -> None:
     """A fold of nothing without a value to start from is left to the chain as it is written."""
     if value is MISSING:
         raise LookupError
+
+
+def entry_at(operation: str, coll: Any, key: Any) -> Any:
+    """What an operation such as `update` replaces."""
+    from rtfs.eval.builtins.map import entry_at  # deferred: loaded when code that needs it is
+
+    return entry_at(operation, coll, key)
+
+
+def with_entry(operation: str, coll: Any, key: Any, value: Any) -> Any:
+    """The collection with what it replaces that by."""
+    from rtfs.eval.builtins.map import with_entry
+
+    return with_entry(operation, coll, key, value)
 
 
 # ---- late bindings ----------------------------------------------------------------------------------------------
@@ -457,6 +483,10 @@ def remainder(number: Any, divisor: Any) -> Any:
 HELPERS: dict[str, Any] = {
     "#type": type,
     "#len": len,
+    "#abs": abs,
+    "#ord": ord,
+    "#chr": chr,
+    "#text": text_of,
     "#int": int,
     "#float": float,
     "#str": str,
@@ -477,6 +507,9 @@ HELPERS: dict[str, Any] = {
     "#missing": MISSING,
     "#vector": built,
     "#assoc": assoc_all,
+    "#entry_at": entry_at,
+    "#with_entry": with_entry,
+    "#from_stored": Map.from_stored,
     "#sequence": walked,
     "#map": make_map,
     "#equal": equal,

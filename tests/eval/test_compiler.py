@@ -112,6 +112,20 @@ VALUES = [
     ("(let [{:keys [a] & o} {:a 1 :b 2}] o)", "{:b 2}"),
     ("(match [1 2 3] [h & t] t)", "(2 3)"),
     ("(match {:a 1} {} :e _ :n)", ":n"),
+    # clauses of one shape share what they find out, unless it was found on one way only
+    (
+        "(map (fn [v] (match v [0 x] x [x 0] [x] [x y] (+ x y) [x y z] z _ :no)) [[0 1] [1 0] [2 3] [1 2 3] '(0 9)])",
+        "[1 [1] 5 3 9]",
+    ),
+    (
+        "(map (fn [v] (match v (:list [a b]) [:list b] [a b] [:vector b] _ :no)) ['(1 2) [1 2] 3])",
+        "[[:list 2] [:vector 2] :no]",
+    ),
+    (
+        "(map (fn [v] (match v (:or [1 a] [a 1 2]) when (> a 5) a [x y z] z [x y] y)) [[1 9] [9 1 2] [1 2] [2 1 2]])",
+        "[9 9 2 2]",
+    ),
+    ("(map (fn [v] (+ 1 (match v [1 a] when (> a 5) a [b c] c))) [[1 9] [1 2]])", "[10 3]"),
     ("(match 7 n when (> n 10) :big _ :small)", ":small"),
     ("(match 4 (:string s) s (:int n) (* n n))", "16"),
     ("(match 2 (:or 1 2 3) :low _ :high)", ":low"),

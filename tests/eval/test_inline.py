@@ -65,7 +65,7 @@ def test_so_it_does_with_three_operands(session: rtfs.Session, name: str) -> Non
 
 
 ONE = "inc dec even? odd? zero? pos? neg? not nil? true? false? some? identity int? float? number? string? map? vector?"
-MORE = "list? keyword? boolean? fn? count str keys vector list - + * ="
+MORE = "list? keyword? boolean? fn? count str keys vector list - + * = abs first rest empty? char-code from-char-code"
 
 
 @pytest.mark.parametrize("name", [*ONE.split(), *MORE.split()])
@@ -77,6 +77,31 @@ def test_an_inlined_function_of_one_argument_means_what_the_function_means(sessi
 def test_an_operator_wants_its_kinds_also_when_it_is_nested_in_another(session: rtfs.Session, name: str) -> None:
     shapes = ["= 0 ({} a b)", "if ({} a b) (* a b) 0", "+ ({} a b) a", "* 2 ({} b a)", "< ({} a b) ({} b a)"]
     check_call(session, name, [*shapes, "let [c ({} a b)] (if (= 0 c) (inc c) [a b])"], FEW)
+
+
+COLLS = (
+    '[[] [1] [1 2 3] (vec (range 64)) (vec (range 65)) (list 1 2) "" "a" "aé" nil {:a 1} 5 :k 55296 233 -1 1.5 true]'
+)
+
+
+@pytest.mark.parametrize(
+    "name", ["first", "rest", "empty?", "nth", "conj", "get", "char-code", "from-char-code", "str"]
+)
+def test_an_inlined_function_of_collections_means_what_the_function_means(session: rtfs.Session, name: str) -> None:
+    check_call(
+        session, name, ["{} a", "{} a 0", "{} a 2", "{} a :x", "{} [1 2] a", "{} a nil", "{} nil", "{} 5"], COLLS
+    )
+    check_call(session, name, ["{} a b"], COLLS)
+
+
+def test_texts_are_joined_however_long_they_are(session: rtfs.Session) -> None:
+    values = '["a" 1 nil :k 1.5 [1 "x"] (string/repeat "ab" 150) (string/repeat "z" 401) 99999999999999999999 true]'
+    check_call(session, "str", ["{} a b", '{} "n=" a " " b 4 nil :k', "{} a a a a", '{} "" a'], values)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_an_error_in_a_long_text_is_that_of_the_function(session: rtfs.Session, size: int) -> None:
+    check_call(session, "str", ["{} " + "a " * size], '[(string/repeat "x" 6000000) (string/repeat "y" 3)]')
 
 
 # ---- maps
@@ -97,6 +122,47 @@ def test_an_inlined_lookup_means_what_the_function_means(session: rtfs.Session, 
 def test_an_inlined_assoc_means_what_the_function_means(session: rtfs.Session, pairs: str) -> None:
     targets = f"(into {TARGETS} [{LARGE} (assoc {LARGE} 63 63) (assoc {LARGE} 63 63 64 64)])"
     check_call(session, "assoc", [f"{{}} a {pairs}"], targets)
+
+
+KEYED = '[{} {:a 1} {1 2 1.0 3 true 4} {"a" {:b 1}} nil [1 2] [] (list 1) "ab" 5 :k (ex-info "m" {:x 1})]'
+KEYS = '[:a "a" 0 1 1.0 true nil [1] 2 -1 :k]'
+
+
+ACCESSES = [
+    *("get a b", "get a b :none", "assoc a b 7", "get-in a [b]", "get-in a [b :b]", "assoc-in a [b] 7"),
+    *(
+        "assoc-in a [:a b] 7",
+        "update a b (fn [old] [old])",
+        "update a b inc",
+        "update a b + 5",
+        "update a b vector 1 2",
+    ),
+    *("update-in a [b] (fn [old] [old])", "update-in a [b :b] inc", 'update-in a ["a" b] str "!"', "update a b a"),
+]
+
+
+@pytest.mark.parametrize("call", ACCESSES)
+def test_inlined_access_by_any_key_means_what_the_function_means(session: rtfs.Session, call: str) -> None:
+    name, _, rest = call.partition(" ")
+    inlined, called = (session.run(f"(fn [a b] ({head} {rest}))") for head in (name, f"(identity {name})"))
+    for coll in [*session.run(KEYED), *session.run(f"[{LARGE} (assoc {LARGE} 63 63) (assoc {LARGE} 63 63 64 64)]")]:
+        for key in session.run(KEYS):
+            found, expected = (result(session, function, (coll, key)) for function in (inlined, called))
+            assert found == expected, f"{call} of {rtfs.show(coll)} and {rtfs.show(key)}"
+
+
+@pytest.mark.parametrize(
+    "call", ["update m (k) inc", "update-in m [(k) :b] inc", "assoc-in m [(k) :b] (v)", "get m (k) (v)"]
+)
+def test_what_is_inlined_evaluates_its_arguments_in_order(played: Played, call: str) -> None:
+    text = f"(defn m [] (call :m)) (defn k [] (call :k)) (defn v [] (call :v)) ({call.replace(' m ', ' (m) ')})"
+    calls, _ = played(text, None, rtfs.Keyword("a"), 3)
+    assert [name for name, *_ in calls] == ["m", "k", "v"][: len(calls)]
+
+
+def test_a_callback_of_update_that_is_inlined_may_call_the_host(played: Played) -> None:
+    assert played("(update {:a 1} :a (fn [old] (call :next old)))", 5) == ([["next", "1"]], "{:a 5}")
+    assert played("(update-in {} [:a :b] (fn [old] (call :next old)))", 5) == ([["next", "nil"]], "{:a {:b 5}}")
 
 
 @pytest.mark.parametrize("size", [62, 63, 64, 65])

@@ -148,7 +148,7 @@ def vals(coll: Any) -> Any:
 _GROWING = frozenset({Map, tuple, PVector})
 
 
-def _assoc(operation: str, coll: Any, key: Any, value: Any) -> Any:
+def with_entry(operation: str, coll: Any, key: Any, value: Any) -> Any:
     """A map, nil or vector with one entry added or replaced."""
     kind = type(coll)
     if METERS and kind in _GROWING:
@@ -177,8 +177,8 @@ def _check_index(operation: str, coll: Any, key: Any) -> None:
         raise index_error(key, len(coll) + 1)
 
 
-def _at(operation: str, coll: Any, key: Any) -> Any:
-    """What `_assoc` would replace; nil when there is nothing."""
+def entry_at(operation: str, coll: Any, key: Any) -> Any:
+    """What `with_entry` would replace; nil when there is nothing."""
     if type(coll) is Map:
         return coll.get(key)
     if coll is None:
@@ -196,9 +196,9 @@ def _at(operation: str, coll: Any, key: Any) -> Any:
 def assoc(coll: Any, key: Any, value: Any, *others: Any) -> Any:
     if len(others) % 2:
         raise arity_error("assoc", "an odd number, at least 3", len(others) + 3)
-    coll = _assoc("assoc", coll, key, value)
+    coll = with_entry("assoc", coll, key, value)
     for index in range(0, len(others), 2):
-        coll = _assoc("assoc", coll, others[index], others[index + 1])
+        coll = with_entry("assoc", coll, others[index], others[index + 1])
     return coll
 
 
@@ -227,7 +227,7 @@ def update(coll: Any, key: Any, f: Any, *args: Any) -> Any:
     target = callee(f, "update")
     if METERS:
         each()
-    return _assoc("update", coll, key, spread(target, (_at("update", coll, key), *args)))
+    return with_entry("update", coll, key, spread(target, (entry_at("update", coll, key), *args)))
 
 
 # ---- paths ------------------------------------------------------------------------------------------------------
@@ -245,10 +245,10 @@ def _along(operation: str, coll: Any, steps: list[Any], change: Callable[[Any], 
     """Walk down a path, change the value at its end, rebuild the levels from the inside out."""
     levels = [coll]
     for key in steps[:-1]:
-        levels.append(_at(operation, levels[-1], key))
-    value = change(_at(operation, levels[-1], steps[-1]))
+        levels.append(entry_at(operation, levels[-1], key))
+    value = change(entry_at(operation, levels[-1], steps[-1]))
     for level, key in zip(reversed(levels), reversed(steps), strict=True):
-        value = _assoc(operation, level, key, value)
+        value = with_entry(operation, level, key, value)
     return value
 
 

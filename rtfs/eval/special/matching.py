@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.compiler import Dest
+from rtfs.eval.destructure import is_tuple_of
 from rtfs.eval.inline import _equal, truth
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
@@ -64,6 +65,7 @@ def match(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
         c.block.append(emit.assign(done, emit.constant(False, c.at), c.at))
     joined: list[dict[str, int]] = []
     before = dict(c.frame.facts)
+    fitted, c.fitted = c.fitted, {}
     for pattern, guard, body in clauses:
         c.frame.facts = dict(before)
         _, block = c.nested(lambda: _clause(c, form, (pattern, guard, body), value, scope, dest, done))  # noqa: B023
@@ -72,6 +74,7 @@ def match(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | N
             c.block.extend(block)
         else:
             c.block.append(emit.branch(emit.negate(emit.name(done, c.at), c.at), block, [], c.at))
+    c.fitted = fitted
     c.facts_after(before, *joined)
     if dest.kind == "assign":
         c.know(dest.name, ANY)
@@ -156,7 +159,9 @@ def _bind(c: Compiler, scope: Scope, name: str, value: Value) -> None:
 
 
 def _when(c: Compiler, test: ast.expr, then: Then) -> None:
+    fitted, c.fitted = c.fitted, dict(c.fitted)
     _, block = c.nested(then)
+    c.fitted = fitted
     c.block.append(emit.branch(test, block, [], c.at))
 
 
@@ -177,20 +182,34 @@ def _fit_vector(c: Compiler, scope: Scope, pattern: Any, value: Value, then: The
             items, rest = items[:position], items[-1]
             break
     at = c.at
-    helper = "#exactly" if rest is None else "#at_least"
-    parts = c.fresh("parts")
-    c.block.append(emit.assign(parts, emit.call(helper, [value.node, emit.constant(len(items), at)], at), at))
+    parts = _parts(c, value, len(items), rest is not None)
     test = emit.compare(emit.name(parts, at), ast.IsNot(), emit.constant(None, at), at)
 
     def inside() -> None:
-        pieces: list[tuple[Any, Value]] = []
-        for position, item in enumerate([*items, *([rest] if rest is not None else [])]):
-            name = c.fresh("part")
-            c.block.append(emit.assign(name, emit.index(emit.name(parts, at), position, at), at))
-            pieces.append((item, Value(emit.name(name, at), ANY, True)))
+        patterns = [*items, *([rest] if rest is not None else [])]
+        names = [c.fresh("part") for _ in patterns]
+        if names:
+            c.block.append(emit.assign_many(names, emit.name(parts, at), at))
+        pieces = [(part, Value(emit.name(name, at), ANY, True)) for part, name in zip(patterns, names, strict=True)]
         _fit_all(c, scope, pieces, then)
 
     _when(c, test, inside)
+
+
+def _parts(c: Compiler, value: Value, count: int, more: bool) -> str:
+    """The local that holds the elements of a sequence of that length, or None. Clauses of one shape share it."""
+    at = c.at
+    key = (value.node.id if isinstance(value.node, ast.Name) else "", count, more)
+    found = c.fitted.get(key)
+    if found is not None and key[0]:
+        return found
+    name = c.fitted[key] = c.fresh("parts")
+    helper = "#at_least" if more else "#exactly"
+    parts: ast.expr = emit.call(helper, [value.node, emit.constant(count, at)], at)
+    if not more and count and key[0]:
+        parts = emit.choose(is_tuple_of(value.node, count, at), value.node, parts, at)
+    c.block.append(emit.assign(name, parts, at))
+    return name
 
 
 def _fit_map(c: Compiler, scope: Scope, pattern: Map, value: Value, then: Then) -> None:
@@ -277,11 +296,11 @@ def _fit_any(c: Compiler, scope: Scope, pattern: List, value: Value, then: Then)
     fits = c.fresh("fits")
     c.block.append(emit.assign(fits, emit.constant(False, at), at))
     for part in pattern[1:]:
-        facts = dict(c.frame.facts)
+        facts, fitted = dict(c.frame.facts), dict(c.fitted)
         _, block = c.nested(
             lambda: fit(c, scope, part, value, lambda: c.block.append(emit.assign(fits, emit.constant(True, at), at)))  # noqa: B023
         )
-        c.frame.facts = facts
+        c.frame.facts, c.fitted = facts, fitted
         c.block.append(emit.branch(emit.negate(emit.name(fits, at), at), block, [], at))
     for name in names[0]:
         c.know(scope.names[name].python, ANY)

@@ -21,7 +21,7 @@ def spent(text: str) -> tuple[int, int]:
     begin = session.new_run
     session.new_run = lambda *args: runs.append(begin(*args)) or runs[-1]  # type: ignore[method-assign]
     session.run(text, name="spent.rtfs")
-    left = runs[0].allowance
+    left = runs[0].share.allowance
     return PLENTY - left.ticks_left, PLENTY - left.cells_left
 
 

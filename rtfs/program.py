@@ -104,7 +104,9 @@ class World:
         if stored is not None:
             return self._play(stored, text, module), text.needs
         self.load_library()
+        outer, self._gensyms = self._gensyms, 0
         value = self._fresh(text, module, is_file=is_file)
+        self._gensyms = outer
         if surroundings is not None:
             self._remember(key, text)
         return value, text.needs
@@ -348,7 +350,7 @@ class World:
     def invoke_macro(self, function: Any, args: Any) -> Any:
         """Run a macro's function: pure, whatever the run may do.
 
-        Expanding a text numbers fresh symbols apart, so that the program's own numbers do not tell if it was cached.
+        Expanding numbers fresh symbols apart, from 1 in each text, so that no number tells what was cached.
         """
         run = RUN.get()
         if METERS:

@@ -167,3 +167,9 @@ def test_fresh_symbols_of_a_text_do_not_disturb_the_numbers_of_its_run() -> None
     assert (
         rtfs.show(rtfs.evaluate("(defmacro m [x] `(let [v# ~x] v#)) [(m 1) (m 2) (gensym) `x#]")) == "[1 2 G__1 x__2]"
     )
+
+
+def test_expansions_number_fresh_symbols_anew_in_each_text():
+    session = rtfs.Session(cache=False)
+    session.run("(defmacro fresh [] `(quote y#))")
+    assert [rtfs.show(session.run("[(fresh) (fresh) (gensym)]")) for _ in range(2)] == ["[y__1 y__2 G__1]"] * 2

@@ -68,6 +68,15 @@ class Span:
         source = self.source
         return source.text[source.offset(self.line, self.column) : source.offset(self.end_line, self.end_column)]
 
+    def within(self, other: Span) -> bool:
+        """Does it lie inside the other span of the same source?"""
+        begin, end = (self.line, self.column), (self.end_line, self.end_column)
+        return (
+            self.source is other.source
+            and begin >= (other.line, other.column)
+            and end <= (other.end_line, other.end_column)
+        )
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Span) and self._key() == other._key()
 

@@ -74,6 +74,7 @@ class Expander:
         self.running = 0
         self.ahead: Names = NOTHING  # local definitions that function literals see before they are made
         self._text = Text(None)
+        self._place: Span | None = None  # of the form that is expanded
         self._own: Names = NOTHING  # what the top-level form defines: inside its functions no macro
         # The macros being expanded, outermost first: their calls, and where the innermost call stands that was written.
         self._stack: list[tuple[Macro, Any, Span | None]] = []
@@ -88,6 +89,7 @@ class Expander:
         MacroError, SyntaxError; StackOverflow for forms that are nested too deeply.
         """
         with self._entered(module, spans):
+            self._place = self.span(form)
             self._own = own_names(form)
             self._trail = self._text.trail(form)
             return self.expand(form, NOTHING)
@@ -95,6 +97,7 @@ class Expander:
     def expand_head(self, form: Any, module: str, spans: SpanTable | None) -> Any:
         """The form, expanded until its head is no macro. Metadata before a `defmacro` moves to its name."""
         with self._entered(module, spans):
+            self._place = self.span(form)
             self._trail = self._text.trail(form)
             macro = self._macro(form, NOTHING)
             while macro is not None:
@@ -115,16 +118,16 @@ class Expander:
     @contextmanager
     def _entered(self, module: str, spans: SpanTable | None) -> Iterator[None]:
         """A macro may itself ask for an expansion: what the outer one knows is restored afterwards."""
-        saved = (self.module, self._text, self.ahead, self._own, self._stack, self._trail)
+        saved = (self.module, self._text, self._place, self.ahead, self._own, self._stack, self._trail)
         text = self._text if self._text.spans is spans else Text(spans)
         self.module, self._text, self.ahead, self._own = module, text, NOTHING, NOTHING
-        self._stack, self._trail = [], NO_TRAIL
+        self._place, self._stack, self._trail = None, [], NO_TRAIL
         try:
             yield
         except RecursionError:
             raise overflow("nesting", MAX_NESTING) from None
         finally:
-            self.module, self._text, self.ahead, self._own, self._stack, self._trail = saved
+            self.module, self._text, self._place, self.ahead, self._own, self._stack, self._trail = saved
             if not self.running:
                 self._text = text  # the next form is probably of the same text
 
@@ -179,7 +182,7 @@ class Expander:
             form = self.rebuilt(form, [self._free(head), *form[1:]])
         spans = self._text.spans
         if spans is not None and head.span is not None and spans.of(form) is None:
-            spans.put(form, self._headed(head) or head.span, ())
+            spans.put(form, self._text.headed(head) or head.span, ())
         if head.name in _PLACED:
             form = self._placed(form, names)
         return self.each(form, 1, names)
@@ -269,7 +272,9 @@ class Expander:
 
     def _called(self, macro: Macro, form: List, names: Names) -> Any:
         """One expansion step."""
-        self._stack.append((macro, form, self.span(form) or self._call_span()))
+        self._stack.append(
+            (macro, form, self.span(form) or self._text.threaded(form[0], self._place) or self._call_span())
+        )
         depth, first = self._trail
         self._trail = (depth + 1, (*first, macro.name) if depth < 3 else first)
         if depth == MAX_DEPTH:
@@ -286,7 +291,9 @@ class Expander:
         if macro.library:
             self._library.add(macro.module)
         head = result[0] if type(result) is List and result else None
-        return self._text.stand(result, (self._headed(head) if type(head) is Symbol else None) or self._call_span())
+        return self._text.stand(
+            result, (self._text.headed(head) if type(head) is Symbol else None) or self._call_span()
+        )
 
     def _run(self, macro: Macro, form: List, names: Names) -> Any:
         outer, self.locals = self.locals, names
@@ -373,11 +380,6 @@ class Expander:
     def span(self, form: Any) -> Span | None:
         return None if self._text.spans is None else self._text.spans.of(form)
 
-    def _headed(self, head: Symbol) -> Span | None:
-        """Where a list with this head was written: `(- 2)` of a `->` became `(- x 2)`, which was not."""
-        spans = self._text.spans
-        return head.span if spans is None or head.span is None else spans.opened_by(head.span) or head.span
-
     def copy_place(self, form: Any, new: Any) -> None:
         """`new` stands, part for part, where `form` stands."""
         if self._text.spans is not None:
@@ -388,8 +390,8 @@ class Expander:
         return self._text.stand(form, self.span(original))
 
     def _call_span(self) -> Span | None:
-        """The place of the innermost macro call that has one."""
-        return self._stack[-1][2] if self._stack else None
+        """The place of the innermost macro call that has one, or of the whole form."""
+        return self._stack[-1][2] if self._stack else self._place
 
 
 def _where(span: Span | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtfs.lang.collections import List, Map, map_form, vector
+from rtfs.lang.names import Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.source import Span, SpanTable
 from rtfs.lang.values import is_vector
@@ -32,6 +33,17 @@ class Text:
     def written(self, form: Any) -> bool:
         """Was the form written in the text, rather than made by a macro?"""
         return self.spans is not None and self.spans.of(form) is not None and id(form) not in self.made
+
+    def headed(self, head: Symbol) -> Span | None:
+        """Where a list with this head was written: `(- 2)` of a `->` became `(- x 2)`, which was not."""
+        if self.spans is None or head.span is None:
+            return head.span
+        return self.spans.opened_by(head.span) or head.span
+
+    def threaded(self, head: Symbol, whole: Span | None) -> Span | None:
+        """The same, if it was written inside `whole`, the form that is expanded, and not in the body of a macro."""
+        span = None if head.span is None else self.headed(head)
+        return span if span is not None and whole is not None and span.within(whole) else None
 
     def stand(self, form: Any, span: Span | None) -> Any:
         """A form that a macro built stands where the macro call stands."""

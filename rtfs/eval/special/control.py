@@ -113,6 +113,8 @@ def _if_value(c: Compiler, form: List, scope: Scope) -> Value:
 @special("rtfs/value")
 def value(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | None:
     """`(rtfs/value e)`: the value of `e`, which is in no tail position whatever a macro puts around it."""
+    if len(form) != 2:
+        raise c.fail("rtfs/value", "expected one form", form)
     return c.deliver(c.sub(form, 1, scope), dest)
 
 

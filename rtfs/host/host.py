@@ -124,6 +124,12 @@ class Host:
     def _is_own(self, context: RuntimeContext) -> bool:
         return any(context is one for one in self._own)
 
+    def renew(self, call: HostCall, answer: Any) -> Any:
+        """Bring back what an answer of an earlier process stands for, as if the call were made; perhaps a coroutine."""
+        provider = self.marketplace.find(call.capability_id)
+        renewing = None if provider is None else provider.renewing(answer)
+        return None if renewing is None else route(self, renewing, call.security)(call, call.args, NOTHING)
+
     def items(self, call: HostCall) -> AsyncGenerator[Any, None]:
         """Call a capability as a source: an async generator of what it yields, as RTFS values.
 

@@ -21,6 +21,8 @@ class Provider:
     input/output: RTFS type as text (`"[:vector :int]"`), as data (`":string"`, `[":vector", ":int"]`) or, for input, a
     record in short form: `{"path": ":string", "encoding?": ":string"}` (`?` marks an optional key). None: anything.
     effects: labels such as `:network`; None means that they are unknown. idempotent: may be made again without harm.
+    renew: of a capability whose answer stands for something that lives in this process. A durable run that goes on does
+    not make an answered call again but this one, like `function` with the answer after the CallContext.
     grant: (kind, parameter) when a narrower grant can admit it, e.g. `("read", "path")`.
     native: takes and gives RTFS values and has the CallContext as first argument; otherwise plain Python values.
     wants_context, named: for the others, is the first parameter the CallContext, and which parameters may be passed by
@@ -34,7 +36,7 @@ class Provider:
 
     __slots__ = (
         "id", "function", "input", "output", "effects", "idempotent", "description", "version", "approval", "grant",
-        "native", "gathers", "transparent", "nests", "vacant", "wants_context", "named", "details", "kind",
+        "native", "gathers", "transparent", "nests", "vacant", "wants_context", "named", "renew", "details", "kind",
     )  # fmt: skip
 
     def __init__(self, id: str, function: Callable[..., Any], **facts: Any) -> None:
@@ -57,14 +59,27 @@ class Provider:
         self.vacant: bool = facts.pop("vacant", False)
         self.wants_context: bool = facts.pop("wants_context", False)
         self.named: frozenset[str] | None = facts.pop("named", None)
+        self.renew: Callable[..., Any] | None = facts.pop("renew", None)
         self.details: dict[str, Any] = facts
         self.kind = _kind(function)
 
     def with_approval(self, approval: str) -> Provider:
         """The same capability in another state of approval."""
+        return self._but(self.function, approval=approval)
+
+    def renewing(self, answer: Any) -> Provider | None:
+        """A capability that brings back what an answer of this one stands for; None when there is nothing to do."""
+        renew = self.renew
+        if renew is None:
+            return None
+        made = self._but(lambda ctx, *args, **named: renew(ctx, answer, *args, **named))
+        made.kind = _kind(renew)
+        return made
+
+    def _but(self, function: Callable[..., Any], **changes: Any) -> Provider:
         derived = ("id", "function", "details", "kind")
         facts = {name: getattr(self, name) for name in self.__slots__ if name not in derived}
-        return Provider(self.id, self.function, **{**facts, **self.details, "approval": approval})
+        return Provider(self.id, function, **{**facts, **self.details, **changes})
 
     def __repr__(self) -> str:
         return f"Provider({self.id!r})"

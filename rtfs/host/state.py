@@ -1,12 +1,14 @@
 """What `ccos.state.*` keeps: keys with values, counters and event logs, in a SQLite file or in memory.
 
 Every change is one transaction, so that a compare-and-put is atomic between processes too. A change that carries an
-idempotency key leaves its answer beside it and is not made again under the same key.
+idempotency key leaves its answer beside it and is not made again under the same key. Of the calls that one program, or
+one function that the host runs for it, makes one after the other only the last can come again: its answer is kept.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -190,11 +192,14 @@ class State:
         with self.table.transaction():
             if once is None:
                 return change()
-            recorded = self.table.read("answer", f"{operation} {once}")
+            sequence, number = _place_in_sequence(once)
+            recorded = self.table.read("answer", sequence)
             if recorded is not None:
-                return decode(recorded)
+                last = decode(recorded)
+                if last[:2] == (operation, number):
+                    return last[2]
             answer = change()
-            self.table.write("answer", f"{operation} {once}", _text(answer))
+            self.table.write("answer", sequence, _text((operation, number, answer)))
             return answer
 
 
@@ -204,6 +209,15 @@ def open_state(directory: str | None, pay: Callable[[int], None] | None = None) 
         return State(MemoryTable(), pay)
     os.makedirs(directory, mode=0o700, exist_ok=True)
     return State(SqliteTable(os.path.join(directory, "state.db")), pay)
+
+
+def _place_in_sequence(once: str) -> tuple[str, str]:
+    """`RUN/PROGRAM/7`, and `RUN/PROGRAM/3.0.7` of an inner call, are the call 7 of their sequences."""
+    found = _NUMBERED.fullmatch(once)
+    return (once, "") if found is None else (found[1], found[2])
+
+
+_NUMBERED = re.compile(r"(.*[/.])(\d+)", re.DOTALL)
 
 
 def _name(key: Any) -> str:

@@ -35,9 +35,9 @@ class Tasks:
         self._tasks: dict[str, asyncio.Future[Any]] = {}
         self._awaited: set[str] = set()
 
-    def spawn(self, work: Awaitable[Any]) -> ResourceHandle:
-        """Start it in the running loop."""
-        handle = f"{_PREFIX}{len(self._tasks) + 1}"
+    def spawn(self, work: Awaitable[Any], once: str | None = None) -> ResourceHandle:
+        """Start it in the running loop. once: the idempotency key of the call, which names the task in any process."""
+        handle = f"{_PREFIX}{len(self._tasks) + 1 if once is None else once.partition('/')[2]}"
         task = asyncio.ensure_future(work)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # `join` reports what nobody awaited
         self._tasks[handle] = task

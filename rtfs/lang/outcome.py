@@ -205,7 +205,7 @@ class HostCall(_Frozen):
         "module",
         "seq",
         "_metadata",
-        "_branches",
+        "_kept",
     )
     capability_id: str
     args: tuple[Any, ...]
@@ -279,14 +279,34 @@ class HostCall(_Frozen):
 
     def next_branch(self) -> int:
         """The number of the next function that the host runs for this call, from 0."""
-        number: int = getattr(self, "_branches", 0)
-        object.__setattr__(self, "_branches", number + 1)
+        kept = self._shared()
+        number: int = kept.get("branches", 0)
+        kept["branches"] = number + 1
         return number
+
+    @property
+    def note(self) -> Any:
+        """What its provider remembered of it, None if nothing."""
+        return self._shared().get("note")
+
+    def remember(self, note: Any) -> None:
+        """Keep a storable value beside the answer, for who renews it after a restart."""
+        self._shared()["note"] = note
+
+    def _shared(self) -> dict[str, Any]:
+        """What changes while the call is made, shared with its copies."""
+        kept: dict[str, Any] | None = getattr(self, "_kept", None)
+        if kept is None:
+            kept = {}
+            object.__setattr__(self, "_kept", kept)
+        return kept
 
     def replace(self, **changes: Any) -> HostCall:
         """A copy with some fields changed; `metadata` too."""
         names = ("capability_id", "args", "security", "surroundings", "place", "module", "seq", "metadata")
-        return HostCall(**{**{name: getattr(self, name) for name in names}, **changes})
+        made = HostCall(**{**{name: getattr(self, name) for name in names}, **changes})
+        object.__setattr__(made, "_kept", self._shared())
+        return made
 
     def _fields(self) -> tuple[Any, ...]:
         return (

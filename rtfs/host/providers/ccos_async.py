@@ -8,17 +8,21 @@ from rtfs.host.provider import CallContext, provides
 from rtfs.lang.values import ResourceHandle
 
 
+async def _spawn_again(ctx: CallContext, answer: ResourceHandle, function: Any) -> ResourceHandle:
+    return ctx.host.tasks.spawn(ctx.invoke(function), ctx.once)
+
+
 @provides(
     "ccos.async/spawn",
     input={"function": ":fn"},
     output=":resource",
     effects=[],
-    idempotent=False,
+    renew=_spawn_again,
     examples=[("(resource? (call :ccos.async/spawn (fn [] (+ 1 2))))", "true")],
 )
 async def spawn(ctx: CallContext, function: Any) -> ResourceHandle:
     """Start a function without parameters; a handle for `ccos.async/await`. The run ends when all have ended."""
-    return ctx.host.tasks.spawn(ctx.invoke(function))
+    return ctx.host.tasks.spawn(ctx.invoke(function), ctx.once)
 
 
 @provides(

@@ -8,11 +8,16 @@ from rtfs.host.provider import CallContext, provides
 from rtfs.lang.collections import vector
 
 
+async def _parallel_again(ctx: CallContext, answer: Any, *functions: Any) -> Any:
+    return await parallel(ctx, *functions)
+
+
 @provides(
     "ccos.concurrent/parallel",
     output=":vector",
     effects=[],
     transparent=True,
+    renew=_parallel_again,
     examples=[("(call :ccos.concurrent/parallel (fn [] 1) (fn [] 2))", "[1 2]")],
 )
 async def parallel(ctx: CallContext, *functions: Any) -> Any:

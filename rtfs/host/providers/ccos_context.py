@@ -11,12 +11,17 @@ _KEY = [":union", ":string", ":keyword", ":symbol"]
 _INPUT = {"key": _KEY, "value": ":any"}
 
 
+def _set_again(ctx: CallContext, answer: None, key: Any, value: Any) -> None:
+    set_(ctx, key, value)
+
+
 @provides(
     "ccos.context.set",
     input=_INPUT,
     output=":nil",
     effects=[":context"],
     idempotent=True,
+    renew=_set_again,
     examples=[("(call :ccos.context.set :speed 3) @speed", "3")],
 )
 def set_(ctx: CallContext, key: Any, value: Any) -> None:

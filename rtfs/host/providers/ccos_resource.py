@@ -11,12 +11,17 @@ from rtfs.lang.names import Keyword
 from rtfs.lang.values import ResourceHandle
 
 
+def _close_again(ctx: CallContext, answer: None, handle: Any) -> Any:
+    return close(ctx, handle)
+
+
 @provides(
     "ccos.resource.close",
     input={"handle": ":any"},
     output=":nil",
     effects=[],
     idempotent=True,
+    renew=_close_again,
     examples=[("(call :ccos.resource.close resource://db/1)", "nil")],
 )
 def close(ctx: CallContext, handle: Any) -> Any:

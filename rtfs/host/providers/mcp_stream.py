@@ -34,25 +34,44 @@ def _asked(ctx: CallContext, arguments: tuple[Any, ...]) -> Asked:
     return read_request(ctx.host.streams, ctx.capability_id, arguments)
 
 
+async def _start_again(ctx: CallContext, answer: Any, *arguments: Any) -> None:
+    ctx.meter(streams=1)
+    await ctx.host.streams.renew(answer.get(Keyword("stream-id")), arguments[0], ctx.call.module, ctx.security)
+
+
 @provides(
     "mcp.stream.start",
     effects=EFFECTS,
-    idempotent=False,
+    idempotent=True,
+    renew=_start_again,
     examples=_started("(:status (call :mcp.stream.status s))", ":active"),
 )
 async def start(ctx: CallContext, *arguments: Any) -> Any:
-    """Start a stream, or go on with the stored one of that id; answers its handle."""
+    """Start a stream, or go on with the stored one of that id; answers its handle.
+
+    An id that it makes up follows from the call's idempotency key, so that the same call again means the same stream.
+    """
     parameters = arguments[0] if len(arguments) == 1 else None
     ctx.meter(streams=1)
-    stream = await ctx.host.streams.start_map(parameters, ctx.call.module, ctx.security)
+    stream = await ctx.host.streams.start_map(parameters, ctx.call.module, ctx.security, ctx.once)
     return stream.handle()
 
 
-@provides("mcp.stream.next", effects=EFFECTS, idempotent=False, examples=_fed("(call :mcp.stream.next s)", "5"))
+async def _skip(ctx: CallContext, answer: Any, *arguments: Any) -> None:
+    if ctx.call.note is not None:
+        _asked(ctx, arguments).stream.go_on_reading(ctx.call.note)
+
+
+# The program's place in the outputs goes with the process: made again, the call gives what it would have given.
+@provides(
+    "mcp.stream.next", effects=EFFECTS, idempotent=True, renew=_skip, examples=_fed("(call :mcp.stream.next s)", "5")
+)
 async def next_output(ctx: CallContext, *arguments: Any) -> Any:
     """The next output, or nil after `:timeout-ms` and at the end; a vector when `:max` > 1."""
     asked = _asked(ctx, arguments)
-    return await asked.stream.next(asked["timeout-ms"], asked["max"], after=asked["after"], envelope=asked["envelope"])
+    found = await asked.stream.next(asked["timeout-ms"], asked["max"], after=asked["after"], envelope=asked["envelope"])
+    ctx.call.remember(asked.stream.reading_from)
+    return found
 
 
 @provides(
@@ -93,10 +112,19 @@ async def pause(ctx: CallContext, *arguments: Any) -> Any:
     return asked.changed(await asked.stream.pause(asked["reason"]))
 
 
+async def _resume_again(ctx: CallContext, answer: Any, *arguments: Any) -> None:
+    from rtfs.host.stream.request import resume_parameters
+
+    id, parameters = resume_parameters(ctx.capability_id, arguments)
+    if id not in ctx.host.streams.streams:
+        await ctx.host.streams.resume_stored(parameters, ctx.call.module, ctx.security)
+
+
 @provides(
     "mcp.stream.resume",
     effects=EFFECTS,
     idempotent=True,
+    renew=_resume_again,
     examples=_started("(call :mcp.stream.pause s) (:status (call :mcp.stream.resume s))", ":active"),
 )
 async def resume(ctx: CallContext, *arguments: Any) -> Any:

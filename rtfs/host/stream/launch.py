@@ -43,11 +43,11 @@ class Request:
 
     # ---- start
 
-    async def start(self) -> Stream:
-        """A new stream, or the stored one of that id (`:if-exists`)."""
+    async def start(self, once: str | None = None) -> Stream:
+        """A new stream, or the stored one of that id (`:if-exists`). once: what an id that it makes up follows from."""
         registry, settings = self.registry, self.settings
         found = self._processor(settings["processor"])
-        id = settings["stream-id"] or _generated_id(settings["endpoint"])
+        id = settings["stream-id"] or _generated_id(settings["endpoint"], once)
         live = registry.streams.get(id)
         if live is not None and not live.owner.terminal:
             raise fault(8, data={"owner": registry.identity}, id=id)
@@ -206,8 +206,9 @@ class Request:
         return self.registry.services.evaluator.resolve(text, self.module)
 
 
-def _generated_id(endpoint: str) -> str:
-    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', endpoint)[:80]}-{uuid.uuid4()}"
+def _generated_id(endpoint: str, once: str | None) -> str:
+    unique = uuid.uuid4() if once is None else uuid.uuid5(uuid.NAMESPACE_OID, once)
+    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', endpoint)[:80]}-{unique}"
 
 
 def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:

@@ -104,10 +104,24 @@ class StreamRegistry:
         """Start a stream from Python: options are those of `:mcp.stream.start` with `_` for `-`."""
         return await self.start_map(settings.from_python_options(endpoint, processor, state, options))
 
-    async def start_map(self, parameters: Any, module: str = "user", security: RuntimeContext | None = None) -> Stream:
-        """`:mcp.stream.start`. `module` is where names of functions are looked up."""
+    async def start_map(
+        self, parameters: Any, module: str = "user", security: RuntimeContext | None = None, once: str | None = None
+    ) -> Stream:
+        """`:mcp.stream.start`. module: where names of functions are looked up; once: the call's idempotency key."""
         wanted = settings.read_settings(self.directory.expand(parameters))
-        return await Request(self, wanted, module, security).start()
+        return await Request(self, wanted, module, security).start(once)
+
+    async def renew(self, id: str, parameters: Map, module: str, security: RuntimeContext) -> None:
+        """Bring back a stream that an earlier process started; one that ended there has ended."""
+        if id in self.streams:
+            return
+        wanted = parameters.assoc(Keyword("stream-id"), id)
+        store = self.store(settings.read_settings(self.directory.expand(wanted))["checkpoint"])
+        stored = store.load(id)
+        if stored is not None and stored[0].status in TERMINAL_NAMES:
+            await self.resume_stored(Map.of([(Keyword("stream-id"), id)]), module, security)
+        elif stored is not None or not store.durable:
+            await self.start_map(wanted, module, security)
 
     async def resume_stored(
         self, parameters: Map, module: str = "user", security: RuntimeContext | None = None

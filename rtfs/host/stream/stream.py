@@ -225,6 +225,16 @@ class Stream:
             return values if most > 1 else (values[0] if found else None)
         return self._envelope(found, most, reader.missed - missed)
 
+    @property
+    def reading_from(self) -> int:
+        """The number of the output that `next` of the program gives next."""
+        reader = self.owner.outputs.readers.get(PROGRAM)
+        return self.owner.outputs.first if reader is None else reader.cursor
+
+    def go_on_reading(self, number: int) -> None:
+        """Let `next` of the program go on with the output of that number, as in an earlier process."""
+        self.reader(PROGRAM, at=number)
+
     def _envelope(self, found: list[Output], most: int, dropped: int) -> Any:
         owner = self.owner
         if not found:

@@ -9,7 +9,7 @@ SEED ?=
 VERSIONS ?= python3.12 python3.13
 LANGUAGE := $(addprefix tests/,lang parser macros eval check spec stdlib session loader properties differential fuzz)
 
-.PHONY: demo test check docs bench fuzz versions conformance clean
+.PHONY: demo test check docs bench fuzz crash versions conformance clean
 
 demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
@@ -47,6 +47,9 @@ versions: | $(BIN)/python
 	  echo "Python $$version"; \
 	  $$other/bin/python -m pytest -q $(LANGUAGE); \
 	done
+
+crash: $(DEV)
+	@$(BIN)/python -m pytest tests/session/test_durable.py --hypothesis-profile=fuzz
 
 conformance: $(DEV)
 	@$(BIN)/python tests/spec/run_cases.py $(CASES)

@@ -1,4 +1,4 @@
-"""What an embedder gives a session, as RTFS values and code: context values, and functions to call."""
+"""What an embedder gives a session: its options, context values, and functions to call."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any
 from rtfs.eval.machine import form_of
 from rtfs.lang.collections import List, Map, PVector
 
+OWN_OPTIONS = frozenset({"self", "values", "check", "id", "journal"})  # of a session, which its forks do not share
+HOST_OPTIONS = (
+    "state_dir", "clock", "console", "on_streams", "budget", "journal", "approvals", "approval_wait", "must_approve",
+    "on_refusal",
+)  # fmt: skip
 _OWN = frozenset({PVector, Map, List})  # collections that only RTFS makes hold only its values
 
 

@@ -5,19 +5,22 @@ Only pure RTFS runs. Every call that a program makes must be the recorded one; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.embedding import call_body
 from rtfs.eval.machine import Pending
 from rtfs.lang.codec import Unreadable, decode
+from rtfs.lang.collections import vector
 from rtfs.lang.error_data import error_from
 from rtfs.lang.errors import RtfsError, invalid_argument
 from rtfs.lang.limits import Limits
 from rtfs.lang.outcome import Complete, Outcome, RequiresHost
 from rtfs.lang.source import Source
 from rtfs.lang.values import ErrorValue, is_vector
-from rtfs.mismatch import differing_calls, missing_call, other_end
+from rtfs.loader import Lookup
+from rtfs.mismatch import differing_calls, mismatch, missing_call, other_end, shown_call
 from rtfs.recording import Reading, Take
 from rtfs.reference import Reference, opaques
 from rtfs.snapshot import Stored, call_text, damaged, dump, load
@@ -29,12 +32,17 @@ if TYPE_CHECKING:
 def restored(cls: type[Session], data: bytes, options: dict[str, Any]) -> Session:
     """A new session at the point of a snapshot. What the snapshot does not hold comes from the options."""
     stored = load(data)
-    header = stored.header
-    limits = options.pop("limits", None) or narrower(header["limits"], Limits())
-    options.setdefault("id", header["id"])
-    session = cls(values=dict(header["values"].entries()), check=header["check"], limits=limits, **options)
-    session.reading = session.world.modules.lookup = Reading(session.reading.lookup, header["modules"])
+    limits = options.pop("limits", None) or narrower(stored.header["limits"], Limits())
+    session = fresh(cls, stored, {**options, "limits": limits})
     Replay(session, stored).run()
+    return session
+
+
+def fresh(cls: type[Session], stored: Stored, options: dict[str, Any]) -> Session:
+    """A session to which nothing has happened, with the context, check level and modules of a snapshot."""
+    header = stored.header
+    session = cls(values=dict(header["values"].entries()), check=header["check"], **{"id": header["id"], **options})
+    session.reading = session.world.modules.lookup = Reading(session.reading.lookup, header["modules"])
     return session
 
 
@@ -47,15 +55,27 @@ def narrower(one: Limits, other: Limits) -> Limits:
     return Limits(**bounds)
 
 
-class Replay:
-    """The events of a snapshot, done to a session that has none yet. `outcomes`: of its programs, by number."""
+class Instead(NamedTuple):
+    """A program to run against the answers of another one, its arguments (None: those of the other) and modules."""
 
-    def __init__(self, session: Session, stored: Stored) -> None:
+    source: Source
+    arguments: tuple[str, ...] | None
+    lookup: Lookup
+
+
+class Replay:
+    """The events of a snapshot, done to a session that has none yet. `outcomes`: of its programs, by number.
+
+    instead: takes the place of the last text; how it ends is its own affair.
+    """
+
+    def __init__(self, session: Session, stored: Stored, instead: Instead | None = None) -> None:
         self.session = session
         self.stored = stored
+        self.instead = instead
+        self.last = max((int(line.split(" ")[1]) for line in stored.lines if _TEXT.match(line)), default=-1)
         self.outcomes: dict[int, Outcome | RtfsError] = {}
         self.takes: dict[int, Take] = {}
-        self._asked = ""
 
     def run(self) -> None:
         """ReplayMismatch where the programs do not do what they did, InvalidArgument where the lines make no sense."""
@@ -80,7 +100,10 @@ class Replay:
     def _line(self, line: str) -> None:
         word, _, rest = line.partition(" ")
         if word == "define":
-            self.session.define(*self._pair(rest))
+            name, value = self._pair(rest)
+            if name == "args" and self.instead is not None and self.instead.arguments is not None:
+                value = vector(self.instead.arguments)
+            self.session.define(name, value)
         elif word == "set":
             name, value = self._pair(rest)
             self.session.values[name] = value
@@ -104,6 +127,8 @@ class Replay:
         name, text = self._pair(rest)
         if type(text) is not str:
             raise Unreadable("a program without a text")
+        if self.instead is not None and number == self.last:
+            name, text = self.instead.source.name, self.instead.source.text
         self._begin(number, "text", (name, text), self.session.text_body(name, text))
 
     def _call(self, number: int, rest: str) -> None:
@@ -146,6 +171,8 @@ class Replay:
         outcome = self._reached(number)
         if isinstance(outcome, RequiresHost):
             raise other_end(recorded, outcome.call, call_text(self.session, outcome.call))
+        if self.instead is not None and number == self.last:
+            return
         error = outcome if isinstance(outcome, RtfsError) else None
         if (None if error is None else error.kind) != recorded:
             raise other_end(recorded, error)
@@ -218,6 +245,7 @@ class Replay:
         return next((source for source in texts if source.name == name), Source(name, ""))
 
 
+_TEXT = re.compile(r"text \d{1,15} ")
 _PROGRAM: dict[str, Callable[[Replay, int, str], None]] = {
     "text": Replay._text,
     "call": Replay._call,
@@ -252,3 +280,24 @@ def forked(session: Session, undo: int, options: dict[str, Any]) -> Session:
         raise invalid_argument(f"undo is a number from 0 to {len(inputs)}, the inputs of the session, got {undo}")
     kept = events[: inputs[-undo]] if undo else events
     return restored(type(session), dump(session, kept), {**options, "id": None})
+
+
+def replayed(data: bytes, *, limits: Limits, instead: Instead | None = None) -> Any:
+    """What the last program of a recording gives when it runs again, or another one instead of it.
+
+    Raises what the program raises, ReplayMismatch when its calls are not the recorded ones, all of them.
+    """
+    from rtfs.session import Session
+
+    stored = load(data)
+    session = fresh(Session, stored, {"limits": limits})
+    if instead is not None:
+        session.reading = session.world.modules.lookup = Reading(instead.lookup)
+    replay = Replay(session, stored, instead)
+    replay.run()
+    last = replay.outcomes[max(replay.outcomes)] if replay.outcomes else Complete(None)
+    if isinstance(last, RtfsError):
+        raise last
+    if isinstance(last, RequiresHost):
+        raise mismatch(f"the recording ends before {shown_call(call_text(session, last.call))}", last.call)
+    return last.value

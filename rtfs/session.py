@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from rtfs.embedding import call_body, context_values, given
+from rtfs.embedding import HOST_OPTIONS, OWN_OPTIONS, call_body, context_values, given
 from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run, suspend
 from rtfs.eval.meter import Allowance
@@ -84,7 +84,7 @@ class Session:
 
         if check not in LEVELS:
             raise ValueError(f"check must be one of {', '.join(LEVELS)}, got {check!r}")
-        self._options = {name: option for name, option in options.items() if name not in _OWN_OPTIONS}
+        self._options = {name: option for name, option in options.items() if name not in OWN_OPTIONS}
         self.context = context if context is not None else RuntimeContext.pure()
         self.limits = limits or self.context.limits or Limits()
         self.values = context_values(values)
@@ -96,22 +96,12 @@ class Session:
         self.waiting: tuple[RequiresHost, ...] = ()
         self.on_step = on_step
         self.trace = trace
+        self.dispatch: Answerer = self._dispatch
         stored = Cache() if cache is True else cache or None
         self.world = World(self.reading, stored, variant=self.limits.variant, level=check)
         self.tools = Tools(self.world, self.limits)
         self._marketplace = marketplace
-        self._host_options: dict[str, Any] = {
-            "state_dir": state_dir,
-            "clock": clock,
-            "console": console,
-            "on_streams": on_streams,
-            "budget": budget,
-            "journal": journal,
-            "approvals": approvals,
-            "approval_wait": approval_wait,
-            "must_approve": must_approve,
-            "on_refusal": on_refusal,
-        }
+        self._host_options = {name: options[name] for name in HOST_OPTIONS}
         self._host: Host | None = None
         self._driven = 0  # programs that an event loop drives now
         self._runner: Any = None
@@ -217,11 +207,14 @@ class Session:
 
     # ---- the session as data (host.md §2) -----------------------------------------------------------------------
 
-    def snapshot(self) -> bytes:
-        """The session as bytes; `outcome.snapshot()` does it at a pending call. InvalidArgument if it is impossible."""
+    def snapshot(self, at: Take | None = None) -> bytes:
+        """The session as bytes, at the pending call of one of its programs: `outcome.snapshot()`.
+
+        InvalidArgument when it is impossible.
+        """
         from rtfs.snapshot import dump
 
-        return dump(self, self.recording.complete())
+        return dump(self, self.recording.complete(), at)
 
     @classmethod
     def restore(cls, data: bytes, **options: Any) -> Session:
@@ -276,14 +269,9 @@ class Session:
             return answer
 
         program = self._program(take, ask, body)
-        program.snapshot = lambda: self._snapshot_at(take)
+        program.snapshot = lambda: self.snapshot(take)
         outcome: Any = program.start()
         return program.waiting(outcome) if type(outcome) is HostCall else outcome
-
-    def _snapshot_at(self, take: Take) -> bytes:
-        from rtfs.snapshot import dump
-
-        return dump(self, self.recording.complete(), take)
 
     def _program(self, take: Take | None, answer: Answerer, body: Callable[[], Any]) -> Program:
         """A program that a recording may hear of; None for what the host runs for a call."""
@@ -320,11 +308,15 @@ class Session:
 
     # ---- drivers ------------------------------------------------------------------------------------------------
 
-    def _answer(self, call: HostCall) -> Any:
-        """Answer a host call from inside the program's greenlet; only true waiting switches away."""
+    def _dispatch(self, call: HostCall) -> Any:
+        """What the marketplace answers: a value, or a coroutine that gives one."""
         if self.trace is not None:
             self.trace(call)
-        answer = self.host.dispatch(call)
+        return self.host.dispatch(call)
+
+    def _answer(self, call: HostCall) -> Any:
+        """Answer a host call from inside the program's greenlet; only true waiting switches away."""
+        answer = self.dispatch(call)
         if type(answer) is not CoroutineType:
             return answer
         if not self._driven:
@@ -398,9 +390,6 @@ class Session:
         if self._runner is None:
             self._runner = asyncio.Runner()
         return self._runner.run(awaited())
-
-
-_OWN_OPTIONS = frozenset({"self", "values", "check", "id"})  # not of a fork, which has them from the recording
 
 
 def evaluate(text: str, *, name: str = "<text>") -> Any:

@@ -14,6 +14,8 @@ Examples:
   rtfs run hello.rtfs Ada                        arguments arrive as the vector `args`
   rtfs run --allow-read data report.rtfs         one folder may be read
   rtfs run --allow-all --state .state demo.rtfs  streams survive a kill and go on
+  rtfs run --durable .run report.rtfs            killed and started again it goes on where it was
+  rtfs run --record t.tape report.rtfs           and later `rtfs run --replay t.tape`, as a test
   rtfs run --limit steps=1000000,time=2s -e '(reduce + (range 1000))'
 
 \b
@@ -40,7 +42,7 @@ class _Limits(click.ParamType[dict[str, Any]]):
             self.fail(str(error), param, ctx)
 
 
-_FOLDER = click.Path(file_okay=False)
+_FOLDER, _TAPE = click.Path(file_okay=False), click.Path(dir_okay=False)
 
 
 @click.command("run", epilog=EPILOG)
@@ -64,6 +66,11 @@ _FOLDER = click.Path(file_okay=False)
 @click.option("--limit", "limits", type=_Limits(), metavar="LIMITS", help=LIMITS)
 @click.option("--state", type=_FOLDER, metavar="DIR", help="Keep streams and stored values in DIR, across runs.")
 @click.option("--journal", type=click.Path(dir_okay=False), metavar="FILE", help="Write every host call down in FILE.")
+@click.option("--durable", type=_FOLDER, metavar="DIR", help="Keep the run in DIR: killed, it goes on where it was.")
+@click.option("--retry-call", is_flag=True, help="With --durable: make the call again of which nobody knows.")
+@click.option("--skip-call", metavar="VALUE", help="With --durable: take VALUE as its answer.")
+@click.option("--record", type=_TAPE, metavar="TAPE", help="Write the calls of the run and their answers to TAPE.")
+@click.option("--replay", type=_TAPE, metavar="TAPE", help="Answer all calls from TAPE; its program, or FILE.")
 @click.option("--mcp-config", type=click.Path(dir_okay=False), metavar="FILE", help="MCP servers by name.")
 @click.option("--progress", type=click.Choice(["auto", "json", "off"]), default="auto", help="How streams are shown.")
 @click.option("--trace", is_flag=True, help="Show each host call as one line on standard error.")
@@ -73,10 +80,28 @@ def command(file: str | None, arguments: tuple[str, ...], expression: str | None
 
     Stays until the streams that the script started have ended. Ctrl-C lets them finish the work at hand, a second one
     cancels them, a third one kills.
+
+    With --durable DIR each answer is written down before the script sees it. Killed and started again with the same
+    command the run goes on; once it is done, the command prints its value again until DIR is removed. The call that was
+    under way is made again, but if that could do harm the run asks: --retry-call or --skip-call VALUE. A TAPE and a DIR
+    hold everything the script said and heard, secrets too.
     """
     if expression is not None:
         arguments = (file, *arguments) if file is not None else ()
         file = None
-    elif file is None:
+    elif file is None and options["replay"] is None:
         raise click.UsageError("give a FILE to run, `-` for standard input, or -e EXPR")
+    _check(options)
     return run(Settings(file=file, expression=expression, arguments=arguments, **options))
+
+
+def _check(options: dict[str, Any]) -> None:
+    """Options that only make sense together, or only apart."""
+    decisions = [name for name in ("retry_call", "skip_call") if options[name] not in (None, False)]
+    if decisions and options["durable"] is None:
+        raise click.UsageError(f"--{decisions[0].replace('_', '-')} is about a run with --durable")
+    if len(decisions) > 1:
+        raise click.UsageError("--retry-call and --skip-call exclude each other")
+    kinds = [name for name in ("durable", "record", "replay") if options[name] is not None]
+    if len(kinds) > 1:
+        raise click.UsageError(f"--{kinds[0]} and --{kinds[1]} exclude each other")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.cli.interrupt import Interrupts, Terminated
@@ -37,6 +36,11 @@ class Settings(NamedTuple):
     limits: dict[str, Any] | None = None
     state: str | None = None
     journal: str | None = None
+    durable: str | None = None
+    retry_call: bool = False
+    skip_call: str | None = None
+    record: str | None = None
+    replay: str | None = None
     mcp_config: str | None = None
     progress: str = "auto"
     trace: bool = False
@@ -62,8 +66,12 @@ def run(settings: Settings) -> int:
 def _reported(settings: Settings) -> int:
     """Run a script and say on standard error what ended it, if anything did."""
     try:
-        source = _source(settings)
-        return USAGE if source is None else Execution(settings, source).run()
+        if settings.replay is not None:
+            from rtfs.cli.tape import replay
+
+            return replay(settings)
+        source = read_program(settings)
+        return USAGE if source is None else _execution(settings)(settings, source).run()
     except Malformed as error:
         sys.stderr.write(f"error: {error}\n")
         return USAGE
@@ -103,12 +111,15 @@ def exit_code(error: RtfsError) -> int:
 class Execution:
     """One script from its session to its exit code, with the streams it started."""
 
-    def __init__(self, settings: Settings, source: Source) -> None:
+    def __init__(self, settings: Settings, source: Source, **options: Any) -> None:
+        """options: of the session, beside those that the settings say."""
         self.settings = settings
         self.source = source
         self.interrupts = Interrupts()
         self.progress: Any = None  # made with the first stream
-        self.session = self.interrupts.session = _session(settings, source, self._streams_begin)
+        self.session = self.interrupts.session = _session(
+            settings, source, {"on_streams": self._streams_begin, **options}
+        )
 
     def run(self) -> int:
         """The exit code; raises what ended the program."""
@@ -128,13 +139,18 @@ class Execution:
         session.define("args", list(self.settings.arguments))
         gc.enable()  # `__main__` let it rest while rtfs was imported
         value = session.run(self.source.text, name=self.source.name)
-        if value is not None and not self.settings.quiet:
-            from rtfs.lang.printer import show
-
-            flush(show(value) + "\n")
+        self._show("" if value is None else shown(value))
         if session.host_made and session.host.busy:
             return self._await_streams()
         return DONE
+
+    def _show(self, text: str) -> None:
+        """Print the last value."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        if text and not self.settings.quiet:
+            flush(text + "\n")
 
     def _streams_begin(self, registry: Any) -> None:
         from rtfs.cli.events import follow
@@ -172,7 +188,7 @@ class Execution:
             self.progress.close()
 
 
-def _source(settings: Settings) -> Source | None:
+def read_program(settings: Settings) -> Source | None:
     """The text to run; None, with a message, when the file or an argument cannot be read."""
     from rtfs.loader import decode, read_source
 
@@ -194,13 +210,36 @@ def _source(settings: Settings) -> Source | None:
         return None
 
 
-def _session(settings: Settings, source: Source, on_streams: Callable[[Any], None]) -> Session:
+def _execution(settings: Settings) -> type[Execution]:
+    if settings.durable is not None:
+        from rtfs.cli.lasting import LastingExecution
+
+        return LastingExecution
+    if settings.record is not None:
+        from rtfs.cli.tape import RecordedExecution
+
+        return RecordedExecution
+    return Execution
+
+
+def folder_of(settings: Settings, source: Source) -> str:
+    """Where the modules of a script are looked for first."""
+    return os.path.dirname(os.path.abspath(source.name)) if settings.file not in (None, "-") else os.getcwd()
+
+
+def shown(value: Any) -> str:
+    from rtfs.lang.printer import show  # deferred: many programs end with nil
+
+    return show(value)
+
+
+def _session(settings: Settings, source: Source, more: dict[str, Any]) -> Session:
     from rtfs.cli.permission import load_capabilities, rights
     from rtfs.session import Session
 
     if settings.mcp_config is not None:
         os.environ["RTFS_MCP_CONFIG"] = os.path.abspath(settings.mcp_config)
-    folder = os.path.dirname(os.path.abspath(source.name)) if settings.file not in (None, "-") else os.getcwd()
+    folder = folder_of(settings, source)
     options: dict[str, Any] = {"folder": folder, "state_dir": settings.state, "console": Output(), **rights(settings)}
     if settings.trace:
         from rtfs.cli.report import trace
@@ -209,12 +248,12 @@ def _session(settings: Settings, source: Source, on_streams: Callable[[Any], Non
     if settings.journal is not None:
         options["journal"] = _journal(settings.journal)
     budget = _budget(settings.limits or {})
-    session = Session(limits=_limits(settings), budget=budget, on_streams=on_streams, **options)
+    session = Session(limits=limits(settings), budget=budget, **{**options, **more})
     load_capabilities(settings, session)
     return session
 
 
-def _limits(settings: Settings) -> Any:
+def limits(settings: Settings) -> Any:
     from rtfs.lang.limits import Limits
 
     chosen = settings.limits or {}

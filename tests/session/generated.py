@@ -25,11 +25,11 @@ AGAIN = "(module m (:exports [f]) (defn f [x] (+ {n} (call :t.ask (* x {n})))))\
 
 
 class Writer:
-    """Expressions from a source of chance. parallel: may the host run functions of the program?"""
+    """Expressions from a source of chance. hosted: the host runs functions of the program, and counts for it."""
 
-    def __init__(self, chance: random.Random, *, parallel: bool) -> None:
+    def __init__(self, chance: random.Random, *, hosted: bool) -> None:
         self.chance = chance
-        self.parallel = parallel
+        self.hosted = hosted
         self.names: list[str] = []
         self.fresh = 0
 
@@ -48,8 +48,8 @@ class Writer:
             self.bound, self.defaulted, self.stepped, self.opened, self.recursive, self.expanded, self.module,
             self.context, self.either,
         ]  # fmt: skip
-        if self.parallel:
-            shapes += [self.beside, self.spawned]
+        if self.hosted:
+            shapes += [self.beside, self.spawned, self.counted]
         return self.chance.choice(shapes)(depth - 1)
 
     def inside(self, name: str, depth: int) -> str:
@@ -136,11 +136,14 @@ class Writer:
         x = self.name()
         return f"(let [{x} {started}] (+ {self.expression(depth)} (call :ccos.async/await {x})))"
 
+    def counted(self, depth: int) -> str:
+        return f'(call :ccos.state.counter.inc "{self.name()}" {self.expression(depth)})'
 
-def program(number: int, *, parallel: bool = False, forms: int = 4, depth: int = 3) -> str:
+
+def program(number: int, *, hosted: bool = False, forms: int = 4, depth: int = 3) -> str:
     """The text of a program; its value is a vector of integers."""
     chance = random.Random(number)
-    writer = Writer(chance, parallel=parallel)
+    writer = Writer(chance, hosted=hosted)
     lines = [PRELUDE]
     for index in range(forms):
         if index == forms // 2:

@@ -72,7 +72,7 @@ def _context(settings: Settings, project: Project | None) -> RuntimeContext:
     denied = () if project is None else project.deny
     if settings.allow_all:
         return RuntimeContext("full", denied=denied)
-    kinds = {kind: getattr(settings, f"allow_{kind}") for kind in ("read", "write", "net", "env")}
+    kinds = {kind: getattr(settings, f"allow_{kind}") for kind in ("read", "write", "net", "env", "run")}
     allowed = settings.allow
     if project is not None:
         allowed = (*project.allow, *allowed)

@@ -6,6 +6,7 @@
     read = ["data"]                  # folders, relative to this file, as --allow-read; write likewise
     net = ["GET api.example.org"]    # hosts, as --allow-net
     env = ["HOME"]                   # variables, as --allow-env
+    run = ["python"]                 # programs behind `stdio:` endpoints, as --allow-run
     approve = ["mail.*"]             # globs of ids that somebody has to approve first: `rtfs approvals`
     files = ["tools.rtfs"]           # RTFS files that define capabilities, as --capabilities
 
@@ -35,6 +36,7 @@ class Project(NamedTuple):
     write: tuple[str, ...] = ()
     net: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 

@@ -55,6 +55,7 @@ _FOLDER, _TAPE = click.Path(file_okay=False), click.Path(dir_okay=False)
 @click.option("--allow-write", multiple=True, type=_FOLDER, metavar="DIR", help="Allow writing below DIR.")
 @click.option("--allow-net", multiple=True, metavar="HOST", help="Allow the network, to HOST only.")
 @click.option("--allow-env", multiple=True, metavar="NAME", help="Allow reading the environment variable NAME.")
+@click.option("--allow-run", multiple=True, metavar="PROGRAM", help="Allow starting PROGRAM for `stdio:` endpoints.")
 @click.option("--allow-all", is_flag=True, help="Allow everything.")
 @click.option(
     "--capabilities",

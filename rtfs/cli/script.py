@@ -31,6 +31,7 @@ class Settings(NamedTuple):
     allow_write: tuple[str, ...] = ()
     allow_net: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
+    allow_run: tuple[str, ...] = ()
     allow_all: bool = False
     capabilities: tuple[str, ...] = ()
     limits: dict[str, Any] | None = None

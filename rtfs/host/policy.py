@@ -42,8 +42,14 @@ CLI_ALLOWED: tuple[str, ...] = (
 )
 CLI_DEFAULT = RuntimeContext.controlled(CLI_ALLOWED)
 
-_FLAGS = {"read": "--allow-read", "write": "--allow-write", "net": "--allow-net", "env": "--allow-env"}
-_PLACEHOLDERS = {"read": "DIR", "write": "DIR", "net": "HOST", "env": "NAME"}
+_FLAGS = {
+    "read": "--allow-read",
+    "write": "--allow-write",
+    "net": "--allow-net",
+    "env": "--allow-env",
+    "run": "--allow-run",
+}
+_PLACEHOLDERS = {"read": "DIR", "write": "DIR", "net": "HOST", "env": "NAME", "run": "PROGRAM"}
 
 
 class Subject(Protocol):
@@ -126,7 +132,7 @@ def _isolation_rule(context: RuntimeContext, effects: tuple[str, ...] | None) ->
 
 
 def grants_of(context: RuntimeContext, kind: str) -> tuple[str, ...] | None:
-    """The values of the grants of a kind (`read`, `write`, `net`, `env`); None when there is none to narrow by."""
+    """The values of the grants of a kind (`read write net env run`); None when there is none to narrow by."""
     return tuple(value for name, value in context.grants if name == kind) or None
 
 
@@ -223,8 +229,13 @@ def _net_granted(granted: tuple[str, ...], value: Any) -> bool:
         return True  # no URL at all: the provider says so
 
 
+def _run_granted(granted: tuple[str, ...], value: Any) -> bool:
+    """A program by the very words: a name is looked up in PATH as always, a path is that file."""
+    return value in granted
+
+
 def _env_granted(granted: tuple[str, ...], value: Any) -> bool:
     return value in granted
 
 
-_GUARDS = {"read": _path_granted, "write": _path_granted, "net": _net_granted, "env": _env_granted}
+_GUARDS = {"read": _path_granted, "write": _path_granted, "net": _net_granted, "env": _env_granted, "run": _run_granted}

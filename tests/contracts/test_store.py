@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtfs.host.stream import stores
-from rtfs.host.stream.stores import Head, InUse, Row, Store, Taken, open_store
+from rtfs.host.stream.stores import Alive, Head, InUse, RemoteStore, Row, Store, Taken, open_store
+from rtfs.lang.errors import StreamError
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(stores.__path__))
 
@@ -18,13 +19,17 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(stores.__path__))
 LASTING = [name for name in NAMES if name != "memory"]
 
 
+REMOTE = [name for name in NAMES if name in ("postgresql", "redis")]
+
+
 @pytest.fixture(params=NAMES)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+def opened(request: pytest.FixtureRequest, store_place: Callable[[str], str]) -> Iterator[Callable[[], Store]]:
     """Opens a store of one kind; every call while it is closed opens the same place again."""
     kept: list[Store] = []
+    url = store_place(request.param)
 
     def open_it() -> Store:
-        store = open_store(f"{request.param}:{tmp_path / 'place' if request.param == 'sqlite' else ''}", "normal")
+        store = open_store(url, "normal")
         kept.append(store)
         return store
 
@@ -34,6 +39,8 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
 
 lasting = pytest.mark.parametrize("opened", LASTING, indirect=True)
+local = pytest.mark.parametrize("opened", [name for name in LASTING if name not in REMOTE], indirect=True)
+shared = pytest.mark.parametrize("opened", REMOTE, indirect=True)
 
 
 @pytest.fixture
@@ -45,6 +52,13 @@ def row(id: str, epoch: int, number: int, body: Any = None, *, status: str = "ac
     return Row(id, epoch, number, status, body or f"body {number}", f"sum {number}", 1000 + number, keep)
 
 
+def take_over(store: Store, id: str, epoch: int, owner: str) -> int:
+    """Claim a stream whose owner is gone."""
+    if store.remote:
+        store.leave({id: epoch})  # type: ignore[attr-defined]
+    return store.claim(id, epoch, owner)
+
+
 def numbers(store: Store, id: str) -> list[int]:
     found = store.load(id)
     assert found is not None
@@ -53,7 +67,7 @@ def numbers(store: Store, id: str) -> list[int]:
 
 def test_the_first_claim_gives_epoch_one_and_each_further_one_more(store: Store) -> None:
     assert store.claim("a", None, "me") == 1
-    assert store.claim("a", 1, "you") == 2
+    assert take_over(store, "a", 1, "you") == 2
     found = store.load("a")
     assert found is not None
     assert (found[0].epoch, found[0].owner, found[1]) == (2, "you", [])
@@ -61,7 +75,7 @@ def test_the_first_claim_gives_epoch_one_and_each_further_one_more(store: Store)
 
 def test_a_claim_that_saw_an_old_epoch_is_refused_and_names_the_present_one(store: Store) -> None:
     store.claim("a", None, "me")
-    store.claim("a", 1, "you")
+    take_over(store, "a", 1, "you")
     for seen in (None, 1, 3):
         with pytest.raises(Taken) as caught:
             store.claim("a", seen, "late")
@@ -92,7 +106,7 @@ def test_a_row_of_a_lower_epoch_is_not_written_while_the_others_of_its_commit_ar
     store.claim("a", None, "me")
     store.claim("b", None, "me")
     store.commit([row("a", 1, 1)])
-    store.claim("a", 1, "you")
+    take_over(store, "a", 1, "you")
     assert store.commit([row("a", 1, 2), row("b", 1, 1)]) == {"a": 2}
     assert (numbers(store, "a"), numbers(store, "b")) == ([1], [1])
 
@@ -130,7 +144,7 @@ def test_a_durable_store_opened_again_has_everything(opened: Callable[[], Store]
     assert found[1][0].body == "κόσμε \u0000 \U0001f600"
 
 
-@lasting
+@local
 def test_a_local_store_that_one_owner_holds_refuses_another_and_says_what_is_in_it(opened: Callable[[], Store]) -> None:
     first = opened()
     assert first.durable
@@ -145,3 +159,76 @@ def test_a_local_store_that_one_owner_holds_refuses_another_and_says_what_is_in_
 def test_a_store_says_what_it_raises_when_it_cannot_write(store: Store) -> None:
     assert store.failures
     assert all(issubclass(kind, Exception) for kind in store.failures)
+
+
+# ---- over the network
+
+
+@shared
+def test_a_stream_whose_owner_lives_is_not_given_to_another(opened: Callable[[], RemoteStore]) -> None:
+    first, second = opened(), opened()
+    first.claim("a", None, "me")
+    with pytest.raises(Alive) as caught:
+        second.claim("a", 1, "you")
+    assert (caught.value.owner, caught.value.epoch) == ("me", 1)
+    assert first.claim("a", 1, "me") == 2  # its own owner may begin again
+
+
+@shared
+def test_a_stream_that_was_left_is_free_at_once(opened: Callable[[], RemoteStore]) -> None:
+    first, second = opened(), opened()
+    first.claim("a", None, "me")
+    first.leave({"a": 1})
+    assert second.claim("a", 1, "you") == 2
+    assert first.beat({"a": 1, "gone": 3}) == {"a": 2, "gone": 0}
+    assert second.beat({"a": 2}) == {}
+
+
+@shared
+def test_a_stream_that_ended_is_free(opened: Callable[[], RemoteStore]) -> None:
+    first, second = opened(), opened()
+    first.claim("a", None, "me")
+    first.commit([row("a", 1, 1, status="completed")])
+    assert second.claim("a", 1, "you") == 2
+
+
+@shared
+def test_of_two_that_claim_at_once_one_wins(opened: Callable[[], RemoteStore]) -> None:
+    opened().claim("a", None, "me")
+    opened().leave({"a": 1})
+    stores, results, gate = [opened() for _ in range(4)], [], threading.Barrier(4)
+
+    def claim(number: int) -> None:
+        gate.wait()
+        try:
+            results.append(stores[number].claim("a", 1, f"process {number}"))
+        except Taken:
+            results.append(None)
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results, key=str) == [2, None, None, None]
+
+
+@shared
+def test_a_commit_of_a_stale_owner_changes_nothing(opened: Callable[[], RemoteStore]) -> None:
+    first, second = opened(), opened()
+    first.claim("a", None, "me")
+    first.commit([row("a", 1, 1)])
+    first.leave({"a": 1})
+    second.claim("a", 1, "you")
+    assert first.commit([row("a", 1, 2, status="error")]) == {"a": 2}
+    found = second.load("a")
+    assert found is not None
+    assert (found[0].status, [saved.number for saved in found[1]]) == ("active", [1])
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody:s3cret@127.0.0.1:1/none", "redis://:s3cret@127.0.0.1:1/0"])
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(StreamError) as caught:
+        open_store(url, "normal")
+    assert caught.value.code == "RTFS-S003"
+    assert "127.0.0.1:1" in caught.value.message and "s3cret" not in caught.value.message

@@ -91,7 +91,7 @@ class Directory:
 
         shown = credential.masked(url)
         target = Target("http", url, shown, headers, key=("http", url, tuple(sorted(headers().items()))))
-        return Endpoint(target, _adapter(settings))
+        return Endpoint(target._replace(configured=trusted), _adapter(settings))
 
     def _known_origin(self, url: str) -> bool:
         """Did the operator configure this origin? Only then it gets credentials of the environment."""
@@ -136,7 +136,8 @@ class Directory:
             raise fault(3, p=f"server '{name}'", kind="entry with url or command", value="neither")
         environment = tuple((str(key), str(value)) for key, value in (entry.get("env") or {}).items())
         arguments = tuple(str(word) for word in entry.get("args") or ())
-        return Endpoint(_process(str(entry["command"]), arguments, environment, entry.get("cwd")), _adapter(settings))
+        target = _process(str(entry["command"]), arguments, environment, entry.get("cwd"))
+        return Endpoint(target._replace(configured=True), _adapter(settings))
 
     def _logical(self, name: str, settings: Settings) -> Endpoint | None:
         """Any other text: unconnected, unless somebody named a URL or asks for the default one."""

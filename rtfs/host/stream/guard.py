@@ -1,27 +1,76 @@
-"""May this program reach that server? Asked before any connection (streaming.md §8)."""
+"""What a program needs to reach a server or a store. Asked before any connection (streaming.md §8).
+
+Under a controlled context the right to start streams is not the right to start programs or to reach any host: a command
+or URL that the program itself names needs a grant (`--allow-run`, `--allow-net`), and a store it names likewise. What
+the operator configured under a name needs none.
+"""
 
 from __future__ import annotations
 
-from rtfs.host.policy import effect_rule, grants_of
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from rtfs.host.policy import decide, effect_rule, grants_of
 from rtfs.host.stream import transports
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.transports import Target
+from rtfs.lang.errors import HostCallError
 from rtfs.lang.outcome import RuntimeContext
 
+CAPABILITY = "mcp.stream.start"
 
-def admit(security: RuntimeContext, target: Target) -> None:
-    """S053 when the context denies the effect of the transport, or no grant reaches the host."""
+
+class _Right(NamedTuple):
+    """What the policy decides about, in the shape of a capability."""
+
+    id: str
+    effects: tuple[str, ...]
+    grant: tuple[str, str] | None
+
+
+_RUN = _Right("ccos.system.run", (":process",), ("run", "command"))
+_FETCH = _Right("ccos.network.http-fetch", (":network",), ("net", "url"))
+_WRITE = _Right("ccos.io.write-file", (":filesystem",), ("write", "path"))
+
+
+def admit(security: RuntimeContext, target: Target, *, configured: bool) -> None:
+    """S053 when the context denies the effect of the transport, or no grant reaches the command or host."""
     label = transports.effect(target.scheme)
     if effect_rule(security, (label,)) is not None:
-        raise fault(53, e=label, capability="mcp.stream.start")
-    granted = grants_of(security, "net")
-    if target.scheme != "http" or granted is None:
+        raise fault(53, e=label, capability=CAPABILITY)
+    if target.scheme == "memory":
         return
-    from rtfs.host.net import endpoint, granting
+    right, value = (_RUN, target.place) if target.scheme == "stdio" else (_FETCH, target.place)
+    if configured and target.scheme == "stdio":
+        return
+    _demand(security, right, value, f"{label} to {target.shown}", configured=configured)
 
-    try:
-        allowed = granting(granted, endpoint(target.place)) is not None
-    except ValueError as problem:
-        raise fault(24, a=":auto", endpoint=target.shown, why=str(problem)) from None
-    if not allowed:
-        raise fault(53, e=f"{label} to {target.shown}", capability="mcp.stream.start")
+
+def _demand(security: RuntimeContext, right: _Right, value: Any, what: str, *, configured: bool = False) -> None:
+    granted = right.grant is not None and grants_of(security, right.grant[0]) is not None
+    named = security.effects is not None  # then the effect was allowed by its name: effect_rule has looked
+    if not granted and (security.level == "full" or configured or named):
+        return
+    refusal = decide(security, right, value)
+    if refusal is not None:
+        raise refused(what, refusal)
+
+
+def refused(what: str, refusal: HostCallError) -> HostCallError:
+    """S053 with the advice of the policy."""
+    error = fault(53, e=what, capability=CAPABILITY)
+    error.notes.extend(refusal.notes)
+    return error
+
+
+def admit_store(security: RuntimeContext, url: str | None) -> None:
+    """S053 when the context denies what a store named by the program needs: the network, or the file system."""
+    scheme, _, place = (url or "memory:").partition(":")
+    if scheme == "memory":
+        return
+    right = _WRITE if scheme == "sqlite" else _FETCH
+    if effect_rule(security, right.effects) is not None:
+        raise fault(53, e=right.effects[0], capability=CAPABILITY)
+    host = urlsplit(url or "").hostname or ""
+    value = place if scheme == "sqlite" else f"http://{f'[{host}]' if ':' in host else host}/"
+    _demand(security, right, value, f"{right.effects[0]} for :store {scheme}:…")

@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream import alteration, options, processor
+from rtfs.host.stream import alteration, guard, options, processor
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
 from rtfs.host.stream.lifecycle import TERMINAL
@@ -14,7 +14,7 @@ from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, load
-from rtfs.host.stream.stores import Head, InUse, Saved, Store, Taken
+from rtfs.host.stream.stores import Alive, Head, InUse, Saved, Store, Taken, reach
 from rtfs.host.stream.stream import Stream
 from rtfs.lang.codec import NotStorable, encode
 from rtfs.lang.collections import EMPTY_MAP, Map
@@ -40,6 +40,7 @@ class Request:
         self.settings = settings
         self.module = module
         self.security = security
+        self.resuming = False
 
     # ---- start
 
@@ -51,12 +52,14 @@ class Request:
         live = registry.streams.get(id)
         if live is not None and not live.owner.terminal:
             raise fault(8, data={"owner": registry.identity}, id=id)
+        if self.security is not None:
+            guard.admit_store(self.security, settings["checkpoint"].store)
         try:
             store = registry.store(settings["checkpoint"])
         except InUse as busy:
             raise _occupied(busy, id, resuming=False) from None
         seen: int | None = None
-        stored = store.load(id)
+        stored = await reach(store, store.load, id)
         if stored is not None:
             head, saved = stored
             seen = head.epoch
@@ -75,9 +78,9 @@ class Request:
     async def _fresh(self, store: Store, id: str, seen: int | None, found: Processor) -> Stream:
         registry, settings = self.registry, self.settings
         source = registry.plan(settings, self.security)
-        epoch = self._claim(store, id, seen)
+        epoch = await self._claim(store, id, seen)
         if seen is not None:
-            store.delete(id, forget=False)
+            await reach(store, lambda: store.delete(id, forget=False))
         owner = Owner(id, settings, found, registry.services)
         given = storable(settings.given)
         owner.fixed = Fixed(
@@ -86,9 +89,13 @@ class Request:
         owner.source = source
         return await self._begin(owner, store, epoch, 0)
 
-    def _claim(self, store: Store, id: str, seen: int | None) -> int:
+    async def _claim(self, store: Store, id: str, seen: int | None) -> int:
         try:
-            return store.claim(id, seen, self.registry.identity)
+            return await reach(store, store.claim, id, seen, self.registry.identity)
+        except Alive as alive:
+            if self.resuming:
+                raise fault(40, id=id, n=alive.epoch) from None
+            raise fault(8, data={"owner": alive.owner}, id=id) from None
         except Taken as taken:
             raise fault(40, id=id, n=taken.epoch) from None
 
@@ -119,7 +126,7 @@ class Request:
             found = self._stored_processor(snapshot.fixed.processor) if not terminal else processor.built_in("count", 1)
         state = self._migrated(snapshot, found) if not terminal else snapshot.state
         source = None if terminal else registry.plan(self.settings, self.security)
-        epoch = head.epoch if terminal else self._claim(store, id, head.epoch)
+        epoch = head.epoch if terminal else await self._claim(store, id, head.epoch)
         owner = Owner(id, self.settings, found, registry.services)
         owner.restore(snapshot)
         owner.state, owner.source = state, source
@@ -142,11 +149,12 @@ class Request:
     async def resume_stored(self, id: str, checkpoint_id: str | None) -> Stream:
         """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040."""
         registry = self.registry
+        self.resuming = True
         try:
             store = registry.store(self.settings["checkpoint"])
         except InUse as busy:
             raise _occupied(busy, id, resuming=True) from None
-        stored = store.load(id)
+        stored = await reach(store, store.load, id)
         if stored is None or not stored[1]:
             raise fault(32, id=id) if store.durable or stored is not None else fault(30)
         head, saved = stored

@@ -9,7 +9,7 @@ import random
 import socket
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rtfs.host.stream import adapters, guard, inspection, settings
 from rtfs.host.stream.adapters.memory import Topic
@@ -25,7 +25,7 @@ from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
-from rtfs.host.stream.stores import Store, open_store
+from rtfs.host.stream.stores import BEAT_MS, RemoteStore, Store, open_store
 from rtfs.host.stream.stream import Stream
 from rtfs.host.stream.timers import Timers
 from rtfs.lang.collections import Map, vector
@@ -94,8 +94,9 @@ class StreamRegistry:
         self.topics: dict[str, Topic] = {}
         self.directory = Directory(Configuration(getattr(host, "mcp_config", None)), self.servers, self.topics)
         self.pool = Pool(self.services.timers)
-        self.identity = f"process {os.getpid()} on {socket.gethostname()}"
+        self.identity = f"process {os.getpid()} on {socket.gethostname()} ({os.urandom(4).hex()})"
         self._stores: dict[str, tuple[Store, Committer]] = {}
+        self._beats: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
     # ---- starting
@@ -136,7 +137,7 @@ class StreamRegistry:
         if endpoint is None:
             return None
         if endpoint.target is not None and security is not None:
-            guard.admit(security, endpoint.target)
+            guard.admit(security, endpoint.target, configured=endpoint.target.configured)
         adapter = adapters.load(endpoint.adapter, wanted, endpoint.topic)
         return Source(adapter, endpoint.target, self.pool, wanted["endpoint"])
 
@@ -201,11 +202,41 @@ class StreamRegistry:
             store = open_store(url, cadence.durability)
             found = self._stores[url] = (store, Committer(store, self.services.timers))
             self._sweep(store)
+            if store.remote:
+                self._beat_later(cast("RemoteStore", store))
         return found[0]
 
     def committer(self, store: Store) -> Committer:
         """The writer of a store that `store` gave."""
         return next(committer for known, committer in self._stores.values() if known is store)
+
+    def _owned(self, store: Store) -> dict[str, Owner]:
+        """The streams that live here and are kept in a store, by id."""
+        return {
+            stream.id: stream.owner
+            for stream in self.streams.values()
+            if not stream.owner.terminal and stream.owner.checkpoints.committer.store is store
+        }
+
+    def _beat_later(self, store: RemoteStore) -> None:
+        def begin() -> None:
+            if not self._closed:
+                self._beats[store.url] = asyncio.get_running_loop().create_task(self._beat(store))
+
+        self.services.timers.after(BEAT_MS, begin)
+
+    async def _beat(self, store: RemoteStore) -> None:
+        """Tell a shared store that the streams here live; stop those that somebody else took over."""
+        owned = self._owned(store)
+        try:
+            epochs = {id: owner.epoch for id, owner in owned.items()}
+            fenced = await asyncio.to_thread(store.beat, epochs) if epochs else {}
+        except store.failures as error:
+            LOGGER.warning("no heartbeat reaches %s: %s", store.url, error)
+        else:
+            for id, epoch in fenced.items():
+                owned[id].fenced(epoch)
+        self._beat_later(store)
 
     def _sweep(self, store: Store) -> None:
         """Forget streams that ended long ago (§1.6)."""
@@ -290,13 +321,23 @@ class StreamRegistry:
         for store, committer in self._stores.values():
             while committer.due:
                 committer.flush_here()
+            if store.remote:
+                self._leave(cast("RemoteStore", store))
             store.close()
         for stream in self.streams.values():
             stream.owner.checkpoints.close()
         self._stores.clear()
 
+    def _leave(self, store: RemoteStore) -> None:
+        """Let another process take the streams over at once."""
+        try:
+            store.leave({stream.id: stream.owner.epoch for stream in self.streams.values()})
+        except store.failures as error:
+            LOGGER.warning("%s was not told that its streams are free: %s", store.url, error)
+
     async def _close(self, owners: list[Owner]) -> None:
         self._closed = True
+        await asyncio.gather(*self._beats.values(), return_exceptions=True)
         await asyncio.gather(*(owner.task for owner in owners if owner.task is not None), return_exceptions=True)
         await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
         await self.pool.close()

@@ -235,21 +235,62 @@ def test_a_bad_header_is_refused_without_showing_its_value(ask: Ask, auth: Map, 
 # ---- policy
 
 
-def test_effects_and_grants_are_asked_before_any_connection(ask: Ask) -> None:
-    child = ask("stdio:python x", tool="t")
-    remote = ask("https://api.example.org/mcp", tool="t")
-    assert child is not None
-    assert remote is not None
-    free = RuntimeContext.controlled(["mcp.stream.*"])
-    guard.admit(free, child.target)
-    guard.admit(free, remote.target)
-    no_network = RuntimeContext.controlled(["mcp.stream.*"], effects=[":streaming", ":process"])
-    guard.admit(no_network, child.target)
-    with pytest.raises(RtfsError, match=r"Effect :network denied for mcp\.stream\.start") as caught:
-        guard.admit(no_network, remote.target)
+Controlled = RuntimeContext.controlled
+STREAMS = ["mcp.stream.*"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "refusing", "allowing", "needs"),
+    [
+        ("stdio:python x", Controlled(STREAMS), Controlled(STREAMS, grants=[("run", "python")]), "--allow-run python"),
+        ("stdio:python x", Controlled(STREAMS, grants=[("run", "node")]), Controlled([*STREAMS, "ccos.system.run"]),
+         "--allow-run python"),
+        ("stdio:python x", Controlled(STREAMS, effects=[":streaming"]),
+         Controlled(STREAMS, effects=[":streaming", ":process"]), None),
+        ("https://api.example.org/mcp", Controlled(STREAMS),
+         Controlled(STREAMS, grants=[("net", "api.example.org")]), "--allow-net api.example.org"),
+        ("https://api.example.org/mcp", Controlled(STREAMS, grants=[("net", "other.example.org")]),
+         Controlled(STREAMS, grants=[("net", "*.example.org")]), "--allow-net api.example.org"),
+        ("https://api.example.org/mcp", Controlled(STREAMS, effects=[":streaming", ":process"]),
+         RuntimeContext.full(), None),
+    ],
+)  # fmt: skip
+def test_commands_and_hosts_are_asked_for_before_any_connection(
+    ask: Ask, endpoint: str, refusing: RuntimeContext, allowing: RuntimeContext, needs: str | None
+) -> None:
+    found = ask(endpoint, tool="t")
+    assert found is not None
+    guard.admit(allowing, found.target, configured=False)
+    with pytest.raises(RtfsError, match=r"Effect :.* denied for mcp\.stream\.start") as caught:
+        guard.admit(refusing, found.target, configured=False)
     assert (caught.value.kind, caught.value.code) == ("SecurityViolation", "RTFS-S053")
-    granted = RuntimeContext.controlled(["mcp.stream.*"], grants=[("net", "api.example.org")])
-    guard.admit(granted, remote.target)
-    elsewhere = RuntimeContext.controlled(["mcp.stream.*"], grants=[("net", "other.example.org")])
-    with pytest.raises(RtfsError, match=r"denied for mcp\.stream\.start"):
-        guard.admit(elsewhere, remote.target)
+    assert needs is None or f"allow it with {needs}" in caught.value.notes
+
+
+def test_what_the_operator_configured_needs_no_grant(ask: Ask) -> None:
+    found = ask("stdio:python x", tool="t")
+    assert found is not None
+    guard.admit(Controlled(STREAMS), found.target, configured=True)
+    with pytest.raises(RtfsError):
+        guard.admit(Controlled(STREAMS, effects=[":streaming"]), found.target, configured=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowing"),
+    [
+        ("sqlite:/data/s", Controlled(STREAMS, grants=[("write", "/data")])),
+        ("postgresql://db.example.org/x", Controlled(STREAMS, grants=[("net", "db.example.org")])),
+        ("redis://[::1]:6379/0", Controlled(STREAMS, grants=[("net", "[::1]")])),
+    ],
+)
+def test_a_store_that_the_program_names_needs_a_grant(url: str, allowing: RuntimeContext) -> None:
+    guard.admit_store(allowing, url)
+    guard.admit_store(RuntimeContext.full(), url)
+    for context in (Controlled(STREAMS), Controlled(STREAMS, grants=[("write", "/other"), ("net", "other.org")])):
+        with pytest.raises(RtfsError, match="denied"):
+            guard.admit_store(context, url)
+
+
+@pytest.mark.parametrize("url", [None, "memory:"])
+def test_the_stores_of_the_host_need_none(url: str | None) -> None:
+    guard.admit_store(Controlled(STREAMS), url)

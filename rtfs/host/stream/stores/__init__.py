@@ -5,12 +5,16 @@ A store file offers `open_store(url, folder, durability) -> Store` and passes `t
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from rtfs.host.stream.catalogue import fault
+
+T = TypeVar("T")
 
 
 class Row(NamedTuple):
@@ -51,6 +55,14 @@ class Taken(Exception):
     def __init__(self, epoch: int) -> None:
         super().__init__(f"epoch {epoch}")
         self.epoch = epoch
+
+
+class Alive(Taken):
+    """A living process owns the stream; `owner` names it."""
+
+    def __init__(self, epoch: int, owner: str) -> None:
+        super().__init__(epoch)
+        self.owner = owner
 
 
 class InUse(Exception):
@@ -103,6 +115,33 @@ class Store(Protocol):
         ...
 
 
+class RemoteStore(Store, Protocol):
+    """A store that machines share: an owner lives while its heartbeat is younger than LEASE_MS.
+
+    Its `claim` raises Alive for a stream whose owner lives and is another one.
+    """
+
+    def beat(self, owned: Mapping[str, int]) -> dict[str, int]:
+        """Renew the heartbeats of streams (id → epoch); the stored epochs of those that are owned no more."""
+        ...
+
+    def leave(self, owned: Mapping[str, int]) -> None:
+        """Let others claim these streams at once."""
+        ...
+
+
+BEAT_MS = 5_000
+LEASE_MS = 15_000
+
+
+def masked(url: str) -> str:
+    """A URL without its password and parameters."""
+    parts = urlsplit(url)
+    secret = f":{parts.password}@" if parts.password else None
+    place = parts.netloc if secret is None else parts.netloc.replace(secret, ":***@")
+    return urlunsplit(parts._replace(netloc=place, query=""))
+
+
 def open_store(url: str, durability: str) -> Store:
     """The store of a URL such as `memory:` or `sqlite:path`. InUse when a living process owns it; S003, S007."""
     scheme, _, place = url.partition(":")
@@ -111,3 +150,8 @@ def open_store(url: str, durability: str) -> Store:
         raise fault(3, p="checkpoint :store", kind=f"URL with one of the schemes {' '.join(known)}", value=url)
     store: Store = importlib.import_module(f"{__name__}.{scheme}").open_store(place, durability)
     return store
+
+
+async def reach(store: Store, method: Callable[..., T], *args: Any) -> T:
+    """Call a method of a store; one over the network in a thread, so that the loop goes on."""
+    return await asyncio.to_thread(method, *args) if store.remote else method(*args)

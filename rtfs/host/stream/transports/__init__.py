@@ -19,7 +19,7 @@ class Target(NamedTuple):
     """Where a server is. scheme names the transport; place is a URL, a command line or a registered name.
 
     shown: for people, without credentials. headers: asked at every connect, so that rotated tokens work. key: streams
-    with equal keys share a connection.
+    with equal keys share a connection. configured: the operator named it, not the program.
     """
 
     scheme: str
@@ -30,6 +30,7 @@ class Target(NamedTuple):
     environment: tuple[tuple[str, str], ...] = ()
     folder: str | None = None
     key: Any = None
+    configured: bool = False
 
 
 class Limits(NamedTuple):

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOT_HERE = {"CHANGELOG.md": "tells what was", "library.md": "tests/documentation", "errors.md": "tests/documentation"}
 PAGES = [page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if page.name not in NOT_HERE]
 BIN = Path(sys.executable).parent
+RUN_ELSEWHERE = {"errors.md"}  # made from the explanations, whose own tests run every example in one process
 UNCHECKED = {"make test": "would run this test again", "make check": "is a step of CI by itself"}
 
 
@@ -72,7 +73,10 @@ def shell(command: str, folder: Path, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+BY_HAND = [page for page in PAGES if page.name not in RUN_ELSEWHERE]
+
+
+@pytest.mark.parametrize("page", BY_HAND, ids=[page.name for page in BY_HAND])
 def test_commands_print_what_the_page_says(page: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for block in blocks(page):

@@ -26,12 +26,14 @@ from rtfs.eval.scope import (
     Value,
 )
 from rtfs.eval.storage import count_lookups
-from rtfs.lang.collections import List
+from rtfs.lang.collections import List, Map, PVector
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, Span, SpanTable
 
-MAX_DEPTH = 1500  # nested forms in one top-level form; CPython's own compiler recurses in C
+MAX_DEPTH = 4_000  # nested forms in one top-level form
+MAX_NESTED = 1_000  # blocks of statements inside each other: CPython's own compiler recurses in C
+SHALLOW = 20  # nested forms whose values stay one Python expression
 MAX_BLOCKS = 15  # CPython allows 20 statically nested blocks
 
 
@@ -119,6 +121,8 @@ class Compiler:
         self.frame = Frame(None, None)
         self.at: Place = (1, 0, 1, 0)
         self.depth = 0
+        self.nesting = 0
+        self.varying: set[int] = set()  # literals that are known to be evaluated each time
         self.counter = 0
         self.metered = target.variant == "metered"
         self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
@@ -250,11 +254,19 @@ class Compiler:
     def nested(self, action: Callable[[], Any]) -> tuple[Any, list[ast.stmt]]:
         """Run an emission into a block of its own; facts it finds stay."""
         outer, self.block = self.block, []
+        self.deepen(1)
         try:
             result = action()
             return result, self.block
         finally:
             self.block = outer
+            self.nesting -= 1
+
+    def deepen(self, levels: int) -> None:
+        """What is compiled now stands inside so many more blocks of statements."""
+        self.nesting += levels
+        if self.nesting > MAX_NESTED:
+            raise self.fail("form", f"more than {MAX_NESTED} blocks inside each other")
 
     # ---- forms --------------------------------------------------------------------------------------------------
 
@@ -284,17 +296,21 @@ class Compiler:
     def emit(self, form: Any, scope: Scope, dest: Dest | None) -> Value | None:
         """Compile a form for a destination; gives a Value exactly when `dest` is WANT."""
         kind = type(form)
-        if kind is List and form:
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise self.fail("form", f"nested deeper than {MAX_DEPTH}", form)
-            try:
-                return self._list(form, scope, dest)
-            finally:
-                self.depth -= 1
         if kind is Symbol:
             return self.deliver(self.symbol(form, scope), dest)
-        return self.deliver(literal(self, form, scope), dest)
+        if kind not in _NESTING or not len(form):
+            return self.deliver(literal(self, form, scope), dest)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail("form", f"nested deeper than {MAX_DEPTH}", form)
+        try:
+            if kind is not List:
+                value = self.deliver(literal(self, form, scope), dest)
+            else:
+                value = self._list(form, scope, dest)
+            return value if value is None or self.depth % SHALLOW else self.temp(value)
+        finally:
+            self.depth -= 1
 
     def _list(self, form: List, scope: Scope, dest: Dest | None) -> Value | None:
         head = form[0]
@@ -453,3 +469,4 @@ class Compiler:
 
 
 _ALSO_FUNCTIONS = frozenset({"and", "or", "call", "meta", "doc", "throw"})
+_NESTING = frozenset({List, tuple, PVector, Map})

@@ -76,7 +76,8 @@ def _translated(raised: Exception) -> RtfsError:
         return division_by_zero(0, "mod", 1)  # the only one that compiled code does by itself
     if isinstance(raised, NameError):
         found = _QUOTED.search(str(raised))
-        return _undefined(raised.name or (found.group(1) if found else "?"))
+        name = raised.name or (found.group(1) if found else "?")
+        return _undefined(name) if name[0] in ":(=" or "~" in name else _defect(raised)
     if isinstance(raised, KeyError) and raised.args and isinstance(raised.args[0], str) and raised.args[0][:1] in ":(":
         return _undefined(raised.args[0])
     if isinstance(raised, TypeError):

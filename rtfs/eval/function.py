@@ -17,6 +17,7 @@ from rtfs.lang.pattern import Params, split_params
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
 
+FUNCTION_LEVELS = 3  # blocks that a function inside others counts for
 FN_NAMES = frozenset({"fn", "lambda", "λ"})
 _MARK = Symbol(":")
 
@@ -109,12 +110,14 @@ def compile_function(
     frame = c.frame = Frame(outer_frame, name)
     frame.facts = dict(outer_frame.facts)
     c.block = []
+    c.deepen(FUNCTION_LEVELS)
     c.entry()
     try:
         parameters = _single(c, clauses[0], scope) if len(clauses) == 1 else _dispatch(c, clauses, scope, name)
         body = c.block
     finally:
         c.frame, c.block, c.at = outer_frame, outer_block, at
+        c.nesting -= FUNCTION_LEVELS
     written_at = emit.does(emit.constant(place_text(at), at), at)  # Python keeps a first text as documentation
     definition = emit.function(title, parameters, [written_at, *body], at)
     _define(c, title, definition, frame)

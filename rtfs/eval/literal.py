@@ -37,7 +37,7 @@ def literal(c: Compiler, form: Any, scope: Scope) -> Value:
     return Value(c.constant(form), FUNCTION if callable(form) else ANY, True)
 
 
-def _constant(form: Any) -> Any:
+def _constant(c: Compiler, form: Any) -> Any:
     """The value of a form that is the same each time, MISSING when it has to be evaluated.
 
     A large vector is not shared between turns: appending to the longest view of one grows it in place.
@@ -45,17 +45,22 @@ def _constant(form: Any) -> Any:
     kind = type(form)
     if kind in _SCALARS or kind in _ATOMS:
         return form
+    if id(form) in c.varying:  # the literal around it was looked at
+        return MISSING
     if kind is tuple:
-        items = tuple([_constant(part) for part in form])
-        return MISSING if any(item is MISSING for item in items) else items
-    if kind is Map and len(form) <= SMALL:
-        pairs = [(_constant(key), _constant(part)) for key, part in form.pairs or form.entries()]
-        return MISSING if any(MISSING in pair for pair in pairs) else Map.of(pairs)
+        items = tuple([_constant(c, part) for part in form])
+        if not any(item is MISSING for item in items):
+            return items
+    elif kind is Map and len(form) <= SMALL:
+        pairs = [(_constant(c, key), _constant(c, part)) for key, part in form.pairs or form.entries()]
+        if not any(part is MISSING for pair in pairs for part in pair):
+            return Map.of(pairs)
+    c.varying.add(id(form))
     return MISSING
 
 
 def _vector(c: Compiler, form: Any, scope: Scope) -> Value:
-    once = _constant(form) if form else MISSING
+    once = _constant(c, form) if form else MISSING
     if once is not MISSING:
         return Value(c.constant(once), VECTOR, True)
     nodes = [value.node for value in c.values(form, 0, scope)]
@@ -65,7 +70,7 @@ def _vector(c: Compiler, form: Any, scope: Scope) -> Value:
 
 
 def _map(c: Compiler, form: Map, scope: Scope) -> Value:
-    once = _constant(form)
+    once = _constant(c, form)
     if once is not MISSING:
         return Value(c.constant(once), MAP, True)
     pairs = form.pairs if form.pairs is not None else form.entries()

@@ -10,6 +10,7 @@ from rtfs.eval.compiler import WANT, Dest
 from rtfs.eval.inline import truth
 from rtfs.eval.scope import ANY, BOOL, NIL, Scope, Value
 from rtfs.eval.special import special
+from rtfs.eval.special.binding import outlined
 from rtfs.lang.collections import List
 from rtfs.lang.errors import counted
 from rtfs.lang.names import Symbol
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
 
 Facts = dict[str, int]
+LONG = 50  # conditions in a row that may stand inside each other
 
 
 def condition(c: Compiler, form: Any, index: int, scope: Scope) -> tuple[ast.expr, Facts, Facts]:
@@ -73,25 +75,61 @@ def if_(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | Non
         raise c.fail("if", f"expected a condition, a branch and an optional other branch, got {got}", form)
     if dest is WANT:
         return _if_value(c, form, scope)
+    leaves = dest.kind == "return" or dest.breaks
+    if not leaves and _is_long(form):
+        outlined(c, form, scope, dest)  # where each branch returns, and none stands in another
+        return None
+    at = c.at
+    while leaves and _goes_on(form):
+        test, holds, fails = condition(c, form, 1, scope)
+        c.frame.facts = holds
+        _, then = c.nested(lambda: c.sub_emit(form, 2, scope, dest))  # noqa: B023  # called now
+        c.frame.facts = fails
+        c.block.append(emit.branch(test, then, [], c.at))
+        c.at, form = c.place_of(form[3], form, 3), form[3]
+    _if(c, form, scope, dest)
+    c.at = at
+    return None
+
+
+def _goes_on(form: List) -> bool:
+    """Is the other branch a well-formed `if` again, as `cond` makes them?"""
+    other = form[3] if len(form) == 4 else None
+    return type(other) is List and 3 <= len(other) <= 4 and type(other[0]) is Symbol and other[0].name == "if"
+
+
+def _is_long(form: List) -> bool:
+    """Is it a long chain of conditions, each in the other branch of the one before?"""
+    for _ in range(LONG):
+        if not _goes_on(form):
+            return False
+        form = form[3]
+    return True
+
+
+def _if(c: Compiler, form: List, scope: Scope, dest: Dest) -> None:
+    """An `if` whose other branch is none, or whose dest does not leave."""
     test, holds, fails = condition(c, form, 1, scope)
     c.frame.facts = holds
     _, then = c.nested(lambda: c.sub_emit(form, 2, scope, dest))
     after_then = c.frame.facts
     c.frame.facts = fails
-    leaves = dest.kind == "return" or dest.breaks
-    if leaves:
+    if dest.kind == "return" or dest.breaks:
         # the branch ends in return, break or continue, so the other one needs no nesting
         c.block.append(emit.branch(test, then, [], c.at))
         c.body(form, 3, scope, dest)
-        return None
+        return
     _, otherwise = c.nested(lambda: c.body(form, 3, scope, dest))
     c.facts_after(after_then, c.frame.facts)
     c.block.append(emit.branch(test, then, otherwise, c.at))
-    return None
 
 
 def _if_value(c: Compiler, form: List, scope: Scope) -> Value:
     """An `if` whose value is wanted: a conditional expression, or a statement when a branch needs statements."""
+    if _is_long(form):
+        result = c.fresh()
+        outlined(c, form, scope, Dest("assign", result))
+        return Value(emit.name(result, c.at), c.frame.facts.get(result, ANY), True)
     test, holds, fails = condition(c, form, 1, scope)
     c.frame.facts = holds
     then, then_block = c.nested(lambda: c.sub(form, 2, scope))
@@ -131,7 +169,36 @@ def and_or(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | 
     if len(form) == 1:
         value = Value(emit.constant(True if conjunction else None, c.at), BOOL if conjunction else NIL, True)
         return c.deliver(value, dest)
-    return _chain(c, form, 1, scope, dest, conjunction)
+    if len(form) <= LONG:
+        return _chain(c, form, 1, scope, dest, conjunction)
+    return _long_chain(c, form, scope, dest, conjunction)
+
+
+def _long_chain(c: Compiler, form: List, scope: Scope, dest: Dest | None, conjunction: bool) -> Value | None:
+    """One condition after the other, none inside another; the last form stays in tail position."""
+    name = c.fresh()
+    inner = Dest("assign", name)
+    c.sub_emit(form, 1, scope, inner)
+    before = dict(c.frame.facts)
+    before.pop(name, None)
+    undecided = Value(emit.name(name, c.at), ANY, True)
+    for index in range(2, len(form)):
+        test = truth(c, undecided) if conjunction else emit.negate(truth(c, undecided), c.at)
+        c.frame.facts = dict(before)
+        if index < len(form) - 1 or dest is WANT:
+            _, block = c.nested(lambda: c.sub_emit(form, index, scope, inner))  # noqa: B023  # called now
+            c.block.append(emit.branch(test, block, [], c.at))
+        else:
+            _, block = c.nested(lambda: c.sub_emit(form, index, scope, dest))  # noqa: B023
+            decided = Dest(dest.kind, dest.name, breaks=dest.breaks, check=dest.check)
+            _, stop = c.nested(lambda: c.deliver(undecided, decided))  # noqa: B023
+            c.block.append(emit.branch(test, block, stop, c.at))
+    c.frame.facts = before
+    if dest is WANT:
+        return undecided
+    if dest.kind == "assign" and not dest.breaks:
+        c.know(dest.name, ANY)
+    return None
 
 
 def _chain(c: Compiler, form: List, index: int, scope: Scope, dest: Dest | None, conjunction: bool) -> Value | None:

@@ -8,7 +8,7 @@ import platform
 import sys
 
 from bench import rows
-from bench.harness import Row
+from bench.harness import Row, Skipped
 
 
 def groups(chosen: list[str]) -> list[tuple[str, list[Row]]]:
@@ -21,15 +21,24 @@ def groups(chosen: list[str]) -> list[tuple[str, list[Row]]]:
     return [(name, importlib.import_module(f"bench.rows.{name}").ROWS) for name in names if name in wanted]
 
 
+def line(row: Row) -> str:
+    """One line of the table."""
+    try:
+        measured = row.measure()
+    except Skipped as why:
+        return f"  {row.name:48}{'skipped':>14}   ({why})"
+    verdict = "  MISSED" if row.missed(measured.value) else ""
+    figure = f"{measured.value:,.2f} {row.unit}"
+    target = "" if row.target is None else f"target {'>=' if row.least else '<='} {row.target:g} {row.unit}"
+    return f"  {row.name:48}{figure:>14}   {target:<20} ({measured.detail}){verdict}"
+
+
 def main(chosen: list[str]) -> None:
     print(f"{platform.python_implementation()} {platform.python_version()}; x: times hand-written Python\n")
     for group, entries in groups(chosen):
         print(group)
         for row in entries:
-            measured = row.measure()
-            verdict = "" if measured.value <= row.target else "  MISSED"
-            figure, target = f"{measured.value:.2f} {row.unit}", f"<= {row.target:g} {row.unit}"
-            print(f"  {row.name:44}{figure:>10}   target {target:<9} ({measured.detail}){verdict}", flush=True)
+            print(line(row), flush=True)
         print()
 
 

@@ -15,6 +15,10 @@ ROUND_SECONDS = 0.02  # a round repeats its work until it lasts at least this lo
 Work = Callable[[], Any]
 
 
+class Skipped(Exception):
+    """A row cannot be measured here; the text says what is missing."""
+
+
 class Measured(NamedTuple):
     """`value` in the unit of its row; `detail` for people."""
 
@@ -23,31 +27,52 @@ class Measured(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of the table. `measure` does the work; `target` is in the same `unit` as what it gives (`x` or `ms`)."""
+    """One line of the table. `measure` does the work; `target` is in the same `unit` as what it gives.
+
+    The value must be at most the target, or at least, if `least`. Without a target the row only tells.
+    """
 
     name: str
-    target: float
+    target: float | None
     measure: Callable[[], Measured]
     unit: str = "x"
+    least: bool = False
+
+    def missed(self, value: float) -> bool:
+        if self.target is None:
+            return False
+        return value < self.target if self.least else value > self.target
 
 
-def against(ours: Work, theirs: Work, *, rounds: int = ROUNDS, same: Callable[[Any, Any], bool] = eq) -> Measured:
-    """Time of `ours` as a multiple of the time of `theirs`. Both must give the same result."""
-    mine, other = ours(), theirs()
-    if not same(mine, other):
-        raise AssertionError(f"different results: {mine!r} and {other!r}")
-    counts = [repetitions(work) for work in (ours, theirs)]
+def against(
+    one: Work,
+    other: Work,
+    *,
+    rounds: int = ROUNDS,
+    names: tuple[str, str] = ("rtfs", "by hand"),
+    same: Callable[[Any, Any], bool] = eq,
+) -> Measured:
+    """Time of one work as a multiple of the time of the other: the median over the rounds.
+
+    In each round one follows directly upon the other, first this, then that way round. Both must give the same result.
+    """
+    results = one(), other()
+    if not same(*results):
+        raise AssertionError(f"different results: {results[0]!r} and {results[1]!r}")
+    works = (one, other)
+    counts = [repetitions(work) for work in works]
     times: list[list[float]] = [[], []]
     gc.collect()
     gc.disable()
     try:
         for number in range(rounds):
             for side in (0, 1) if number % 2 else (1, 0):
-                times[side].append(duration((ours, theirs)[side], counts[side]))
+                times[side].append(duration(works[side], counts[side]))
     finally:
         gc.enable()
-    first, second = (statistics.median(side) for side in times)
-    return Measured(first / second, f"{first * 1e3:.3f} ms, by hand {second * 1e3:.3f} ms")
+    ratio = statistics.median([first / second for first, second in zip(*times, strict=True)])
+    shown = [f"{name} {statistics.median(side) * 1e3:.3f} ms" for name, side in zip(names, times, strict=True)]
+    return Measured(ratio, ", ".join(shown))
 
 
 def repetitions(work: Work) -> int:
@@ -62,3 +87,10 @@ def duration(work: Work, count: int) -> float:
     for _ in range(count):
         work()
     return (clock() - start) / count
+
+
+def seconds(work: Work, *, rounds: int = ROUNDS) -> float:
+    """Seconds that one call takes, the median over the rounds."""
+    work()
+    count = repetitions(work)
+    return statistics.median([duration(work, count) for _ in range(rounds)])

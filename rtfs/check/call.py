@@ -45,6 +45,7 @@ class Fault(NamedTuple):
     expected: Type = ANY
     actual: Type = ANY
     counts: tuple[tuple[int, int | None], ...] = ()
+    name: str = ""  # of the callee, if it is not the head of the form
 
 
 class Outcome(NamedTuple):

@@ -24,7 +24,7 @@ from rtfs.check.kind import (
 )
 from rtfs.check.message import call_fault
 from rtfs.check.narrow import Narrowing
-from rtfs.check.program import Part, Program, is_literal
+from rtfs.check.program import Part, Program, head, is_literal
 from rtfs.check.report import Reporter, Want
 from rtfs.check.scope import Scope, Use
 from rtfs.lang.collections import List, Map, PVector
@@ -296,6 +296,13 @@ class Inference(Reporter):
         if self.program.meaning(head, self.module) != ("library", head.name):
             return None
         return NATIVE[head.name](self, form, arguments)
+
+    def metadata(self, form: Any, scope: Scope) -> None:
+        """What stands before a name that is defined: its values are expressions."""
+        while head(form) == "rtfs/with-meta" and len(form) == 3 and type(form[1]) is Map:
+            outer, self.at = self.at, self.place(form[1], form, 1)
+            self.map(form[1], scope)
+            self.at, form = outer, form[2]
 
     # ---- types in the text ---------------------------------------------------------------------------------------
 

@@ -40,7 +40,8 @@ def call_fault(fault: Fault, name: str, overlap: Overlap) -> tuple[str, str]:
     if fault.kind == "arity":
         doubt = "it may be that this is a " if not fault.certain else ""
         counts = f"expected {_counts(fault.counts)}, got {fault.place}"
-        return "RTFS-W103" if fault.certain else "RTFS-W301", f"{doubt}wrong number of arguments for {name}: {counts}"
+        text = f"{doubt}wrong number of arguments for {fault.name or name}: {counts}"
+        return "RTFS-W103" if fault.certain else "RTFS-W301", text
     where = f"argument {fault.place + 1} of {name}"
     return "RTFS-W101" if fault.certain else "RTFS-W301", mismatch(where, fault.expected, fault.actual, fault.certain)
 

@@ -119,7 +119,8 @@ class Overlap:
         for field in s.fields:
             if not field.optional:
                 other = others.get(field.key)
-                if self.disjoint(field.type, unnamed if other is None else other.type):
+                there = unnamed if other is None else other.type
+                if is_never(there) or self.disjoint(field.type, there):
                     return True
         return False
 

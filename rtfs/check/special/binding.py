@@ -184,6 +184,7 @@ def recur(x: Inference, form: List, scope: Scope, want: Want | None) -> Type:
 def def_(x: Inference, form: List, scope: Scope, want: Want | None) -> Type:
     if len(form) < 3:
         raise Malformed
+    x.metadata(form[1], scope)
     symbol = stripped(form[1])
     index = 3 if len(form) > 3 and type(form[2]) is str else 2
     annotated: Type | None = None

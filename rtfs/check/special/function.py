@@ -148,6 +148,7 @@ def defn(x: Inference, form: List, scope: Scope, want: Want | None) -> Type:
     symbol = stripped(form[1]) if len(form) > 1 else None
     if type(symbol) is not Symbol:
         raise Malformed
+    x.metadata(form[1], scope)
     start = _start(form)
     for index in range(2, start):
         if type(form[index]) is Map:

@@ -169,12 +169,13 @@ def _fit_map(x: Inference, pattern: Map, subject: Type, scope: Scope) -> Fit:
     fields: list[Field] = []
     for index, (key, part) in enumerate(pairs):
         if key is _KEYS and is_vector(part):
-            for symbol in part:
-                if type(symbol) is not Symbol:
+            for each in part:
+                if type(each) not in (Symbol, Keyword):
                     raise Malformed
-                found = _under(x, subject, Keyword(symbol.name))
-                name(x, Symbol(symbol.name.rpartition("/")[2], span=getattr(symbol, "span", None)), found, scope)
-                fields.append(Field(Keyword(symbol.name), ANY, False))
+                found = _under(x, subject, Keyword(each.name))
+                local = Symbol(each.name.rpartition("/")[2] or each.name, span=getattr(each, "span", None))
+                name(x, local, found, scope)
+                fields.append(Field(Keyword(each.name), ANY, False))
         elif type(key) is Symbol and key.name == "&":
             if type(part) is Symbol and part.name != "_":
                 name(x, part, MAP, scope)

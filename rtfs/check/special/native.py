@@ -7,11 +7,11 @@ from typing import Any
 from rtfs.check.call import Fault, Outcome
 from rtfs.check.finding import of_error
 from rtfs.check.infer import Inference, native
-from rtfs.check.kind import ANY, NIL, Constant, Exact
+from rtfs.check.kind import ANY, FUNCTION, NIL, Constant, Exact
 from rtfs.check.overlap import NEVER
 from rtfs.lang.collections import List, Map, PVector
 from rtfs.lang.errors import RtfsError
-from rtfs.lang.names import Keyword
+from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
 from rtfs.lang.types import Type
 
@@ -36,13 +36,16 @@ def apply(x: Inference, form: List, arguments: list[Type]) -> Outcome | None:
     if len(arguments) < 2 or not isinstance(arguments[-1], Exact):
         return None
     inner = x.calls.call(arguments[0], [*arguments[1:-1], *arguments[-1].items])
-    place = len(arguments) - 1
-    return Outcome(inner.result, tuple(_moved(fault, place, len(arguments) - 1) for fault in inner.faults))
+    return Outcome(inner.result, tuple(_moved(x, form, fault, len(arguments) - 1) for fault in inner.faults))
 
 
-def _moved(fault: Fault, last: int, spread: int) -> Fault:
-    """A fault of the inner call where the arguments of `apply` stand."""
-    return fault._replace(place=min(fault.place + 1, last)) if fault.kind == "argument" else fault
+def _moved(x: Inference, form: List, fault: Fault, last: int) -> Fault:
+    """A fault of the inner call as one of `apply`: what is spread stands in the last argument."""
+    if fault.kind == "argument":
+        return fault._replace(place=min(fault.place + 1, last))
+    if fault.kind == "callee":
+        return Fault("argument", fault.certain, 0, FUNCTION, fault.actual)
+    return fault._replace(name=form[1].name if type(form[1]) is Symbol else "function")
 
 
 @native("validate", "valid?", "explain")

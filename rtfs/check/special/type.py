@@ -18,6 +18,7 @@ def defstruct(x: Inference, form: List, scope: Scope, want: Want | None) -> Type
     symbol = stripped(form[1]) if len(form) > 1 else None
     if type(symbol) is not Symbol or len(form) % 2:
         raise Malformed
+    x.metadata(form[1], scope)
     for index in range(3, len(form), 2):
         x.annotation(form, index)
     made = x.program.named_type(symbol.name, x.module) or ANY

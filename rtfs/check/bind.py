@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtfs.check.kind import ANY, ERROR, LIST, MAP, NEVER, NIL, SEQ, STRING, constant, either, is_any, sequence, target
+from rtfs.check.kind import ANY, ERROR, LIST, MAP, NIL, SEQ, STRING, constant, either, is_any, sequence, target, unsure
 from rtfs.check.scope import Scope, Use
 from rtfs.check.signature import element
 from rtfs.lang.collections import MISSING
 from rtfs.lang.names import Symbol
 from rtfs.lang.pattern import Pattern, PMap, PName, PVec, parse_pattern, pattern_names
-from rtfs.lang.types import Array, Tuple, Type
+from rtfs.lang.types import Tuple, Type
 
 if TYPE_CHECKING:
     from rtfs.check.infer import Inference
@@ -81,14 +81,16 @@ def _bind_vector(x: Inference, pattern: PVec, type: Type, scope: Scope) -> None:
 
 
 def _item(x: Inference, type: Type, place: int | None) -> Type:
-    """An element of what is taken apart; of any place for None. That it may be missing is left out of account."""
+    """An element of what is taken apart; of any place for None. A missing one is nil, which is seldom worth a word."""
     node = target(type)
     if isinstance(node, Tuple) and place is not None:
         return node.items[place] if place < len(node.items) else NIL
-    if isinstance(node, Array) or not is_any(node):
-        found = element(node, x.joining)
-        return NIL if found is NEVER else found
-    return ANY
+    if is_any(node):
+        return ANY
+    found = element(node, x.joining)
+    if place is None:
+        return found
+    return unsure(x.joining.join(found, NIL))
 
 
 def _bind_map(x: Inference, pattern: PMap, type: Type, scope: Scope) -> None:

@@ -122,22 +122,24 @@ class Calls:
         result = self.joining.all(result for _, result in possible)
         if any(not faults for faults, _ in (possible[:-1] if exactly else possible)) and len(possible) > 1:
             result = unsure(result)  # which shape it is depends on arguments of which nothing is known
-        doubtful = all(faults for faults, _ in possible)
-        return Outcome(result, self._together(fitting, arguments) if doubtful else ())
+        if not all(faults for faults, _ in possible):
+            return Outcome(result)
+        return Outcome(result, possible[0][0] if len(fitting) == 1 else self._together(fitting, arguments))
 
     def _shaped(self, shape: Function, arguments: Several[Type]) -> tuple[tuple[Fault, ...], Type, bool]:
         """Faults and result of a call of one shape; does every argument fit for certain?"""
         params = [param_of(shape, place) for place in range(len(arguments))]
-        known = self._learnt(params, arguments) if self._is_generic(shape) else {}
+        generic = self._is_generic(shape)
+        known = self._learnt(params, arguments) if generic else {}
         faults: list[Fault] = []
         exactly = True
         for place, (param, argument) in enumerate(zip(params, arguments, strict=True)):
-            wanted = filled(param, known, self.joining)
+            wanted = filled(param, known, self.joining) if generic else param
             exactly = exactly and self.overlap.strict.holds(argument, wanted)
             verdict = self.overlap.verdict(argument, wanted)
             if verdict != FITS:
                 faults.append(Fault("argument", verdict == NEVER_FITS, place, wanted, argument))
-        return tuple(faults), filled(shape.result, known, self.joining), exactly
+        return tuple(faults), filled(shape.result, known, self.joining) if generic else shape.result, exactly
 
     def hints(self, callee: Type, arguments: Several[Type | None]) -> list[list[Type]]:
         """What a library function gives to the functions it is called with, for each argument that is None.

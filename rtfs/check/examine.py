@@ -8,14 +8,12 @@ from typing import Any
 from rtfs.check.finding import Finding, finding
 from rtfs.check.infer import Inference
 from rtfs.check.join import widened
-from rtfs.check.kind import ANY, all_of, function
 from rtfs.check.order import in_order
 from rtfs.check.program import Program, head, stripped
 from rtfs.check.special.function import header
 from rtfs.lang.collections import List, Map, PVector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
-from rtfs.lang.types import Function, Intersection, Type
 from rtfs.lang.values import is_vector
 
 
@@ -31,7 +29,8 @@ def examine(program: Program) -> list[Finding]:
     for definition in order:
         found = x.run(definition.part)
         done.add(id(definition.part))
-        definition.type = _kept(found) if definition.recursive else widened(found)
+        if not definition.recursive:  # of those only what is annotated is known
+            definition.type = widened(found)
     for space in program.spaces.values():
         for part in space.parts:
             if id(part) not in done:
@@ -43,13 +42,6 @@ def examine(program: Program) -> list[Finding]:
 def tidy(findings: Iterable[Finding]) -> list[Finding]:
     """Each finding once, in the order of the texts."""
     return sorted({(each.code, each.span, each.text): each for each in findings}.values(), key=Finding.place)
-
-
-def _kept(found: Type) -> Type:
-    """Of a recursive function without return type only what it takes is known."""
-    if isinstance(found, Intersection):
-        return all_of(_kept(member) for member in found.members)
-    return found if not isinstance(found, Function) else function(found.params, found.rest, ANY)
 
 
 def _unused(x: Inference) -> Iterator[Finding]:

@@ -318,6 +318,8 @@ def form_of(type: Type, depth: int) -> Any:
 def _bracket_form(type: Type, down: int) -> Any:
     if isinstance(type, Sequence):
         return (Keyword(type.kind), form_of(type.item, down))
+    if isinstance(type, Tuple):
+        return vector([Keyword("tuple"), *[form_of(item, down) for item in type.items]])
     if isinstance(type, MapOf):
         return (Keyword("map-of"), form_of(type.key, down), form_of(type.value, down))
     if isinstance(type, Function):

@@ -204,6 +204,8 @@ def definitions(form: Any) -> list[tuple[Symbol, Any, bool]]:
             pending.extend(each for pair in map_pairs(part) for each in pair)
         elif is_vector(part) or (type(part) is List and name not in _SCOPES):
             pending.extend(reversed(part))
+        elif name in ("let", "letrec", "loop") and len(part) > 1:
+            pending.append(part[1])  # its values belong to the scope around
     return found
 
 

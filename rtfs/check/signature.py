@@ -103,7 +103,7 @@ def _mapped(type: Type, change: Any) -> Type:
     if isinstance(type, MapOf):
         return MapOf(new[0], new[1], None)
     if isinstance(type, Tuple):
-        return Tuple(tuple(new), None)
+        return type.__class__(tuple(new), None)
     if isinstance(type, (Union, Intersection)):
         return type.__class__(tuple(new), None)
     if isinstance(type, Function):

@@ -202,6 +202,8 @@ class Subtyping:
     # ---- the rest
 
     def _to_function(self, s: Type, t: Function) -> bool:
+        if self.gradual and any(map(is_never, t.params)):
+            return True  # there is nothing to call it with
         if not isinstance(s, Function):
             return self._as_function(s, t)
         if not takes(s, len(t.params), t.rest is not None):

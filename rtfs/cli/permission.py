@@ -39,13 +39,20 @@ def rights(settings: Settings) -> dict[str, Any]:
 
 
 def load_capabilities(settings: Settings, session: Session) -> None:
-    """Enter what the files of the project and of the command line define. Malformed for one that cannot be read."""
+    """Enter what the files of the project and of the command line define. Malformed for one that cannot be used."""
     project = find_project(settings.file if settings.file != "-" else None)
     for path in (*(() if project is None else project.files), *settings.capabilities):
         try:
             session.host.load_capabilities(path)
         except OSError as error:
             raise Malformed(f"{path}: {error.strerror}") from error
+    for name, options in ({} if project is None else project.apis).items():
+        try:
+            session.host.load_openapi(name, **options)
+        except OSError as error:
+            raise Malformed(f"{options['document']}: {error.strerror}") from error
+        except ValueError as error:
+            raise Malformed(str(error)) from error
 
 
 def find_project(script: str | None) -> Project | None:

@@ -10,6 +10,11 @@
     approve = ["mail.*"]             # globs of ids that somebody has to approve first: `rtfs approvals`
     files = ["tools.rtfs"]           # RTFS files that define capabilities, as --capabilities
 
+    [apis.shop]                      # an API whose operations are capabilities `api.shop.*`
+    document = "shop.yaml"           # OpenAPI, relative to this file
+    server = "https://example.org"   # instead of the one in the document
+    credentials = {token = "TOKEN"}  # by security scheme: the variable that holds it, or a pair of variables
+
 The file of the working folder or of the nearest folder above it counts, for scripts inside that folder only: a script
 from elsewhere brings no rights with it and gets none from here. A file that others may write is refused.
 """
@@ -39,6 +44,7 @@ class Project(NamedTuple):
     run: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    apis: dict[str, dict[str, Any]] = {}  # noqa: RUF012  # never changed
 
 
 def read_project(folder: str) -> Project:
@@ -49,10 +55,11 @@ def read_project(folder: str) -> Project:
     try:
         with open(path, "rb") as file:
             _own(path, os.fstat(file.fileno()))
-            table = tomllib.load(file).get("capabilities", {})
+            tables = tomllib.load(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Malformed(f"{path}: {error}") from error
-    return _project(folder, path, table)
+    project = _project(folder, path, tables.get("capabilities", {}))
+    return project._replace(apis=_apis(folder, path, tables.get("apis", {})))
 
 
 def _own(path: str, facts: os.stat_result) -> None:
@@ -66,7 +73,7 @@ def _own(path: str, facts: os.stat_result) -> None:
 def _project(folder: str, path: str, table: Any) -> Project:
     if not isinstance(table, dict):
         raise Malformed(f"{path}: [capabilities] must be a table")
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _LISTS:
             from rtfs.lang.suggest import nearest
@@ -79,3 +86,22 @@ def _project(folder: str, path: str, table: Any) -> Project:
             raise Malformed(f"{path}: {key} must be a list of strings")
         found[key] = tuple(os.path.join(folder, item) for item in value) if key in _PATHS else tuple(value)
     return Project(folder, **found)
+
+
+def _apis(folder: str, path: str, table: Any) -> dict[str, dict[str, Any]]:
+    """By name, what `Host.load_openapi` takes."""
+    if not isinstance(table, dict) or not all(isinstance(entry, dict) for entry in table.values()):
+        raise Malformed(f"{path}: [apis] holds a table for each API")
+    found = {}
+    for name, entry in table.items():
+        for key, value in entry.items():
+            if key not in _API or not isinstance(value, _API[key]):
+                raise Malformed(f"{path}: [apis.{name}] has document, server (texts) and credentials (a table)")
+        if "document" not in entry:
+            raise Malformed(f"{path}: [apis.{name}] names no document")
+        secrets = {scheme: tuple(v) if isinstance(v, list) else v for scheme, v in entry.get("credentials", {}).items()}
+        found[name] = {**entry, "document": os.path.join(folder, entry["document"]), "credentials": secrets}
+    return found
+
+
+_API: dict[str, type] = {"document": str, "server": str, "credentials": dict}

@@ -87,7 +87,7 @@ def adapted(provider: Provider, read: Read | None, inner: Handler) -> Handler:
 def _record_adapter(provider: Provider, fields: list[Parameter]) -> Adapter:
     """A single map binds by key when it fits the record, unless the record is one field that may be a map itself."""
     id, pass_on = provider.id, _passing(provider, fields)
-    keyed = len(fields) != 1 or fields[0].closed_to_maps
+    keyed = provider.gathers or len(fields) != 1 or fields[0].closed_to_maps
     known = {field.key for field in fields}
     required = [field for field in fields if field.required]
 

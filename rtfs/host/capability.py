@@ -32,7 +32,7 @@ class Manifest:
     categories: tuple[str, ...]
     metadata: Any
     examples: tuple[Any, ...]
-    grant: tuple[str, str] | None
+    grant: tuple[str, str | None] | None
 
     @classmethod
     def of(cls, provider: Provider, read: Callable[[str], Any] | None = None) -> Manifest:

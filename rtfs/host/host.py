@@ -165,6 +165,16 @@ class Host:
 
         return load(self, self.evaluator.read_file(path), replace=replace)
 
+    def load_openapi(self, name: str, document: Any, **options: Any) -> list[str]:
+        """Enter the operations of an API into the marketplace as `api.<name>.<operationId>`; their ids (host.md §3).
+
+        document: the path of an OpenAPI file, or its content. Options: `server`, `credentials`, `replace`; see
+        `rtfs.host.openapi.load`.
+        """
+        from rtfs.host.openapi import load
+
+        return load(self, name, document, **options)
+
     # ---- what capabilities keep open, made when first used
 
     def part(self, name: str, make: Callable[[], Any]) -> Any:

@@ -73,14 +73,28 @@ class Clients:
         self._clients = {}
 
 
-class Fetch:
-    """One fetch under the context of a call: at most `limit` bytes of body and `seconds` in all."""
+Secrets = tuple[frozenset[str], list[str]]
+_NO_SECRETS: Secrets = (frozenset(), [])
 
-    def __init__(self, ctx: CallContext, *, limit: int, seconds: float) -> None:
+
+class Fetch:
+    """One fetch under the context of a call: at most `limit` bytes of body and `seconds` in all.
+
+    home: a URL whose host is the only one to go to where no grant names hosts. secrets: names of headers (lower case)
+    that never go to another origin, and texts that no error shows.
+    """
+
+    def __init__(
+        self, ctx: CallContext, *, limit: int, seconds: float, home: str | None = None, secrets: Secrets = _NO_SECRETS
+    ) -> None:
         self._ctx = ctx
         self._limit = limit
         self._seconds = seconds
         self._granted = policy.grants_of(ctx.security, "net")
+        if self._granted is None and home is not None:
+            self._granted = (net.endpoint(home).authority,)
+        self._private = _SECRET_HEADERS | secrets[0]
+        self._hidden = secrets[1]
 
     async def __call__(self, request: Request) -> Answer:
         """HostError with `:type` `:timeout`, `:too-large`, `:invalid-url`, `:invalid-method` or `:network`.
@@ -183,16 +197,22 @@ class Fetch:
         except ValueError as error:
             raise self._error("invalid-url", str(error)) from None
         if not same:
-            headers = [(name, value) for name, value in headers if name.lower() not in _SECRET_HEADERS]
+            headers = [(name, value) for name, value in headers if name.lower() not in self._private]
         return Request(url, method, headers, body)
+
+    def concealed(self, text: str) -> str:
+        """The text without what nobody may see."""
+        for secret in self._hidden:
+            text = text.replace(secret, "***")
+        return text
 
     def _refused(self, url: str) -> HostCallError:
         subject = self._ctx.host.marketplace.require(self._ctx.capability_id)
-        return policy.outside(self._ctx.security, subject, url)
+        return policy.outside(self._ctx.security, subject, self.concealed(url))
 
     def _error(self, kind: str, text: str) -> HostCallError:
         data = Map.of([(Keyword("capability"), self._ctx.capability_id)])
-        return HostCallError("HostError", text, type=kind, data=data)
+        return HostCallError("HostError", self.concealed(text), type=kind, data=data)
 
 
 def _proxied(target: net.Endpoint) -> bool:

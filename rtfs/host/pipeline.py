@@ -221,8 +221,8 @@ def narrow(way: Route, inner: Handler) -> Handler:
 def _granted_argument(way: Route, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """The argument that the capability's grant speaks of; None when there is none."""
     grant = way.provider.grant
-    if grant is None:
-        return None
+    if grant is None or grant[1] is None:
+        return way.provider.reaches
     if named:
         return named.get(grant[1])
     if len(args) == 1 and type(args[0]) is Map:

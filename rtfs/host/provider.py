@@ -23,7 +23,8 @@ class Provider:
     effects: labels such as `:network`; None means that they are unknown. idempotent: may be made again without harm.
     renew: of a capability whose answer stands for something that lives in this process. A durable run that goes on does
     not make an answered call again but this one, like `function` with the answer after the CallContext.
-    grant: (kind, parameter) when a narrower grant can admit it, e.g. `("read", "path")`.
+    grant: (kind, parameter) when a narrower grant can admit it, e.g. `("read", "path")`; where the parameter is None, a
+    grant judges `reaches`, a fixed value such as the URL of an API.
     native: takes and gives RTFS values and has the CallContext as first argument; otherwise plain Python values.
     wants_context, named: for the others, is the first parameter the CallContext, and which parameters may be passed by
     name (None: any).
@@ -36,7 +37,8 @@ class Provider:
 
     __slots__ = (
         "id", "function", "input", "output", "effects", "idempotent", "description", "version", "approval", "grant",
-        "native", "gathers", "transparent", "nests", "vacant", "wants_context", "named", "renew", "details", "kind",
+        "reaches", "native", "gathers", "transparent", "nests", "vacant", "wants_context", "named", "renew", "details",
+        "kind",
     )  # fmt: skip
 
     def __init__(self, id: str, function: Callable[..., Any], **facts: Any) -> None:
@@ -51,7 +53,8 @@ class Provider:
         self.description: str = facts.pop("description", "") or (function.__doc__ or "").strip()
         self.version: str = facts.pop("version", "1.0.0")
         self.approval: str = facts.pop("approval", "auto")
-        self.grant: tuple[str, str] | None = facts.pop("grant", None)
+        self.grant: tuple[str, str | None] | None = facts.pop("grant", None)
+        self.reaches: str | None = facts.pop("reaches", None)
         self.native: bool = facts.pop("native", False)
         self.gathers: bool = facts.pop("gathers", False)
         self.transparent: bool = facts.pop("transparent", False)

@@ -41,21 +41,23 @@ def _bracket(head: str, *parts: Any) -> Any:
 # ---- from JSON Schema
 
 
-def type_from_schema(schema: Any, *, keywords: bool = True) -> Any:
+def type_from_schema(schema: Any, *, keywords: bool = True, document: Any = None, optional: str | None = None) -> Any:
     """The type expression of a JSON Schema (parsed: dicts, lists, booleans), drafts 4 to 2020-12 as tools use them.
 
     Property names become keywords where those read back, or strings with `keywords=False`. `$ref` is followed inside
-    the document; recursion and unknown parts are `:any`.
+    the document (the schema itself unless given); recursion and unknown parts are `:any`. optional: properties whose
+    schema says true to this word, such as `readOnly`, may be missing whatever the schema requires.
     """
-    return _FromSchema(schema, keywords).type(schema, 0)
+    return _FromSchema(schema if document is None else document, keywords, optional).type(schema, 0)
 
 
 class _FromSchema:
     """Reads one schema document."""
 
-    def __init__(self, document: Any, keywords: bool) -> None:
+    def __init__(self, document: Any, keywords: bool, optional: str | None) -> None:
         self.document = document
         self.keywords = keywords
+        self.optional = optional
         self.following: list[str] = []
 
     def type(self, schema: Any, depth: int) -> Any:
@@ -134,7 +136,10 @@ class _FromSchema:
         required = set(_list(schema.get("required")))
         entries = []
         for name in dict.fromkeys([*properties, *sorted(required - set(properties))]):
-            form = self.type(properties.get(name, True), depth + 1)
+            part = properties.get(name, True)
+            form = self.type(part, depth + 1)
+            if self.optional is not None and isinstance(part, dict) and part.get(self.optional) is True:
+                required.discard(name)
             key = Keyword(name) if self.keywords and spells_keyword(name) else name
             entries.append((key, form) if name in required else (key, form, Symbol("?")))
         if others is not True and "patternProperties" not in schema:

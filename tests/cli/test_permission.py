@@ -187,3 +187,44 @@ def test_a_file_of_capabilities_that_is_wrong_ends_the_run(rtfs: Run, project: P
     (project / "tools.rtfs").write_text(TOOLS.replace(":effects", ":efects"))
     wrong = rtfs("run", "--capabilities", "tools.rtfs", "-e", "1", cwd=project)
     assert wrong.returncode == 1 and "tools.rtfs:1:13" in wrong.stderr and "did you mean :effects?" in wrong.stderr
+
+
+# ---- APIs
+
+PETS = """
+openapi: 3.1.0
+info: {title: t, version: 1.0.0}
+paths: {/pets: {get: {operationId: list, security: [{t: []}]}}}
+components: {securitySchemes: {t: {type: http, scheme: bearer}}}
+"""
+
+
+def test_apis_of_the_project_are_capabilities(rtfs: Run, project: Path) -> None:
+    (project / "pets.yaml").write_text(PETS)
+    table(project, '[apis.pets]\ndocument = "pets.yaml"\nserver = "http://127.0.0.1:1"\ncredentials = {t = "T_TOKEN"}')
+    call = ["run", "-e", "(call :api.pets.list)"]
+    refused = rtfs(*call, cwd=project / "data")
+    assert refused.returncode == 3 and "--allow-net 127.0.0.1:1" in refused.stderr
+    unset = rtfs("run", "--allow-net", "127.0.0.1:1", *call[1:], cwd=project)
+    assert unset.returncode == 1 and "the environment variable T_TOKEN" in unset.stderr
+    down = rtfs("run", "--allow-net", "127.0.0.1:1", *call[1:], cwd=project, T_TOKEN="s3cret")
+    assert down.returncode == 1 and "RTFS-E501" in down.stderr and "s3cret" not in down.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[apis.p]", "[apis.p] names no document"),
+        ("[apis]\np = 1", "[apis] holds a table for each API"),
+        (
+            '[apis.p]\ndocument = "d.yaml"\nserver = 1',
+            "[apis.p] has document, server (texts) and credentials (a table)",
+        ),
+        ('[apis.p]\ndocument = "d.yaml"', "d.yaml: No such file or directory"),
+        ('[apis.p]\ndocument = "rtfs.toml"', "rtfs.toml: "),
+    ],
+)
+def test_an_api_that_cannot_be_used_ends_the_run(rtfs: Run, project: Path, text: str, reason: str) -> None:
+    table(project, text)
+    done = rtfs("run", "-e", "1", cwd=project)
+    assert done.returncode == 2 and reason in done.stderr

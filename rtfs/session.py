@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from rtfs.embedding import HOST_OPTIONS, OWN_OPTIONS, call_body, context_values, given
 from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run, suspend
-from rtfs.eval.meter import Allowance
 from rtfs.lang.collections import EMPTY_MAP
 from rtfs.lang.depth import check_depth
 from rtfs.lang.errors import EvaluationError, HostCallError
@@ -98,8 +97,9 @@ class Session:
         self.trace = trace
         self.dispatch: Answerer = self._dispatch
         stored = Cache() if cache is True else cache or None
-        self.world = World(self.reading, stored, variant=self.limits.variant, level=check)
-        self.tools = Tools(self.world, self.limits)
+        metered = budget is not None and budget.limits("steps")
+        self.world = World(self.reading, stored, variant="metered" if metered else self.limits.variant, level=check)
+        self.tools = Tools(self.world, self.limits, budget)
         self._marketplace = marketplace
         self._host_options = {name: options[name] for name in HOST_OPTIONS}
         self._host: Host | None = None
@@ -255,7 +255,7 @@ class Session:
         run = Run(answer, self.context, self.values, self.on_step)
         run.tools = self.tools
         if self.world.meter is not None:
-            run.meter, run.share.allowance = self.world.meter, Allowance(self.limits.steps, self.limits.cells)
+            run.meter, run.share.allowance = self.world.meter, self.tools.allowance()
         return run
 
     def start_take(self, take: Take, body: Callable[[], Any]) -> Outcome:
@@ -292,12 +292,14 @@ class Session:
                 value = body()
                 if run.meter is not None:
                     run.meter.settle()
+            self.tools.spend(run, None)
             return value
         except BaseException as raised:
             error = translate(raised)
             ending = error or raised
             if error is None:
                 raise
+            ending = error = self.tools.spend(run, error) or error
             self.tools.explain(error, raised.__traceback__)
             raise error from None
         finally:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import DEPTH
 from rtfs.eval.machine import Run
+from rtfs.eval.meter import Allowance
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.limits import Limits
 from rtfs.lang.source import Source
 from rtfs.program import World
+
+if TYPE_CHECKING:
+    from rtfs.host.budget import Budget
 
 GRACE, GRACE_STEPS, GRACE_CELLS = 0.1, 1_000, 20_000
 
@@ -20,9 +24,12 @@ GRACE, GRACE_STEPS, GRACE_CELLS = 0.1, 1_000, 20_000
 class Tools:
     """The tools of one session's programs."""
 
-    def __init__(self, world: World, limits: Limits) -> None:
+    def __init__(self, world: World, limits: Limits, budget: Budget | None = None) -> None:
         self.world = world
         self.limits = limits
+        self.budget = budget if budget is not None and budget.limits("steps") else None  # as far as it speaks of steps
+        self._shared: Allowance | None = None  # what all runs together have left of the budget
+        self._used_up = False
 
     def read(self, text: str) -> list[Any]:
         """The forms of a text as data."""
@@ -66,6 +73,41 @@ class Tools:
         from rtfs.host.watch import Turn
 
         return Turn(run)
+
+    def allowance(self) -> Allowance:
+        """The steps and cells of a run: its own limits, or the session's budget of steps when that is all there is."""
+        limits = self.limits
+        if self.budget is None:
+            return Allowance(limits.steps, limits.cells)
+        if self._shared is None:
+            total = self.budget.left("steps")
+            self._shared = Allowance(None if total is None else int(total), limits.cells)
+        if limits.steps is None and not self._used_up:
+            return self._shared
+        left = 0 if self._used_up else max(0, self._shared.ticks_left)
+        return Allowance(left if limits.steps is None else min(limits.steps, left), limits.cells)
+
+    def spend(self, run: Run, error: RtfsError | None) -> RtfsError | None:
+        """A run ended: what it used is taken from the budget of steps. The error it ends with, which has a kind of its
+        own when it is the budget that is used up."""
+        shared, allowance, meter = self._shared, run.share.allowance, self.world.meter
+        if self.budget is None or shared is None or allowance is None or meter is None:
+            return error
+        limited = error is not None and error.kind == "StepLimitExceeded"
+        left = 0 if limited else meter.rest()[0] if meter.allowance is allowance else allowance.ticks_left
+        if allowance is shared:
+            self._used_up = self._used_up or limited
+            used = (shared.steps or 0) - max(0, left)
+        else:
+            shared.ticks_left -= (allowance.steps or 0) - max(0, left)
+            self._used_up = self._used_up or shared.ticks_left <= 0
+            used = shared.used
+        self.budget.note("steps", used)
+        if not (limited and self._used_up and error is not None):
+            return error
+        exhausted = self.budget.exhausted("steps")
+        exhausted.span, exhausted.trace = error.span, error.trace
+        return exhausted
 
     def grace(self, run: Run) -> None:
         """Let the `finally` blocks of a run that met a limit go on for a tenth of a second (language.md §8.3)."""

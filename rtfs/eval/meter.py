@@ -29,6 +29,11 @@ class Allowance:
         self.ticks_left = ENDLESS if steps is None else steps
         self.cells_left = ENDLESS if cells is None else cells
 
+    @property
+    def used(self) -> int:
+        """The ticks used so far; right while no run has the allowance loaded."""
+        return (ENDLESS if self.steps is None else self.steps) - max(0, self.ticks_left)
+
 
 class Meter:
     """The counters of one session. `enter` loads the allowance of a run into them, `leave` takes it out again.

@@ -91,7 +91,7 @@ class Budget:
             self._tell_time()
             calls = self._allowances.get("host-calls")
             for allowance in self._allowances.values():
-                if allowance is not calls and allowance.used >= allowance.limit:
+                if allowance.dimension not in ("host-calls", "steps") and allowance.used >= allowance.limit:
                     self._exceeded(allowance, allowance.used, call)
             if calls is not None:
                 self._charge(calls, 1, call)
@@ -122,6 +122,20 @@ class Budget:
                 except HostCallError:
                     allowance.used = spent
                     raise
+
+    def note(self, dimension: str, used: Number) -> None:
+        """What was used in all of a dimension that is counted, and refused, elsewhere: the steps of evaluation."""
+        with self._lock:
+            allowance = self._allowances[dimension]
+            allowance.used = min(used, allowance.limit) if allowance.policy != "warn" else used
+            self._warn(allowance)
+
+    def exhausted(self, dimension: str) -> HostCallError:
+        """The error of a dimension that is counted elsewhere; no script catches it."""
+        allowance = self._allowances[dimension]
+        error = exhausted(allowance, allowance.limit, None)
+        error.base = "!"
+        return error
 
     def report(self) -> dict[str, dict[str, Any]]:
         """Per limited dimension: `used`, `limit`, `policy`."""

@@ -227,3 +227,41 @@ def test_a_capability_without_a_budget_may_meter() -> None:
     market = Marketplace()
     market.capability("t.f", effects=[])(lambda ctx: ctx.meter(tokens=5))
     assert Session(marketplace=market, context=RuntimeContext.full()).run("(call :t.f)") is None
+
+
+# ---- steps of evaluation
+
+
+def test_steps_are_counted_over_all_runs_of_a_session_and_end_uncatchably() -> None:
+    budget = Budget(steps=10_000)
+    session = Session(budget=budget)
+    session.run("(loop [i 0] (if (< i 1000) (recur (inc i)) i))")
+    used = budget.report()["steps"]["used"]
+    assert 1_000 <= used < 5_000
+    with pytest.raises(RtfsError) as caught:
+        session.run("(try (loop [] (recur)) (catch e :caught))")
+    assert (caught.value.kind, caught.value.message) == (
+        "BudgetExhausted",
+        "Resource budget exhausted: steps (policy: stop)",
+    )
+    with pytest.raises(RtfsError) as caught:
+        session.run("(reduce + (map inc (range 1000)))")
+    assert caught.value.kind == "BudgetExhausted"
+    assert budget.report()["steps"]["used"] == 10_000
+
+
+def test_the_limit_of_a_run_and_the_budget_of_the_session_both_hold() -> None:
+    from rtfs import Limits
+
+    session = Session(budget=Budget(steps=5_000), limits=Limits(steps=3_000))
+    kinds = []
+    for _ in range(3):
+        with pytest.raises(RtfsError) as caught:
+            session.run("(loop [] (recur))")
+        kinds.append(caught.value.kind)
+    assert kinds == ["StepLimitExceeded", "BudgetExhausted", "BudgetExhausted"]
+
+
+def test_used_up_steps_do_not_keep_finished_values_from_their_host() -> None:
+    session = Session(budget=Budget(steps=1_000, host_calls=5), context=RuntimeContext.full())
+    assert session.run("(call :ccos.echo 1)") == 1

@@ -61,6 +61,7 @@ class History:
             raise history_error(f"the run in '{directory}' goes on in {self._owner()}", "wait for its end") from None
         except OSError as error:
             raise history_error(f"cannot keep a run in '{directory}': {error.strerror}") from None
+        os.close(os.open(Path(directory) / FILE, os.O_RDWR | os.O_CREAT, 0o600))  # its journal has the same mode
         self._failures = sqlite3.Error
         self._full: bool | None = None
         try:

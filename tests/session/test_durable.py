@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import signal
@@ -106,6 +107,11 @@ class Place:
                 raise OSError("out of order")
             return 7
 
+        @self.market.capability("t.wait", effects=[":t"], idempotent=True)
+        async def wait(ctx: Any) -> None:
+            note(ctx)
+            await asyncio.sleep(0)
+
         for name, idempotent in (("safe", True), ("mail", False)):
             self.market.capability(f"t.{name}", effects=[":t"], idempotent=idempotent)(note)
 
@@ -166,6 +172,53 @@ def test_what_the_host_ran_for_an_answered_call_counts_as_before(place: Place) -
     """
     assert place.run(text) == place.run(text) == "[[1 2] 1 4]"
     assert sorted(place.made) == ["t.safe 1", "t.safe 2", "t.safe 3", "t.safe 4"]
+
+
+def test_programs_beside_each_other_see_definitions_as_they_did(place: Place) -> None:
+    """The task uses `f` before and after it is defined anew, since it went on in between."""
+    text = """
+    (defn f [] :old)
+    (def t (call :ccos.async/spawn (fn [] [(do (call :t.wait) (f)) (do (call :t.wait) (call :t.wait) (f))])))
+    (call :t.wait)
+    (def r (call :t.wait))
+    (defn f [] :new)
+    [(call :ccos.async/await t) (call :t.safe 1)]
+    """
+    assert place.run(text) == place.run(text) == "[[:old :new] 1]"
+
+
+def test_a_task_that_a_parallel_branch_started_goes_on_after_the_branch(place: Place) -> None:
+    text = """
+    (def t (first (step-parallel (call :ccos.async/spawn (fn [] (call :t.safe 1) (call :t.safe 2))) 0)))
+    [(call :t.safe 3) (call :ccos.async/await t)]
+    """
+    assert place.run(text) == "[3 2]"
+    session, history = place.session()
+    history._do("DELETE FROM call WHERE call LIKE '%t.safe\" [2]%' OR call LIKE '%async/await%'")  # as if killed there
+    history.close()
+    session.close()
+    assert place.run(text) == "[3 2]"
+    assert sorted(place.made) == ["t.safe 1", "t.safe 2", "t.safe 2", "t.safe 3"]
+
+
+def test_a_recorded_call_that_nobody_makes_again_is_named_instead_of_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtfs.turns.PATIENCE", 0.01)
+    place.run("(call :t.safe 1) (call :t.safe 2)")
+    session, history = place.session()
+    history._do("UPDATE call SET key = 'run/9/9' WHERE number = 1")
+    history.close()
+    session.close()
+    expected = "Replay mismatch: recorded (call :t.safe 1), which is not made again"
+    assert place.run("(call :t.safe 5) (call :t.safe 2)") == f"ReplayMismatch {expected}"
+
+
+def test_only_the_owner_can_read_a_history(place: Place) -> None:
+    place.directory.mkdir(mode=0o755)
+    place.run("(call :t.safe 1)")
+    modes = {path.name: path.stat().st_mode & 0o077 for path in place.directory.glob("run.db*")}
+    assert modes == {"run.db": 0, "run.db.lock": 0}
 
 
 def test_functions_that_a_call_answers_come_from_running_it_again(place: Place) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval import emit
 from rtfs.eval.callback import find_callback
 from rtfs.eval.function import is_vector_form
-from rtfs.eval.inline import inline
+from rtfs.eval.inline import inline, up_to
 from rtfs.eval.literal import new_map
 from rtfs.eval.scope import ANY, INT, KEYWORD, MAP, STR, VECTOR, Scope, Value
 from rtfs.lang.collections import RAW_KINDS, SMALL, List
@@ -195,7 +195,9 @@ def _changed(c: Compiler, operation: str, target: Value, keys: list[Value], chan
     c.block.append(emit.assign(small, emit.both(tests, at), at))
     c.block.append(emit.assign(old, emit.choose(emit.name(small, at), lookup, found, at), at))
     if len(keys) > 1:
+        c.at = up_to(at, (at[0], at[1], 0, 0))  # what is below the first level is no argument of the call
         new = _changed(c, operation, Value(emit.name(old, at), ANY, True), keys[1:], change)
+        c.at = at
     else:
         new = c.temp(change(old))
     c.at = at

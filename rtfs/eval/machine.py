@@ -276,7 +276,7 @@ def call_host(site: Any, *args: Any) -> Any:
     elif name == "":
         raise invalid_argument("call of an empty capability id")
     else:
-        raise wrong_kind("call", "string or keyword", name)
+        raise wrong_kind("call", "string or keyword", name, 0)
     run = current_run()
     if run.stop is not None:
         run.poll()

@@ -120,6 +120,8 @@ def _part(error: RtfsError, call: Call, frame: FrameType | None) -> Span | None:
         name, values = frame.f_code.co_name, arguments(frame)
         if name in _PAIRS:
             return _of_pair(error, call, frame) if call.head == _PAIRS[name] else None
+        if call.narrow:
+            return None
         if name == "assoc_all" and _known_as(call.head) == "assoc":
             keys = [key for key, changed in enumerate(values[1]) if changed is error.subject]
             return call.argument(0) if values[0] is error.subject else call.argument(1 + 2 * keys[0]) if keys else None
@@ -129,6 +131,8 @@ def _part(error: RtfsError, call: Call, frame: FrameType | None) -> Span | None:
         if _is_call_of(call.head, frame.f_code):
             index = _index(error, values)
             return None if index is None else call.argument(index)
+        if not any(value is error.subject for value in values):
+            return None  # it is about a part of an argument, or of what was made of one
     if error.kind == "UnknownCapability":
         return _id_of(error, call)
     if error.operand is None or _known_as(call.head) != _known_as(error.operand[0]):

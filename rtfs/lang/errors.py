@@ -82,7 +82,7 @@ class RtfsError(Exception):
     located = False  # span and trace were looked for
     operand: tuple[str, int] | None = None  # (operation, argument number) that was wrong
     subject: Any = NOTHING
-    exact = False
+    _exact = False
     by_caller = False  # the function that raised it was called wrongly: the place is that of the call
     value: Callable[[], Any] | None = None  # a weak reference to the ErrorValue that a script sees, while it does
     _search: tuple[Locate, TracebackType] | None = None
@@ -154,6 +154,15 @@ class RtfsError(Exception):
     def trace(self, trace: list[tuple[str | None, Span | None]]) -> None:
         self._locate()
         self._trace = trace
+
+    @property
+    def exact(self) -> bool:
+        self._locate()
+        return self._exact
+
+    @exact.setter
+    def exact(self, exact: bool) -> None:
+        self._exact = exact
 
     @property
     def notes(self) -> list[str]:

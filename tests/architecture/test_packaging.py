@@ -24,7 +24,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_the_library_the_grammar_and_the_type_marker(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"rtfs/py.typed", "rtfs/parser/rtfs.lark", "rtfs/stdlib/core.rtfs", "rtfs/__main__.py"} <= names
+    assert {
+        "rtfs/py.typed",
+        "rtfs/parser/rtfs.lark",
+        "rtfs/stdlib/core.rtfs",
+        "rtfs/documentation/errors/E4.md",
+    } <= names
     bundled = {f"rtfs/{path.relative_to(ROOT)}" for path in (ROOT / "stdlib").rglob("*.rtfs")}
     assert bundled <= names
     assert not {name for name in names if name.startswith(("tests", "bench", "examples", "stdlib"))}

@@ -273,10 +273,9 @@ def take_last(n: Any, coll: Any) -> Any:
     example=("(drop-last 2 [1 2 3])", "[1]"),
 )
 def drop_last(n: Any, coll: Any = MISSING) -> Any:
-    if coll is MISSING:
-        n, coll = 1, n
-    items = sequence(coll, "drop-last")
-    return as_vector(items[: max(len(items) - _size("drop-last", n), 0)])
+    given, size = (n, 1) if coll is MISSING else (coll, n)
+    items = sequence(given, "drop-last")
+    return as_vector(items[: max(len(items) - _size("drop-last", size), 0)])
 
 
 def _prefix(f: Any, items: Any) -> int:

@@ -99,7 +99,9 @@ class Survey(World):
         if self._stopped:
             self._unknown(form, module)
             return
-        outer, self._raw = self._raw, form
+        outer = self._raw
+        if outer is None or text.span(form) is not None:
+            self._raw = form  # otherwise a macro made it, of the form around
         try:
             self._declared(form, module)
             super()._top(form, text, module)

@@ -14,6 +14,7 @@ from rtfs.check.kind import (
     NEVER,
     NIL,
     Constant,
+    Generic,
     callable_view,
     either,
     is_any,
@@ -24,7 +25,7 @@ from rtfs.check.kind import (
 )
 from rtfs.check.overlap import FITS, Overlap
 from rtfs.check.overlap import NEVER as NEVER_FITS
-from rtfs.check.signature import Binding, element, entry, filled, has_variables, learn
+from rtfs.check.signature import Binding, element, entry, filled, learn
 from rtfs.check.subtype import param_of, takes
 from rtfs.lang.names import Keyword
 from rtfs.lang.types import Enum, Function, Intersection, MapOf, Primitive, Record, Type, Union
@@ -61,7 +62,6 @@ class Calls:
     def __init__(self) -> None:
         self.overlap = Overlap()
         self.joining = Joining(self.overlap.strict)
-        self._generic: dict[int, tuple[bool, Function]] = {}  # by identity, which the function keeps from changing
 
     def call(self, callee: Type, arguments: Several[Type]) -> Outcome:
         node = target(callee)
@@ -129,7 +129,7 @@ class Calls:
     def _shaped(self, shape: Function, arguments: Several[Type]) -> tuple[tuple[Fault, ...], Type, bool]:
         """Faults and result of a call of one shape; does every argument fit for certain?"""
         params = [param_of(shape, place) for place in range(len(arguments))]
-        generic = self._is_generic(shape)
+        generic = isinstance(shape, Generic)
         known = self._learnt(params, arguments) if generic else {}
         faults: list[Fault] = []
         exactly = True
@@ -149,7 +149,7 @@ class Calls:
         node = target(callee)
         shapes = node.members if isinstance(node, Intersection) else (node,)
         fitting = [each for each in shapes if isinstance(each, Function) and takes(each, len(arguments), False)]
-        if len(fitting) != 1 or not self._is_generic(fitting[0]):
+        if len(fitting) != 1 or not isinstance(fitting[0], Generic):
             return [[] for _ in arguments]
         params = [param_of(fitting[0], place) for place in range(len(arguments))]
         known: Binding = {}
@@ -174,12 +174,6 @@ class Calls:
                 given = self.call(argument, [filled(each, known, self.joining) for each in param.params])
                 learn(param.result, given.result, known, self.joining)
         return known
-
-    def _is_generic(self, shape: Function) -> bool:
-        known = self._generic.get(id(shape))
-        if known is None:
-            known = self._generic[id(shape)] = (has_variables(shape), shape)
-        return known[0]
 
     def _together(self, shapes: Several[Function], arguments: Several[Type]) -> tuple[Fault, ...]:
         """Arguments that may not fit: each is compared with what the shapes together take at its place."""

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 
 from rtfs.check.kind import (
     ANY,
+    FUNCTION,
+    LIST,
+    MAP,
     NEVER,
     NUMBER,
+    SEQ,
+    VECTOR,
     Constant,
     Exact,
+    Generic,
+    Known,
     Literal,
     View,
     either,
     exact,
+    function,
     is_any,
     is_never,
     kind_of,
     literal,
+    map_of,
     sequence,
 )
 from rtfs.check.subtype import Subtyping
 from rtfs.lang.equality import equal
-from rtfs.lang.types import Primitive, Sequence, Tuple, Type, Union
+from rtfs.lang.types import MapOf, Primitive, Sequence, Tuple, Type, Union
 
 MOST = 5  # members of a union; beyond that anything goes
 
@@ -110,16 +119,42 @@ class Joining:
 
 
 def widened(type: Type) -> Type:
-    """The type without what a literal remembers of itself: `1` becomes `:int`, at every level."""
+    """The type without what a literal remembers of itself: `1` becomes `:int`. Below a few levels only kinds are kept.
+
+    What definitions and arguments are known by: types of types of types would grow with the length of a program.
+    """
+    return _widened(type, _LEVELS, {})
+
+
+def _widened(type: Type, levels: int, known: dict[tuple[int, int], Type]) -> Type:
+    key = (id(type), levels)
+    if key not in known:
+        known[key] = _widen(type, lambda part: _widened(part, levels - 1, known), levels)
+    return known[key]
+
+
+def _widen(type: Type, below: Callable[[Type], Type], levels: int) -> Type:
     if isinstance(type, Constant):
         return kind_of(type.value)
+    if isinstance(type, Union):
+        return type if isinstance(type, View) else either(map(below, type.members))
+    if levels <= 0 and isinstance(type, (Sequence, Exact, Literal, MapOf)):
+        return _BARE["map" if isinstance(type, (Literal, MapOf)) else getattr(type, "kind", "vector")]
     if isinstance(type, Exact):
-        return exact(map(widened, type.items))
+        return exact(map(below, type.items))
     if isinstance(type, Literal):
-        return literal((field.key, widened(field.type)) for field in type.fields)
+        return literal((field.key, below(field.type)) for field in type.fields)
     if isinstance(type, Sequence):
-        return sequence(type.kind, widened(type.item))
-    return either(map(widened, type.members)) if isinstance(type, Union) and not isinstance(type, View) else type
+        return sequence(type.kind, below(type.item))
+    if isinstance(type, MapOf):
+        return map_of(below(type.key), below(type.value))
+    if isinstance(type, Known) and not isinstance(type, Generic):
+        return function(type.params, type.rest, below(type.result)) if levels > 0 else FUNCTION
+    return type
+
+
+_LEVELS = 6
+_BARE = {"map": MAP, "vector": VECTOR, "list": LIST, "seq": SEQ}
 
 
 def _members(type: Type) -> tuple[Type, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FunctionType, NoneType
 from typing import Any
 
@@ -108,6 +108,12 @@ class Literal(Record):
 
 class Known(Function):
     """What a function literal, or a function of the library, is: a function, and no map or vector that is called."""
+
+    __slots__ = ()
+
+
+class Generic(Known):
+    """What a library function is whose signature has variables: a call tells what they stand for."""
 
     __slots__ = ()
 
@@ -286,56 +292,60 @@ _VIEWS = {"keyword": _LOOKUP, "map": _lookup(ANY), "vector": _lookup(INT)}
 
 
 def describe(type: Type) -> str:
-    """The type as people write it, constants by their kinds: `[:vector :int]`. Cut when it is long."""
-    return show_brief(form_of(type, _SHOWN_DEPTH), 160)
+    """The type as people write it, constants by their kinds: `[:vector :int]`. Cut where it is deep or long."""
+    return show_brief(form_of(type, _SHOWN_DEPTH, [_SHOWN_PARTS]), 160)
 
 
-_SHOWN_DEPTH = 8
+_SHOWN_DEPTH, _SHOWN_PARTS = 8, 100
 
 
-def form_of(type: Type, depth: int) -> Any:
-    """The type as a form; `…` below `depth` levels."""
+def form_of(type: Type, depth: int, room: list[int]) -> Any:
+    """The type as a form; `…` below `depth` levels, and when there is no more `room` for parts."""
     if type.form is not None:
         return type.form
-    if depth == 0:
+    room[0] -= 1
+    if depth == 0 or room[0] < 0:
         return Symbol("…")
-    down = depth - 1
     if isinstance(type, Constant):
-        return form_of(kind_of(type.value), down)
+        return kind_of(type.value).form
+    if isinstance(type, View):
+        return Symbol("sequence")
     if isinstance(type, Exact):
         from rtfs.check.join import items_of  # deferred: only for people
 
-        return (Keyword("vector"), form_of(items_of(type), down))
-    if isinstance(type, View):
-        return Symbol("sequence")
+        return (Keyword("vector"), form_of(items_of(type), depth - 1, room))
+
+    def down(part: Type) -> Any:
+        return form_of(part, depth - 1, room)
+
     if isinstance(type, Union):
-        return _union_form([form_of(member, down) for member in type.members])
+        return _union_form([down(member) for member in type.members])
     if isinstance(type, Record):
         return vector([Keyword("map"), *[_entry_form(field, down) for field in type.fields]])
     return _bracket_form(type, down)
 
 
-def _bracket_form(type: Type, down: int) -> Any:
+def _bracket_form(type: Type, down: Callable[[Type], Any]) -> Any:
     if isinstance(type, Sequence):
-        return (Keyword(type.kind), form_of(type.item, down))
+        return (Keyword(type.kind), down(type.item))
     if isinstance(type, Tuple):
-        return vector([Keyword("tuple"), *[form_of(item, down) for item in type.items]])
+        return vector([Keyword("tuple"), *[down(item) for item in type.items]])
     if isinstance(type, MapOf):
-        return (Keyword("map-of"), form_of(type.key, down), form_of(type.value, down))
+        return (Keyword("map-of"), down(type.key), down(type.value))
     if isinstance(type, Function):
-        rest = [] if type.rest is None else [Symbol("&"), form_of(type.rest, down)]
-        params = vector([*[form_of(param, down) for param in type.params], *rest])
-        return (Keyword("fn"), params, form_of(type.result, down))
+        rest = [] if type.rest is None else [Symbol("&"), down(type.rest)]
+        params = vector([*[down(param) for param in type.params], *rest])
+        return (Keyword("fn"), params, down(type.result))
     if isinstance(type, Intersection):
-        members = [form_of(member, down) for member in type.members if not is_any(member)]
+        members = [down(member) for member in type.members if not is_any(member)]
         return members[0] if len(members) == 1 else vector([Keyword("and"), *members])
     if isinstance(type, Array):
-        return (Keyword("array"), form_of(type.item, down), type.dimensions)
+        return (Keyword("array"), down(type.item), type.dimensions)
     raise AssertionError(type.__class__)  # every other type was read from a form
 
 
-def _entry_form(field: Field, down: int) -> Any:
-    shown = form_of(field.type, down)
+def _entry_form(field: Field, down: Callable[[Type], Any]) -> Any:
+    shown = down(field.type)
     return (field.key, shown, Symbol("?")) if field.optional else (field.key, shown)
 
 

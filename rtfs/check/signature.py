@@ -17,6 +17,7 @@ from rtfs.check.kind import (
     NIL,
     NUMBER,
     STRING,
+    Generic,
     View,
     all_of,
     either,
@@ -73,7 +74,8 @@ def _clause(params: Any, result: Any) -> Function:
     given = list(params) if is_vector(params) else []
     rest = _type(given[-1]) if len(given) > 1 and given[-2] == Symbol("&") else None
     fixed = given[:-2] if rest is not None else given
-    return function(map(_type, fixed), rest, _type(result))
+    made = function(map(_type, fixed), rest, _type(result))
+    return Generic(made.params, made.rest, made.result, None) if has_variables(made) else made
 
 
 def _type(form: Any) -> Type:

@@ -105,10 +105,11 @@ class Survey(World):
         try:
             self._declared(form, module)
             super()._top(form, text, module)
-        except Unexpandable:
-            self._unknown(form, module)
         except RtfsError as error:
-            self._failed(error, form, text, module)
+            if isinstance(error.__cause__, Unexpandable):
+                self._unknown(form, module)
+            else:
+                self._failed(error, form, text, module)
             if isinstance(error, LimitError):
                 self._stopped = True
         finally:

@@ -12,8 +12,10 @@ from rtfs.check.message import mismatch
 from rtfs.check.overlap import FITS, Overlap
 from rtfs.check.overlap import NEVER as NEVER_FITS
 from rtfs.check.program import Part
-from rtfs.lang.names import Symbol
-from rtfs.lang.source import Span
+from rtfs.lang.collections import List, Map, PVector
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.pattern import map_pairs
+from rtfs.lang.source import Span, SpanTable
 from rtfs.lang.types import Type
 
 # what a program that has the fault raises when it runs
@@ -49,6 +51,7 @@ class Reporter:
         self.tolerated: frozenset[str] = frozenset()
         self.part: Part | None = None
         self.at: Span | None = None
+        self._literals: tuple[Part, dict[int, Span | None]] | None = None  # of the part, by identity
 
     # ---- places --------------------------------------------------------------------------------------------------
 
@@ -58,8 +61,17 @@ class Reporter:
         spans = self.part.spans
         found = None if form == () else spans.of(form)
         if found is None and parent is not None:
-            found = spans.child(parent, index)
+            found = spans.child(parent, index) or self._argument(form)
         return found if found is not None and found.source is spans.source else self.at
+
+    def _argument(self, atom: Any) -> Span | None:
+        """Where a literal stands that a macro took from its call: the one place of the form that holds it."""
+        assert self.part is not None
+        if type(atom) not in _LITERALS:
+            return None
+        if self._literals is None or self._literals[0] is not self.part:
+            self._literals = (self.part, _literals(self.part.raw, self.part.spans))
+        return self._literals[1].get(id(atom))
 
     def written(self, symbol: Symbol) -> Span | None:
         """The place of a symbol that stands in this text itself; None for one that a macro made."""
@@ -100,3 +112,24 @@ class Reporter:
             if verdict != FITS:
                 text = mismatch(want.where, want.type, actual, certain)
                 self.report("RTFS-W101" if certain else "RTFS-W301", text, span)
+
+
+_LITERALS = frozenset({int, float, str, Keyword})
+
+
+def _literals(form: Any, spans: SpanTable) -> dict[int, Span | None]:
+    """The places of the literals of a form; None for one that stands in several places."""
+    found: dict[int, Span | None] = {}
+    pending = [form]
+    while pending:
+        part = pending.pop()
+        parts = [each for pair in map_pairs(part) for each in pair] if type(part) is Map else part
+        for index, each in enumerate(parts if type(part) in _COLLECTIONS else ()):
+            if type(each) in _LITERALS:
+                found[id(each)] = None if id(each) in found else spans.child(part, index)
+            else:
+                pending.append(each)
+    return found
+
+
+_COLLECTIONS = frozenset({List, Map, tuple, PVector})

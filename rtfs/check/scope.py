@@ -21,10 +21,11 @@ class Use:
 class Scope:
     """Names visible at a place, a chain of small tables. `depth`: functions around it; `is_body`: `def` is local here.
 
-    `future` holds names that only function literals may use before they are bound (language.md §5.2).
+    `future` holds names that only function literals may use before they are bound (language.md §5.2), `early` those
+    that some did use.
     """
 
-    __slots__ = ("parent", "depth", "is_body", "names", "future")
+    __slots__ = ("parent", "depth", "is_body", "names", "future", "early")
 
     def __init__(self, parent: Scope | None = None, *, deeper: bool = False, is_body: bool = False) -> None:
         self.parent = parent
@@ -32,12 +33,14 @@ class Scope:
         self.is_body = is_body
         self.names: dict[str, tuple[Type, Use | None]] = {}
         self.future: dict[str, Type] = {}
+        self.early: set[str] = set()
 
     def find(self, name: str) -> tuple[Type, Use | None] | None:
         """The type of a local and its written binding; None when no local has that name."""
         scope: Scope | None = self
         while scope is not None:
             if scope.future and scope.depth < self.depth and name in scope.future and name not in scope.names:
+                scope.early.add(name)
                 return scope.future[name], None
             found = scope.names.get(name)
             if found is not None:

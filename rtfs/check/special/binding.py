@@ -15,7 +15,6 @@ from rtfs.lang.collections import MISSING, List
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import Binding, split_bindings
 from rtfs.lang.types import Type
-from rtfs.lang.values import is_vector
 
 _WIDE = (NUMBER, STRING, BOOL, VECTOR, LIST, MAP, FUNCTION)
 _SPECULATIVE = 3  # nested loops whose variables are guessed; inside of those, anything goes
@@ -80,16 +79,16 @@ def let(x: Inference, form: List, scope: Scope, want: Want | None) -> Type:
         found = value(x, form[1], one, inner, "let")
         inner = Scope(inner)
         _bound(x, form[1], one, found, inner)
-        _used_ahead(x, one, inner, group)
+        if type(one.pattern) is Symbol:
+            used_early(one.pattern.name, inner, group)
     return body(x, form, 2, Scope(inner, is_body=True), want)
 
 
-def _used_ahead(x: Inference, one: Binding, scope: Scope, group: Scope) -> None:
-    """A function that another one of the same `let` may call counts as used."""
-    if type(one.pattern) is Symbol and one.pattern.name in group.future and len(group.future) > 1:
-        use = scope.names.get(one.pattern.name, (ANY, None))[1]
-        if use is not None:
-            use.used = True
+def used_early(name: str, scope: Scope, ahead: Scope) -> None:
+    """What a function literal uses before it is bound is used."""
+    use = scope.names.get(name, (ANY, None))[1]
+    if use is not None and name in ahead.early:
+        use.used = True
 
 
 @form("letrec")
@@ -208,7 +207,8 @@ def define(x: Inference, symbol: Symbol, found: Type, scope: Scope) -> Type:
     if inner is None:
         hides(x, symbol)
     else:
-        name(x, symbol, found, inner, "parameter" if is_vector(symbol) else "binding")
+        name(x, symbol, found, inner)
+        used_early(symbol.name, inner, inner)
         if symbol.name in inner.future:
             inner.future[symbol.name] = found
     return found

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
+from greenlet import GreenletExit, getcurrent, greenlet
+
 from rtfs.eval.limits import LIMITS, REENTRIES
 from rtfs.eval.meter import Allowance
 from rtfs.lang.collections import Map
@@ -297,8 +299,6 @@ def suspend(request: Any) -> Any:
 
     No frame of a suspended program holds its Program: when whoever waits for it forgets it, it goes away.
     """
-    from greenlet import GreenletExit, getcurrent
-
     run = RUN.get()
     deadline = run.deadline
     if deadline is not None:
@@ -319,8 +319,6 @@ class Program:
     """One evaluation in a greenlet of its own, as outcomes (host.md §1). `body()` runs in it; one-shot per outcome."""
 
     def __init__(self, run: Run, body: Callable[[], Any]) -> None:
-        from greenlet import greenlet
-
         self.run = run
         self._greenlet: Any = greenlet(lambda: Complete(body()))
         context = copy_context()
@@ -337,8 +335,6 @@ class Program:
         return outcome
 
     def _switch(self, answer: Any) -> Any:
-        from greenlet import getcurrent
-
         self._greenlet.parent = getcurrent()
         meter = self.run.meter
         if meter is None:

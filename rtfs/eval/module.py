@@ -148,13 +148,13 @@ def function_metadata(value: Any) -> Any:
     given = value.__dict__.get("rtfs_meta", EMPTY_MAP)
     written = value.__dict__.get("rtfs_params")
     if written is not None:
-        return Map.of([(_NAME, function_name(value)), (_PARAMS, written)]).merge(given)
+        return Map.of([(_NAME, function_name(value) or "fn"), (_PARAMS, written)]).merge(given)
     code = value.__code__
     names = [name.partition("~")[0] for name in code.co_varnames[: code.co_argcount]]
     params = [Symbol(name) for name in names]
     if code.co_flags & 4:
         params += [Symbol("&"), Symbol(code.co_varnames[code.co_argcount].partition("~")[0])]
-    basic = Map.of([(_NAME, function_name(value)), (_PARAMS, tuple(params))])
+    basic = Map.of([(_NAME, function_name(value) or "fn"), (_PARAMS, tuple(params))])
     documentation = DOCS.get(value.__dict__.get("rtfs_name", ""))
     if documentation is not None:
         basic = basic.assoc(_DOC, documentation[0])

@@ -50,7 +50,8 @@ class Recording:
     `set name value` and `end take`.
 
     keep: True records everything; None records programs whose host is the embedder, and of the others their text, which
-    is all there is to know of one that makes no call; False records nothing. gap: why the session cannot be made again.
+    is all there is to know of one that makes no call; False records nothing. gap: why the session cannot be made again,
+    after which nothing more is kept.
     """
 
     def __init__(self, keep: bool | None) -> None:
@@ -110,6 +111,8 @@ class Recording:
 
     def _note(self, take: Take, call: HostCall, value: Any, error: RtfsError | None) -> None:
         take.pending = None
+        if self.keep is False:
+            return
         take.answers.append((call, value, error))
         self.events.append(("answer", take, len(take.answers) - 1))
 
@@ -118,11 +121,12 @@ class Recording:
 
     def end(self, take: Take, run: Run, value: Any, raised: BaseException | None) -> None:
         """A program ended: with a value, an error, or by force."""
-        if not take.recorded:
-            if run.seq and self.gap is None:
-                self.gap = f"program {take.number} made host calls whose answers were not kept: use record=True"
-            if take.begun[0] != "text" or self.keep is False:
-                return
+        if not take.recorded and run.seq and self.keep is not False:
+            self.gap = f"program {take.number} made host calls whose answers were not kept: use record=True"
+            self.keep = False
+            self.events.clear()
+        if self.keep is False or not (take.recorded or take.begun[0] == "text"):
+            return
         error = raised if isinstance(raised, RtfsError) else None
         take.forms = run.forms
         take.error = error

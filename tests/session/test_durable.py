@@ -99,6 +99,7 @@ class Place:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.made: list[str] = []
+        self.files: list[str] = []  # of capabilities
         self.fails = True
         self.market = rtfs.Marketplace()
 
@@ -131,6 +132,8 @@ class Place:
             marketplace=self.market, context=context, id=history.get("id"), state_dir=str(self.directory), cache=False
         )
         Durable(session, history)
+        for file in self.files:
+            session.host.load_capabilities(file)
         return session, history
 
     def run(self, text: str, modules: dict[str, str] | None = None) -> str:
@@ -205,6 +208,21 @@ def test_a_task_that_a_parallel_branch_started_goes_on_after_the_branch(place: P
     session.close()
     assert place.run(text) == "[3 2]"
     assert sorted(place.made) == ["t.safe 1", "t.safe 2", "t.safe 2", "t.safe 3"]
+
+
+def test_what_a_capability_of_a_file_called_counts_when_it_is_called_again(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "shop.rtfs"
+    file.write_text(
+        '(capability "shop/order" :effects [:t] :implementation (fn [n] (+ (call :t.safe n) (call :t.mail 10))))'
+    )
+    place.files = [str(file)]
+    assert place.run("(call :shop/order 2)") == "12"
+    session, history = place.session()
+    history._do("UPDATE call SET state = 'made' WHERE key = 'run/0/0'")  # as if killed before its answer was written
+    history.close()
+    session.close()
+    assert place.run("(call :shop/order 2)") == "12"
+    assert place.made == ["t.safe 2", "t.mail 10"]
 
 
 def test_a_recorded_call_that_nobody_makes_again_is_named_instead_of_waited_for(

@@ -380,6 +380,19 @@ def test_answers_of_the_marketplace_are_kept_only_on_request() -> None:
     assert raised.value.message == f"Invalid argument: this session cannot be made again: {expected}"
 
 
+def test_a_session_that_cannot_be_made_again_keeps_nothing_more() -> None:
+    first = session(context=rtfs.RuntimeContext.full())
+    waits = waiting(first.start("(call :a) (call :b)"))
+    first.run("(call :ccos.echo 1)")
+    waits = waiting(waits.resume(1))
+    first.define("n", 1)
+    first.run("n")
+    assert first.recording.events == []
+    with pytest.raises(rtfs.RtfsError, match="cannot be made again"):
+        waits.snapshot()
+    assert isinstance(waits.resume(2), rtfs.Complete)
+
+
 def test_a_session_may_keep_nothing() -> None:
     first = session(record=False)
     with pytest.raises(rtfs.RtfsError, match="cannot be made again: it was made with record=False"):

@@ -36,6 +36,11 @@ def waiting(outcome: Any) -> rtfs.RequiresHost:
     return outcome
 
 
+def described(error: rtfs.RtfsError) -> str:
+    """All that can be told apart of two errors."""
+    return f"{error.kind} {error.message} {error.span!r} {error.trace!r}"
+
+
 def end(outcome: Any) -> str:
     """How a program ends whose host answers as that of the generated programs: its printed value, or its error."""
     try:
@@ -43,7 +48,7 @@ def end(outcome: Any) -> str:
             outcome = generated.go_on(outcome)
         return rtfs.show(outcome.value)
     except rtfs.RtfsError as error:
-        return f"{error.kind} {error.message} {error.span!r} {error.trace!r}"
+        return described(error)
 
 
 def restored(outcome: rtfs.RequiresHost, **options: Any) -> rtfs.RequiresHost:
@@ -54,34 +59,36 @@ def restored(outcome: rtfs.RequiresHost, **options: Any) -> rtfs.RequiresHost:
 # ---- laws -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", range(25))
-def test_a_program_restored_at_every_call_ends_as_the_uninterrupted_one(number: int) -> None:
-    text = generated.program(number)
-    outcome: Any = session().start(text, name="p.rtfs")
-    try:
-        while isinstance(outcome, rtfs.RequiresHost):
-            again = restored(outcome)
-            assert again.snapshot() == outcome.snapshot()
-            assert again.call.metadata.idempotency_key == outcome.call.metadata.idempotency_key
-            outcome = generated.go_on(again)
-        ended = rtfs.show(outcome.value)
-    except rtfs.RtfsError as error:
-        ended = f"{error.kind} {error.message} {error.span!r} {error.trace!r}"
-    assert ended == end(session().start(text, name="p.rtfs"))
+@pytest.mark.fuzz
+def test_a_program_restored_at_every_call_ends_as_the_uninterrupted_one(fuzz: Any) -> None:
+    for number in range(fuzz.seed, fuzz.seed + (300 if fuzz.long else 4)):
+        text = generated.program(number)
+        outcome: Any = session().start(text, name="p.rtfs")
+        try:
+            while isinstance(outcome, rtfs.RequiresHost):
+                again = restored(outcome)
+                assert again.snapshot() == outcome.snapshot()
+                assert again.call.metadata.idempotency_key == outcome.call.metadata.idempotency_key
+                outcome = generated.go_on(again)
+            ended = rtfs.show(outcome.value)
+        except rtfs.RtfsError as error:
+            ended = described(error)
+        assert ended == end(session().start(text, name="p.rtfs")), f"program {number}"
 
 
-@pytest.mark.parametrize("number", range(25, 40))
-def test_a_suspended_run_ends_as_a_direct_one(number: int) -> None:
-    text = generated.program(number)
+@pytest.mark.fuzz
+def test_a_suspended_run_ends_as_a_direct_one(fuzz: Any) -> None:
     market = rtfs.Marketplace()
     for name in ("ask", "fail", "note"):
         market.capability(f"t.{name}", effects=[":none"])(lambda ctx, *args: generated.answer(ctx.call))
-    direct = session(marketplace=market, context=rtfs.RuntimeContext.full())
-    try:
-        ended = rtfs.show(direct.run(text, name="p.rtfs"))
-    except rtfs.RtfsError as error:
-        ended = f"{error.kind} {error.message} {error.span!r} {error.trace!r}"
-    assert ended.split(" at ")[0] == end(session().start(text, name="p.rtfs"))
+    for number in range(fuzz.seed, fuzz.seed + (300 if fuzz.long else 12)):
+        text = generated.program(number)
+        direct = session(marketplace=market, context=rtfs.RuntimeContext.full())
+        try:
+            ended = rtfs.show(direct.run(text, name="p.rtfs"))
+        except rtfs.RtfsError as error:
+            ended = described(error)
+        assert ended.split(" at ")[0] == end(session().start(text, name="p.rtfs")), f"program {number}"
 
 
 @given(st.lists(values(with_nan=True), min_size=1, max_size=3))
@@ -294,19 +301,20 @@ def test_a_fork_goes_its_own_way_from_the_same_point() -> None:
     assert (first.run("[a b]"), fork.run("[a b]")) == ((1, 2), (100, 30))
 
 
-@pytest.mark.parametrize("number", range(40, 44))
-def test_forks_of_every_call_end_as_the_program_does(number: int) -> None:
-    first = session()
-    outcome: Any = first.start(generated.program(number))
-    forks = []
-    try:
-        while isinstance(outcome, rtfs.RequiresHost):
-            forks.append(first.fork())
-            outcome = generated.go_on(outcome)
-        ended = rtfs.show(outcome.value)
-    except rtfs.RtfsError as error:
-        ended = f"{error.kind} {error.message} {error.span!r} {error.trace!r}"
-    assert {end(fork.waiting[0]) for fork in forks} == {ended}
+@pytest.mark.fuzz
+def test_forks_of_every_call_end_as_the_program_does(fuzz: Any) -> None:
+    for number in range(fuzz.seed, fuzz.seed + (100 if fuzz.long else 2)):
+        first = session()
+        outcome: Any = first.start(generated.program(number))
+        forks = []
+        try:
+            while isinstance(outcome, rtfs.RequiresHost):
+                forks.append(first.fork())
+                outcome = generated.go_on(outcome)
+            ended = rtfs.show(outcome.value)
+        except rtfs.RtfsError as error:
+            ended = described(error)
+        assert {end(fork.waiting[0]) for fork in forks} == {ended}, f"program {number}"
 
 
 def test_undoing_leaves_out_the_last_inputs() -> None:

@@ -54,6 +54,8 @@ class Env:
     def __init__(self, outer: Env | None, module: Module, *, boundary: bool = False) -> None:
         self.outer = outer
         self.module = module
+        # what is expanded when a top-level form begins: later macros do not change its functions (language.md §3.1)
+        self.macros: dict[str, FunctionType] = dict(module.macros) if outer is None else outer.macros
         self.boundary = boundary
         self.body = False  # where `def` is local
         self.cells: dict[str, list[Any]] = {}  # name → [value], or [] before it has one
@@ -169,7 +171,7 @@ class Evaluator:
             return self.host_call(args)
 
         def gensym(*prefix: Any) -> Any:
-            if len(prefix) > 1 or any(type(text) is not str for text in prefix):
+            if len(prefix) > 1 or any(type(text) is not str or not text.isalpha() for text in prefix):
                 raise Unsupported("gensym of other things")
             return self.gensym(*(prefix or ("G",)))
 
@@ -182,10 +184,13 @@ class Evaluator:
     def run(self, text: str) -> Any:
         reading = read(Source("program", text))
         self.spans = reading.spans
-        env = Env(None, self.modules["user"])
+        return self.top(reading.forms, self.modules["user"])
+
+    def top(self, forms: Any, module: Module) -> Any:
+        """Top-level forms of a module one after the other, also those of a `do` (language.md §3.1)."""
         value = None
-        for form in reading.forms:
-            value = self.value(form, env)
+        for form in forms:
+            value = self.top(form[1:], module) if named(form) == "do" else self.value(form, Env(None, module))
         return value
 
     # ---- forms
@@ -279,9 +284,10 @@ class Evaluator:
         raise error
 
     def macro(self, symbol: Symbol, env: Env) -> FunctionType | None:
-        for module in (self.modules.get(symbol.module or ""), env.module):
-            if module is not None and symbol.name in module.macros:
-                return module.macros[symbol.name]
+        home = self.modules.get(symbol.module or "")
+        for macros in (home.macros if home is not None and home is not env.module else {}, env.macros):
+            if symbol.name in macros:
+                return macros[symbol.name]
         return None
 
     def expanded(self, macro: FunctionType, form: List) -> Form:

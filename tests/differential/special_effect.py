@@ -180,9 +180,7 @@ def module(ev: Evaluator, form: List, env: Env) -> Any:
     forms = [one for one in form[2:] if type(one) is not str]
     if forms and type(forms[0]) is List and forms[0][0] is Keyword("exports"):
         made.exports = [one.name for one in forms.pop(0)[1]]
-    inner = Env(None, made)
-    for one in forms:
-        ev.value(one, inner)
+    ev.top(forms, made)
     return None
 
 

@@ -37,7 +37,7 @@ def provide_greenlet() -> None:
         import greenlet  # noqa: F401
     except ImportError:
         module: Any = types.ModuleType("greenlet")
-        module.greenlet, module.getcurrent = Greenlet, lambda: None
+        module.greenlet, module.getcurrent, module.GreenletExit = Greenlet, lambda: None, SystemExit
         sys.modules["greenlet"] = module
 
 

@@ -19,8 +19,8 @@ PYTHONS = ["3.11", "3.12", "3.13"]
 
 
 def printed(fuzz: Any, python: str = sys.executable, *more: str, hash_seed: str = "0") -> str:
-    """What a child process prints. Modules of this environment are seen last, so that pure ones serve any Python."""
-    paths = [str(ROOT), *[path for path in sys.path if "site-packages" in path]]
+    """What a child process prints. A Python without an environment of its own sees the pure modules of this one."""
+    paths = [str(ROOT), *[path for path in sys.path if "site-packages" in path and ".venv-" not in python]]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("RTFS_", "PYTHON"))},
         "PYTHONHASHSEED": hash_seed,

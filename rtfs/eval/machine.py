@@ -42,6 +42,7 @@ from rtfs.lang.values import ErrorValue, wrong_kind
 
 _NO_CAUSE = CausalContext()
 _NAME, _ID = Keyword("name"), Keyword("id")
+STEPS = 1_000  # inside each other: each keeps the path of names to it
 _CLEANUP = "ccos.resource.close"
 
 
@@ -203,6 +204,8 @@ class Run:
 
     def enter_step(self, name: str, params: Any, exposed: Exposed | None) -> Any:
         """A step starts; gives what `leave_step` takes. exposed: None leaves to the steps around what is exposed."""
+        if len(self.path) == STEPS:
+            raise overflow("nesting", STEPS)
         token = (name, self.path, self.causal, self.exposed)
         self.path = (*self.path, name)
         self.causal = self.causal.replace(step_id="/".join(self.path))

@@ -16,7 +16,6 @@ from rtfs.lang.equality import equal
 from rtfs.lang.errors import (
     EvaluationError,
     LimitError,
-    RtfsError,
     about,
     arity_error,
     arity_text,
@@ -288,6 +287,7 @@ def throw(value: Any) -> None:
 def caught(raised: BaseException) -> ErrorValue:
     """The error value of what a `try` body raised; what no script may catch goes on."""
     error = translate(raised)
+    raised.__context__ = None  # or Python would walk the chain of all that is handled whenever anything is raised
     if error is None:
         raise raised
     if not error.catchable:
@@ -310,6 +310,7 @@ def matches(value: ErrorValue, text: str, is_keyword: bool) -> bool:
 def finish(raised: BaseException, cleanup: Any) -> None:
     """Run a `finally` after an error: an error inside replaces it, but never a limit error."""
     error = translate(raised)
+    raised.__context__ = None
     if error is not None and error.catchable:
         cleanup()
         return
@@ -318,13 +319,12 @@ def finish(raised: BaseException, cleanup: Any) -> None:
         return
     try:
         cleanup()
-    except LimitError:
-        run.grace_over = True  # the first limit error goes on, and no further cleanup runs
-    except RtfsError:
-        pass
     except Exception as other:
-        if translate(other) is None:
+        second = translate(other)
+        if second is None:
             raise
+        if not second.catchable:
+            run.grace_over = True  # the first limit error goes on, and no further cleanup runs
 
 
 # ---- types ------------------------------------------------------------------------------------------------------

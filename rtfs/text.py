@@ -42,7 +42,8 @@ class Text:
         self.source = source
         self.spans: SpanTable | None = None
         self.uid = uid
-        self.unit = Unit(f"<rtfs:{uid}:{source.name}>", source, library=is_library)
+        filename = f"<rtfs:{uid}:{source.name}>".replace("\0", "\\0")  # which Python refuses in the name of a file
+        self.unit = Unit(filename, source, library=is_library)
         self.operations: list[Operation] = []
         self.forms = 0  # compiled so far: each has names of its own
         self.needs: Dependencies | None = {}

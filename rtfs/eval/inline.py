@@ -283,6 +283,8 @@ def _equal(c: Compiler, left: Value, right: Value) -> ast.expr:
     if (left.kind == INT and right.kind == INT) or (left.kind == STR and right.kind == STR and not c.metered):
         return emit.compare(left.node, ast.Eq(), right.node, at)
     for value, other, kind in ((left, right, INT), (right, left, INT), (left, right, STR), (right, left, STR)):
+        if kind == STR and c.metered and not isinstance(value.node, ast.Constant):
+            continue  # comparing long texts costs ticks
         if value.kind == kind and value.stable:
             first, again = c.twice(other)
             test = emit.is_(emit.type_of(first, at), emit.name("#int" if kind == INT else "#str", at), at)

@@ -16,7 +16,8 @@ from rtfs import Limits
 LIMITS = {
     "plain": Limits.unlimited(),
     "interruptible": Limits(seconds=5.0),
-    "metered": Limits.untrusted(steps=3_000_000, seconds=10.0, cells=10_000_000),
+    "metered": Limits.untrusted(steps=500_000, seconds=60.0, cells=2_000_000),
+    "small": Limits.untrusted(steps=50_000, seconds=60.0, cells=1_000_000),
 }
 
 

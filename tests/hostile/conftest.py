@@ -38,7 +38,7 @@ def contained(cache_home: Path) -> Contained:
     """How scripts end in a child process: name → printed value or kind of error. All of them, or the test fails.
 
     memory: MB of address space that the process may take. place: `main`, `thread` (of 256 KB), `greenlet` or `loop`.
-    variant: `plain`, `interruptible` or `metered`.
+    variant: `plain`, `interruptible`, `metered`, or `small` with smaller limits.
     """
 
     def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from rtfs.check import kind
@@ -11,6 +12,8 @@ from rtfs.lang.collections import vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.schema import parse_type
 from rtfs.lang.types import Type
+
+HALF = settings().max_examples // 2  # one example compares many types
 
 _NAMES = [
     "any",

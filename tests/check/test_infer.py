@@ -108,7 +108,7 @@ expressions = st.recursive(st.sampled_from(ATOMS), _grown, max_leaves=9)
 AROUND = "(let [x {} y {} zs {} m {}] {})"
 
 
-@settings(max_examples=250, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(*[st.sampled_from(ATOMS[:15])] * 4, expressions)
 def test_a_value_has_the_type_that_was_inferred(x: str, y: str, zs: str, m: str, expression: str) -> None:
     text = AROUND.format(x, y, zs, m, expression)
@@ -143,7 +143,7 @@ subjects = st.recursive(
 )
 
 
-@settings(max_examples=250, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(subjects, st.lists(patterns, min_size=1, max_size=5))
 def test_a_clause_that_is_chosen_was_never_called_unreachable(subject: str, given_patterns: list[str]) -> None:
     clauses = [f"{pattern} :c{number}" for number, pattern in enumerate(given_patterns)]

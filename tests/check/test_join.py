@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rtfs
@@ -14,10 +14,11 @@ from rtfs.check.kind import NEVER, describe, type_of
 from rtfs.check.subtype import subtype
 from rtfs.lang.schema import parse_type
 from rtfs.lang.types import Type, Union
-from tests.check.strategies import declared
+from tests.check.strategies import HALF, declared
 from tests.check.test_subtype import typed, types, values
 
 
+@settings(max_examples=HALF)
 @given(types, types)
 def test_a_join_is_above_both(s: Type, t: Type) -> None:
     both = join(s, t)
@@ -25,23 +26,27 @@ def test_a_join_is_above_both(s: Type, t: Type) -> None:
     assert subtype(t, both)
 
 
+@settings(max_examples=HALF)
 @given(types, types)
 def test_the_order_of_a_join_does_not_matter(s: Type, t: Type) -> None:
     assert subtype(join(s, t), join(t, s))
 
 
+@settings(max_examples=HALF)
 @given(types)
 def test_a_type_joined_with_itself_or_nothing_is_itself(s: Type) -> None:
     for same in (join(s, s), join(s, NEVER), join(NEVER, s)):
         assert subtype(same, s) and subtype(s, same)
 
 
+@settings(max_examples=HALF)
 @given(st.lists(declared, max_size=9))
 def test_a_union_has_few_members(pool: list[Type]) -> None:
     made = join(*pool)
     assert not isinstance(made, Union) or len(made.members) <= MOST or made in pool
 
 
+@settings(max_examples=HALF)
 @given(st.lists(values, min_size=1, max_size=5))
 def test_every_value_fits_the_join_of_their_types(found: list[Any]) -> None:
     above = join(*map(type_of, found))

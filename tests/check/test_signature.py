@@ -92,7 +92,7 @@ def session() -> rtfs.Session:
     return rtfs.Session(cache=False)
 
 
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from([name for name in NAMES if name not in UNFIT]), st.data())
 def test_what_a_builtin_does_agrees_with_its_declared_type(
     session: rtfs.Session, name: str, data: st.DataObject
@@ -125,7 +125,7 @@ FITTING = {
 PURE = [row for row in ROWS if not set(row.names) & UNFIT and HOMES[row.names[0]] != "stdlib:host"]
 
 
-@settings(max_examples=600, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(PURE), st.data())
 def test_what_a_function_does_to_fitting_arguments_agrees_with_its_declared_type(
     session: rtfs.Session, row: Any, data: st.DataObject

@@ -34,7 +34,7 @@ def test_language_cases_that_end_with_a_value_are_right() -> None:
     shown = [case for case in programs if case.name in WRONG_ON_PURPOSE]
     assert len(shown) == len(WRONG_ON_PURPOSE)
     found: dict[str, set[str]] = {}
-    for case in [*rng.sample(programs, 400), *shown]:
+    for case in [*rng.sample(programs, 200), *shown]:
         codes = {each.code[5:] for each in findings(case.text, case.name) if each.severity != "note"}
         if codes - {"W201", "W202"}:
             found[case.name] = codes
@@ -43,13 +43,13 @@ def test_language_cases_that_end_with_a_value_are_right() -> None:
 
 @pytest.fixture(scope="module")
 def seeds() -> list[Seed]:
-    return sow(random.Random(11), 200, 120)
+    return sow(random.Random(11), 200, 60)
 
 
 def test_two_hundred_faults_of_every_kind_are_seeded(seeds: list[Seed]) -> None:
     assert len(seeds) == 200
     assert {seed.kind for seed in seeds} == set(SOWERS)
-    assert len({seed.name for seed in seeds}) > 40
+    assert len({seed.name for seed in seeds}) > 30
 
 
 def test_nearly_all_seeded_faults_are_found_where_they_stand(seeds: list[Seed]) -> None:

@@ -42,15 +42,14 @@ def name(x: Inference, symbol: Symbol, type: Type, scope: Scope, what: str = "bi
     if span is None or symbol.name.startswith("_"):
         scope.bind(symbol.name, type)
         return
-    hides(x, symbol)
-    if what == "parameter":
-        scope.bind(symbol.name, type)
-    else:
-        scope.bind(symbol.name, type, x.uses.setdefault((symbol.name, span), Use(symbol.name, span)))
+    if symbol.name in x.program.library.special:
+        hides(x, symbol)
+    use = Use(symbol.name, span, must=what == "binding")
+    scope.bind(symbol.name, type, x.uses.setdefault((symbol.name, span), use))
 
 
 def hides(x: Inference, symbol: Symbol) -> None:
-    """Note a name that is taken."""
+    """Note a name that is taken. Locals hide many library functions without harm, unless they are called instead."""
     span = x.written(symbol)
     if span is None:
         return

@@ -46,7 +46,7 @@ def tidy(findings: Iterable[Finding]) -> list[Finding]:
 
 def _unused(x: Inference) -> Iterator[Finding]:
     for use in x.uses.values():
-        if not use.used:
+        if use.must and not use.used:
             yield finding("RTFS-W302", use.span, f"{use.name} is not used; write _ if it need not be")
 
 

@@ -10,27 +10,27 @@ from rtfs.lang.source import Span
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
 # Everything else that is reported is an error of the language itself, with its own code (language.md §8.5).
-CODES: dict[str, tuple[str, str]] = {
-    "RTFS-W101": (ERROR, "a value is of a type that cannot be right at its place"),
-    "RTFS-W102": (ERROR, "what is called is no function"),
-    "RTFS-W103": (ERROR, "a known function is called with another number of arguments than it takes"),
-    "RTFS-W104": (ERROR, "a name is not defined"),
-    "RTFS-W201": (WARNING, "a clause of match can never be chosen"),
-    "RTFS-W202": (WARNING, "a catch clause can never be chosen"),
-    "RTFS-W203": (WARNING, "a name in a type names no type"),
-    "RTFS-W204": (WARNING, "a capability of a built-in family does not exist"),
-    "RTFS-W205": (WARNING, "a name is used before it is defined"),
-    "RTFS-W301": (NOTE, "a value may be of a type that is wrong at its place"),
-    "RTFS-W302": (NOTE, "a binding is not used"),
-    "RTFS-W303": (NOTE, "an import is not used"),
-    "RTFS-W304": (NOTE, "a name hides a library function or macro"),
-    "RTFS-W305": (NOTE, "a name is that of a special form, which still wins at the head of a list"),
-    "RTFS-W306": (NOTE, "a key stands twice in a map literal"),
-    "RTFS-W307": (NOTE, "a pattern binds a name twice"),
-    "RTFS-W308": (NOTE, "metadata has no effect at its place"),
-    "RTFS-W309": (NOTE, "a macro's template binds a plain name, which may capture names of its user"),
-    "RTFS-W310": (NOTE, "a capability is not built in: the host must provide it"),
-    "RTFS-W311": (NOTE, "a form was not checked: expanding it needs the program to run"),
+CODES: dict[str, tuple[str, str, str]] = {
+    "RTFS-W101": (ERROR, "TypeMismatch", "a value is of a type that cannot be right at its place"),
+    "RTFS-W102": (ERROR, "NotCallable", "what is called is no function"),
+    "RTFS-W103": (ERROR, "WrongArity", "a known function is called with another number of arguments than it takes"),
+    "RTFS-W104": (ERROR, "UndefinedName", "a name is not defined"),
+    "RTFS-W201": (WARNING, "UnreachableClause", "a clause of match can never be chosen"),
+    "RTFS-W202": (WARNING, "UnreachableCatch", "a catch clause can never be chosen"),
+    "RTFS-W203": (WARNING, "UnknownType", "a name in a type names no type"),
+    "RTFS-W204": (WARNING, "UnknownCapability", "a capability of a built-in family does not exist"),
+    "RTFS-W205": (WARNING, "UsedTooEarly", "a name is used before it is defined"),
+    "RTFS-W301": (NOTE, "PossibleMismatch", "a value may be of a type that is wrong at its place"),
+    "RTFS-W302": (NOTE, "UnusedBinding", "a binding is not used"),
+    "RTFS-W303": (NOTE, "UnusedImport", "an import is not used"),
+    "RTFS-W304": (NOTE, "HidesLibrary", "a name hides a library function or macro"),
+    "RTFS-W305": (NOTE, "HidesSpecialForm", "a name is that of a special form, which still wins at the head of a list"),
+    "RTFS-W306": (NOTE, "RepeatedKey", "a key stands twice in a map literal"),
+    "RTFS-W307": (NOTE, "RepeatedName", "a pattern binds a name twice"),
+    "RTFS-W308": (NOTE, "IgnoredMetadata", "metadata has no effect at its place"),
+    "RTFS-W309": (NOTE, "CapturingTemplate", "a macro's template binds a plain name, which may capture names"),
+    "RTFS-W310": (NOTE, "ForeignCapability", "a capability is not built in: the host must provide it"),
+    "RTFS-W311": (NOTE, "NotChecked", "a form was not checked: expanding it needs the program to run"),
 }
 
 

@@ -236,6 +236,8 @@ class Inference(Reporter):
         """A name that code outside of any function uses must be defined before."""
         part = self.part
         assert part is not None
+        if symbol.name in self.program.library.names:
+            return  # until then it is the library's
         if scope.depth == 0 and definition.module == part.module and definition.part.number > part.number:
             span = self.place(definition.part.form)
             line = "" if span is None else f" on line {span.line}"
@@ -266,7 +268,7 @@ class Inference(Reporter):
         head = form[0]
         if type(head) is Symbol and head.name.startswith(".") and len(head.name) > 1:
             head = Symbol(head.name[1:], head.module, head.span)
-        callee = self.symbol(head, scope) if type(head) is Symbol else self.sub(form, 0, scope)
+        callee = self._head(head, scope) if type(head) is Symbol else self.sub(form, 0, scope)
         arguments = self._arguments(form, callee, scope)
         name = _shown_name(head, form)
         outcome = self._native(form, head, arguments, scope) or self.calls.call(callee, arguments)
@@ -276,6 +278,14 @@ class Inference(Reporter):
             index = fault.place + 1 if at_argument else 0
             self.report(code, text, self.place(form[index], form, index) if fault.kind != "arity" else self.place(form))
         return outcome.result
+
+    def _head(self, head: Symbol, scope: Scope) -> Type:
+        """The type of what is called; a local that has the name of a library function may be called by mistake."""
+        found = scope.find(head.name)
+        use = None if found is None else found[1]
+        if use is not None and head.name in self.program.library.names:
+            self.report("RTFS-W304", f"{head.name} hides the library's own, and is called in its place", use.span)
+        return self.symbol(head, scope)
 
     def _arguments(self, form: List, callee: Type, scope: Scope) -> list[Type]:
         """The types of the arguments; function literals last, for the others tell what they are called with."""

@@ -8,13 +8,17 @@ from rtfs.lang.types import Type
 
 
 class Use:
-    """A written binding. Macros may copy a form, so several locals can stand for one; a use of any of them counts."""
+    """A written binding. Macros may copy a form, so several locals can stand for one; a use of any of them counts.
 
-    __slots__ = ("name", "span", "used")
+    `must`: should it be used? Parameters need not be.
+    """
 
-    def __init__(self, name: str, span: Span) -> None:
+    __slots__ = ("name", "span", "must", "used")
+
+    def __init__(self, name: str, span: Span, *, must: bool) -> None:
         self.name = name
         self.span = span
+        self.must = must
         self.used = False
 
 

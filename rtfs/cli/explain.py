@@ -19,6 +19,7 @@ EPILOG = """\b
 Examples:
   rtfs explain E403             the code of an error message
   rtfs explain RTFS-S010        also of streams
+  rtfs explain W101             and of what `rtfs check` finds
   rtfs explain TypeError        the codes of a kind
   rtfs explain                  all codes, a line each
   rtfs explain --json E403

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 FOLDER = os.path.join(os.path.dirname(__file__), "errors")
-_SECTION = re.compile(r"^## (RTFS-[ES]\d{3}) (\w+)\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## (RTFS-[ESW]\d{3}) (\w+)\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^```(\w+)[ ]?(\S*)\n(.*?)^```$\n*", re.MULTILINE | re.DOTALL)
 _CURE = "**Cure.** "
 
@@ -68,7 +68,7 @@ def codes() -> list[Code]:
 def find(name: str) -> list[Code]:
     """The codes that a name means: `E403`, `RTFS-E403`, `s10`, or a kind such as `TypeError` or `type-error`."""
     wanted = name.upper().removeprefix("RTFS-")
-    short = re.fullmatch(r"([ES])0*(\d{1,3})", wanted)
+    short = re.fullmatch(r"([ESW])0*(\d{1,3})", wanted)
     if short is not None:
         full = f"RTFS-{short[1]}{int(short[2]):03}"
         return [code for code in codes() if code.code == full]

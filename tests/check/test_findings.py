@@ -82,7 +82,8 @@ CASES = {
     # notes
     "(let [x 1 y 2] y)": ["1:7-1:8 note W302 x is not used; write _ if it need not be"],
     "(defn f [{:keys [a b]}] a)": ["1:20-1:21 note W302 b is not used; write _ if it need not be"],
-    "(let [count 1] (str count))": ["1:7-1:12 note W304 count hides the library's own"],
+    "(defn f [count] (count [1]))": ["1:10-1:15 note W304 count hides the library's own, and is called in its place"],
+    "(let [count 1] (str count))": [],
     "(defn map [x] x)": ["1:7-1:10 note W304 map hides the library's own"],
     "(let [step 1] (inc step))": ["1:7-1:11 note W305 step is a special form, which wins at the head of a list"],
     "{:a 1 :b 2 :a 3}": ["1:12-1:14 note W306 key :a stands twice: the later value counts"],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import rtfs
+from rtfs.check.finding import CODES as FINDINGS
 from rtfs.documentation.codes import Code, codes, families, find, names
 from rtfs.lang.errors import KINDS
 from tests.documentation.test_pages import build
@@ -29,14 +30,20 @@ def names_of(found: list[Code]) -> list[str]:
 
 def test_the_catalogue_has_every_code_once_and_in_order() -> None:
     expected = [f"RTFS-E{number}" for number in ERRORS] + [f"RTFS-S{number:03}" for number in STREAMS]
-    assert names_of(CODES) == expected
+    assert names_of(CODES) == expected + list(FINDINGS)
 
 
 def test_a_code_has_the_kind_of_the_language() -> None:
     by_code = {code.code: code.kind for code in CODES}
     for kind, (code, _) in KINDS.items():
         assert by_code[code] == kind
-    assert {code.kind for code in CODES} == set(KINDS)
+    assert {code.kind for code in CODES if code.code not in FINDINGS} == set(KINDS)
+
+
+def test_a_finding_has_the_name_that_the_checker_gives_it() -> None:
+    assert {code.code: code.kind for code in CODES if code.code in FINDINGS} == {
+        code: name for code, (_, name, _) in FINDINGS.items()
+    }
 
 
 @pytest.mark.parametrize("code", EXAMPLES, ids=names_of(EXAMPLES))
@@ -44,7 +51,9 @@ def test_an_example_provokes_its_code_and_prints_what_it_says(code: Code, monkey
     monkeypatch.setenv("COLUMNS", "100")
     found = BUILD.play(code)
     assert BUILD.console.matches(found, code.console), found
-    assert f"error[{code.code}] {code.kind}: " in found or f'"{code.code}" ' in found
+    severity = FINDINGS[code.code][0] if code.code in FINDINGS else "error"
+    heads = (f"error[{code.code}] {code.kind}: ", f'"{code.code}" ', f": {severity}[{code.code}]: ")
+    assert any(head in found for head in heads)
 
 
 def test_only_what_is_never_raised_and_what_is_a_defect_has_no_example() -> None:
@@ -79,6 +88,8 @@ def test_a_family_has_a_title_and_says_what_it_is_about() -> None:
         ("rtfs-s010", ["RTFS-S010"]),
         ("S10", ["RTFS-S010"]),
         ("TypeError", ["RTFS-E403"]),
+        ("W101", ["RTFS-W101"]),
+        ("UnusedImport", ["RTFS-W303"]),
         (":type-error", ["RTFS-E403"]),
         ("MacroError", ["RTFS-E201", "RTFS-E202"]),
         ("E999", []),

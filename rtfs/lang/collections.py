@@ -348,11 +348,19 @@ def _changed(raw: Any) -> None:
 _new_map: Callable[[], Map] = Map  # type: ignore[assignment]
 
 
-def map_form(pairs: list[tuple[Any, Any]]) -> Map:
+def map_form(pairs: Sequence[tuple[Any, Any]]) -> Map:
     """A map form of pairs as written: it remembers all of them when a key repeats (language.md §1.6)."""
-    form = Map.of(pairs)
-    if len(form) != len(pairs):
-        form.pairs = tuple(pairs)
+    return keyed_form([key for key, _ in pairs], [value for _, value in pairs])
+
+
+def keyed_form(keys: Sequence[Any], values: Sequence[Any]) -> Map:
+    """The same of keys and values in turn."""
+    if RAW_KINDS.issuperset(map(type, keys)):
+        form = Map.from_stored(dict(zip(keys, values, strict=True)))
+    else:
+        form = Map.of(zip(keys, values, strict=True))
+    if len(form) != len(keys):
+        form.pairs = tuple(zip(keys, values, strict=True))
     return form
 
 

@@ -5,12 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rtfs.parser.lexer import Token
+from rtfs.lang.source import Span
 from rtfs.parser.table import TABLE
 
-Rules = dict[str, Callable[..., Any]]
+Token = tuple[str, Any, Span]
+"""A terminal of the grammar, its value, its place; with `FORM` instead of a terminal also every finished collection.
 
-_ADD = -1  # in place of a state: append to the list on top
+The value of an opening bracket or a prefix is how many errors had been reported before it.
+"""
+
+Rules = dict[str, Callable[..., Any]]
+Make = Callable[["Items", Span], Any]
+Opener = tuple[int, str, str, Make]
+"""The state behind an opening bracket, its terminal, the bracket that closes it, what makes the collection of items."""
+
+_ADD = -1  # in place of a state: append to the collection on top
+
+
+class Items:
+    """A bracket that is open, and the forms behind it with their places.
+
+    `opener` tells what its closing bracket does; None if more than that decides.
+    """
+
+    __slots__ = ("opening", "values", "places", "opener")
+    opening: Token
+    values: list[Any]
+    places: list[Span]
+    opener: Opener | None
+
+
+_new = object.__new__  # a constructor of ours would cost more than all else about a token
+
+
+def items_of(opening: Token, opener: Opener | None = None) -> Items:
+    """A bracket that has just been opened."""
+    items: Items = _new(Items)
+    items.opening, items.values, items.places, items.opener = opening, [], [], opener
+    return items
 
 
 def _load(text: str) -> tuple[list[dict[str, int]], list[tuple[str, int, str] | None]]:
@@ -35,16 +67,45 @@ def _load(text: str) -> tuple[list[dict[str, int]], list[tuple[str, int, str] | 
 _LEADS, _REDUCTIONS = _load(TABLE)
 
 
+def _openers() -> dict[int, dict[str, tuple[int, str, str, str]]]:
+    """The states in which every form is added to the collection on top, and the brackets that open another one there.
+
+    Whatever is written between such brackets, the table leads back to the same state with one form more.
+    """
+    found: dict[int, dict[str, tuple[int, str, str, str]]] = {}
+    for state, row in enumerate(_LEADS):
+        if not all(row.get(name) == _ADD for name in ("SYMBOL", "KEYWORD", "STRING", "LITERAL")):
+            continue
+        found[state] = {}
+        for opening, terminal, closer, closing in (
+            ("(", "LPAR", ")", "RPAR"), ("[", "LSQB", "]", "RSQB"), ("{", "LBRACE", "}", "RBRACE")
+        ):  # fmt: skip
+            begun = _REDUCTIONS[row[terminal]]
+            inside = row[begun[2]] if begun is not None and begun[:2] == ("begin", 1) else -1
+            completed = _REDUCTIONS[_LEADS[inside][closing]] if inside >= 0 else None
+            if completed is not None and completed[1] == 2 and row.get(completed[2]) == _ADD:
+                found[state][opening] = (inside, terminal, closer, completed[0])
+    return found
+
+
+_OPENERS = _openers()
+
+
 class Automaton:
     """One parse. `height`: how many things may be open.
 
-    `values` has an entry for each: a list of a bracket and the forms behind it, or a prefix. The first is the text.
+    `values` has an entry for each: `Items`, or the token of a prefix. The first is the text.
     """
 
-    __slots__ = ("states", "values", "height", "_reductions")
+    __slots__ = ("states", "values", "height", "_openers", "_reductions")
 
-    def __init__(self, rules: Rules, height: int) -> None:
+    def __init__(self, rules: Rules, makers: dict[str, Make], height: int) -> None:
+        """`rules`: what completes a rule, of its parts. `makers`: the same of collections, of items and their place."""
         first = rules["first"]
+        self._openers = {
+            state: {written: (*opener[:3], makers[opener[3]]) for written, opener in openers.items()}
+            for state, openers in _OPENERS.items()
+        }
         self._reductions = [known and (rules.get(known[0], first), known[1], known[2]) for known in _REDUCTIONS]
         self.states = [0]
         self.values: list[Any] = []
@@ -57,8 +118,8 @@ class Automaton:
         much is open (with True).
         """
         states, values, reductions, leads = self.states, self.values, self._reductions, _LEADS
-        row = leads[states[-1]]
         for token in tokens:
+            row = leads[states[-1]]
             state = row.get(token[0])
             if state is None:
                 return token, False
@@ -68,7 +129,6 @@ class Automaton:
                 if reduction is None:
                     states.append(state)
                     values.append(value)
-                    row = leads[state]
                     if len(values) > self.height:
                         return token, True
                     break
@@ -81,9 +141,39 @@ class Automaton:
                     value = make(value)
                 state = row[rule]
             else:
-                values[-1].append(value)
+                values[-1].values.append(value[1])
+                values[-1].places.append(value[2])
         return None
 
     def accepts(self, terminal: str) -> bool:
         """Can this stand here? `$END`: may the text end here?"""
         return terminal in _LEADS[self.states[-1]]
+
+    # ---- the same for what is frequent: forms in a collection, which nothing but the bracket on top decides about
+
+    def openers(self) -> dict[str, Opener] | None:
+        """The brackets that may be opened by `begin` here; None where something else than a collection is on top."""
+        return self._openers.get(self.states[-1])
+
+    def begin(self, opener: Opener, opening: Token) -> Items:
+        """Open a collection."""
+        items: Items = _new(Items)
+        items.opening, items.values, items.places, items.opener = opening, [], [], opener
+        self.states.append(opener[0])
+        self.values.append(items)
+        return items
+
+    def complete(self, opener: Opener, span: Span) -> Items:
+        """Close the collection on top, which `begin` opened, and add it to the one around, which is on top then.
+
+        The span of the closing bracket becomes that of the whole.
+        """
+        self.states.pop()
+        items: Items = self.values.pop()
+        begin = items.opening[2]
+        span.line, span.column = begin.line, begin.column
+        form = opener[3](items, span)
+        outer: Items = self.values[-1]
+        outer.values.append(form)
+        outer.places.append(span)
+        return outer

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rtfs.lang.collections import SMALL, List, Map, PVector, map_form, vector
+from rtfs.lang.collections import SMALL, List, Map, PVector, keyed_form, vector
 from rtfs.lang.errors import memory_error
 from rtfs.lang.limits import Limits
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, Span, SpanTable
-from rtfs.parser.lexer import Report, Token
+from rtfs.parser.automaton import Items, Make, Token, items_of
+from rtfs.parser.lexer import Report
 
 ELEMENTS = Limits().elements
 HIGHEST_PARAMETER = 20
 
 _QUOTES = {"QUOTE": "quote", "BACKQUOTE": "quasiquote", "UNQUOTE": "unquote", "SPLICE": "unquote-splicing"}
 _LEVELS = {"quasiquote": 1, "unquote": -1, "unquote-splicing": -1}
-
-Items = list[Token]  # an opening bracket and the forms behind it
 
 
 class Forms:
@@ -42,9 +41,7 @@ class Forms:
             "begin": _begin,
             "add": _add,
             "first": _first,
-            "list": self.make_list,
-            "vector": self.make_vector,
-            "map": self.make_map,
+            **{name: _of_tokens(make) for name, make in self.makers().items()},
             "anonymous": self.begin_function,
             "function": self.make_function,
             "quoted": self.make_quoted,
@@ -55,43 +52,55 @@ class Forms:
             "discarded": self.drop,
         }
 
+    def makers(self) -> dict[str, Make]:
+        """What makes the collections of the grammar of their items."""
+        return {"list": self.make_list, "vector": self.make_vector, "map": self.make_map}
+
     # ---- collections
 
-    def make_list(self, items: Items, closing: Token) -> Token:
-        values, places, span = _gathered(items, closing)
-        form = List(values)
-        self.spans.put(form, span, places)
-        return "FORM", form, span
+    def make_list(self, items: Items, span: Span) -> List:
+        form = List(items.values)
+        if len(form) > SMALL:
+            _check(items, 1)
+        self.spans.put(form, span, items.places)
+        return form
 
-    def make_vector(self, items: Items, closing: Token) -> Token:
-        values, places, span = _gathered(items, closing)
-        form = values if len(values) <= SMALL else vector(values)
+    def make_vector(self, items: Items, span: Span) -> Any:
+        values = items.values
+        if len(values) > SMALL:
+            _check(items, 1)
+        form = vector(values)
         if values:  # Python has only one empty tuple, which cannot be found by identity
-            self.spans.put(form, span, places)
-        return "FORM", form, span
+            self.spans.put(form, span, items.places)
+        return form
 
-    def make_map(self, items: Items, closing: Token) -> Token:
+    def make_map(self, items: Items, span: Span) -> Any:
         """A map, the clause `{p => e}`, or a map with `~@` in it."""
-        opening, *forms = items
-        if len(forms) == 3 and type(forms[1][1]) is Symbol and forms[1][1].name == "=>":
-            return self.make_list([opening, forms[1], forms[0], forms[2]], closing)
-        if self._spliced and any(id(value) in self._spliced for _, value, _ in forms):
-            return self._make_spliced_map(opening, forms, closing)
-        if len(forms) % 2:
-            last = forms.pop()[2]
+        opening, values, places = items.opening, items.values, items.places
+        if len(values) == 3 and type(values[1]) is Symbol and values[1].name == "=>":
+            for parts in (values, places):
+                parts[0], parts[1] = parts[1], parts[0]
+            return self.make_list(items, span)
+        if self._spliced and any(id(value) in self._spliced for value in values):
+            return self._make_spliced_map(items, span)
+        if len(values) % 2:
+            values.pop()
+            last = places.pop()
             if opening[1] == len(self.report.errors):  # else it may be odd because something was dropped
                 note = f"the last key, at {last.line}:{last.column}, has no value"
-                self.report.add("map literal with an odd count", opening[2].to(closing[2]), "RTFS-E105", note)
-        values, places, span = _gathered([opening, *forms], closing, 2)
-        form = map_form(list(zip(values[::2], values[1::2], strict=True)))
+                self.report.add("map literal with an odd count", span, "RTFS-E105", note)
+        _check(items, 2)
+        form = keyed_form(values[::2], values[1::2])
         self.spans.put(form, span, places)
-        return "FORM", form, span
+        return form
 
-    def _make_spliced_map(self, opening: Token, forms: list[Token], closing: Token) -> Token:
-        place = opening[2]
-        made = self.make_list([opening, ("SYMBOL", Symbol("rtfs/map", None, place), place), *forms], closing)
-        if len(forms) % 2:
-            self._loose.append(made[1])
+    def _make_spliced_map(self, items: Items, span: Span) -> List:
+        place = items.opening[2]
+        items.values.insert(0, Symbol("rtfs/map", None, place))
+        items.places.insert(0, place)
+        made = self.make_list(items, span)
+        if len(items.values) % 2 == 0:
+            self._loose.append(made)
         return made
 
     # ---- anonymous functions
@@ -120,8 +129,9 @@ class Forms:
 
     def make_function(self, items: Items, closing: Token) -> Token:
         """`#(f % %2)` is `(fn [%1 %2] (f %1 %2))`."""
-        place = items[0][2]
-        body = self.make_list(items, closing)
+        place = items.opening[2]
+        span = place.to(closing[2])
+        body = self.make_list(items, span)
         names: list[str] = []
         if self._function is place:
             names = [f"%{number}" for number in range(1, self._arity + 1)] + ["&", "%&"] * self._rest
@@ -129,9 +139,9 @@ class Forms:
         parameters = tuple([Symbol(name, None, place) for name in names])
         if names:
             self.spans.put(parameters, place, (place,) * len(names))
-        form = List([Symbol("fn", None, place), parameters, body[1]])
-        self.spans.put(form, body[2], (place, place, body[2]))
-        return "FORM", form, body[2]
+        form = List([Symbol("fn", None, place), parameters, body])
+        self.spans.put(form, span, (place, place, span))
+        return "FORM", form, span
 
     # ---- prefixes
 
@@ -199,12 +209,23 @@ class Forms:
                 pending.extend((part, level) for part in form)
 
 
+def _of_tokens(make: Make) -> Callable[[Items, Token], Token]:
+    """The rule that makes a collection when its closing bracket comes."""
+
+    def completed(items: Items, closing: Token) -> Token:
+        span = items.opening[2].to(closing[2])
+        return "FORM", make(items, span), span
+
+    return completed
+
+
 def _begin(opening: Token) -> Items:
-    return [opening]
+    return items_of(opening)
 
 
 def _add(items: Items, form: Token) -> Items:
-    items.append(form)
+    items.values.append(form[1])
+    items.places.append(form[2])
     return items
 
 
@@ -212,20 +233,10 @@ def _first(first: Any, second: Any = None) -> Any:
     return first
 
 
-def _gathered(items: Items, closing: Token, share: int = 1) -> tuple[tuple[Any, ...], tuple[Span, ...], Span]:
-    """Values and places of the forms between two brackets, and the place of the whole.
-
-    MemoryLimitExceeded if there are too many; `share`: how many forms make one element.
-    """
-    begin, end = items[0][2], closing[2]
-    if len(items) <= SMALL:  # `zip` makes an iterator for every item
-        _, values, places = zip(*items, strict=True)
-    else:
-        count = (len(items) - 1) // share
-        if count > ELEMENTS:
-            error = memory_error("collection", count, ELEMENTS)
-            error.span = begin
-            raise error
-        values, places = tuple([value for _, value, _ in items]), tuple([place for _, _, place in items])
-    span = Span(begin.source, begin.line, begin.column, end.end_line, end.end_column)
-    return values[1:], places[1:], span
+def _check(items: Items, share: int) -> None:
+    """MemoryLimitExceeded for a collection of too many elements, each of so many forms."""
+    count = len(items.values) // share
+    if count > ELEMENTS:
+        error = memory_error("collection", count, ELEMENTS)
+        error.span = items.opening[2]
+        raise error

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from rtfs.lang.errors import LimitError, ReadError, memory_error
 from rtfs.lang.limits import Limits
 from rtfs.lang.names import Symbol
 from rtfs.lang.source import Source, Span
+from rtfs.parser.automaton import Automaton, Items, Opener, Token
 from rtfs.parser.escape import Fault, unescape
 from rtfs.parser.word import Meaning, clip, meaning
 
 REPORT_LIMIT = 20  # syntax errors in one report
 CHARACTERS = Limits().characters
-
-
-Token = tuple[str, Any, Span]
-"""A terminal of the grammar, its value, its place; with `FORM` instead of a terminal also every finished collection.
-
-The value of an opening bracket or a prefix is how many errors had been reported before it.
-"""
 
 
 class Report:
@@ -99,6 +92,7 @@ _HASH = re.compile(rf"#(?:\?@?|'|[^{_END}]*+)")
 _COLONS = re.compile(rf":(?::+[^{_END}]*+)?")
 _CHARACTER = re.compile(rf"\\(?:\S[^{_END}]*+)?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_new = object.__new__  # see automaton.py
 _SPECIAL_FLOATS = {"##Inf": float("inf"), "##-Inf": float("-inf"), "##NaN": float("nan")}
 
 
@@ -115,44 +109,89 @@ class Lexer:
         self._begin = 0  # of the token at hand, on that line
         self._words: dict[str, Meaning] = {}
 
-    def tokens(self) -> Iterator[Token]:
+    def tokens(self, parse: Automaton | None = None) -> Iterator[Token]:
         """Every token in order, the end not included. MemoryLimitExceeded for an integer or string that is too large.
 
-        The loop knows what is frequent; at anything else it stops, and goes on where `_other` says.
+        What `parse` can take without them becomes no tokens.
         """
-        source, text, words, errors = self.source, self.source.text, self._words, self.report.errors
+        text, errors = self.source.text, self.report.errors
         position = self._start()
         yield "BEGIN", None, self._span(position, position)
         while position >= 0:
-            line, base = self.line, self.base
-            for match in _TOKEN.finditer(text, position):
-                kind = match.lastindex or 0
-                start, end = match.span(kind)
-                if kind == _WORD:
-                    span = Span(source, line, start - base, line, end - base)
-                    type, value = words.get(text[start:end]) or self._learn(text[start:end], span)
-                    if type == "SYMBOL":
-                        yield "SYMBOL", Symbol(value, None, span), span
-                    elif type == "PARAMETER":
-                        yield "SYMBOL", self.parameter(value, span), span
-                    else:
-                        yield type, value, span
-                elif kind == _CLOSE:
-                    yield TERMINALS[text[start]], None, Span(source, line, start - base, line, end - base)
-                elif kind == _OPEN:
-                    span = Span(source, line, start - base, line, end - base)
-                    yield TERMINALS[text[start:end]], len(errors), span
-                elif kind == _NEWLINE:
-                    line += end - start
-                    base = end - 1
-                elif kind == _STRING and end - start <= CHARACTERS:
-                    yield "STRING", text[start:end], Span(source, line, start - 1 - base, line, end + 1 - base)
-                else:
-                    break
-            self.line, self.base, self._begin = line, base, start
-            token, position = self._other(kind, start)
-            if token is not None:
-                yield token
+            match = None
+            if parse is not None and (openers := parse.openers()) is not None:
+                match = self._quickly(parse, openers, position)
+            if match is None:
+                match = _TOKEN.match(text, position)
+            assert match is not None  # every text begins with a token, if only with its end
+            kind = match.lastindex or 0
+            start, end = match.span(kind)
+            self._begin, position = start, end
+            if kind == _WORD:
+                span = self._near(start, end)
+                type, value = self._words.get(text[start:end]) or self._learn(text[start:end], span)
+                if type == "SYMBOL" or type == "PARAMETER":
+                    type, value = "SYMBOL", self._symbol(type, value, span)
+                yield type, value, span
+            elif kind == _CLOSE:
+                yield TERMINALS[text[start]], None, self._near(start, end)
+            elif kind == _OPEN:
+                yield TERMINALS[text[start:end]], len(errors), self._near(start, end)
+            elif kind == _NEWLINE:
+                self.line, self.base = self.line + end - start, end - 1
+            elif kind == _STRING and end - start <= CHARACTERS:
+                position = end + 1
+                yield "STRING", text[start:end], self._near(start - 1, end + 1)
+            else:
+                token, position = self._other(kind, start)
+                if token is not None:
+                    yield token
+
+    def _symbol(self, type: str, name: str, span: Span) -> Symbol:
+        return Symbol(name, None, span) if type == "SYMBOL" else self.parameter(name, span)
+
+    def _quickly(self, parse: Automaton, openers: dict[str, Opener], position: int) -> re.Match[str]:
+        """Take words, short strings and plain brackets as long as a collection is on top; gives what comes then.
+
+        A token for each would take longer than all else.
+        """
+        source, words, new = self.source, self._words, _new
+        line, base = self.line, self.base
+        items: Items = parse.values[-1]
+        add, place = items.values.append, items.places.append
+        for match in _TOKEN.finditer(source.text, position):
+            kind, end = match.lastindex, match.end()
+            if kind == _NEWLINE:
+                line, base = line + len(match[_NEWLINE]), end - 1
+                continue
+            word = match[kind or 0]
+            span: Span = new(Span)
+            span.source, span.line, span.column = source, line, end - len(word) - base
+            span.end_line, span.end_column = line, end - base
+            if kind == _WORD:
+                type, value = words.get(word) or self._learn(word, span)
+                if type == "SYMBOL":
+                    symbol: Symbol = new(Symbol)
+                    symbol.name, symbol.module, symbol.span = value, None, span
+                    value = symbol
+                elif type == "PARAMETER":
+                    value = self.parameter(value, span)
+                add(value)
+                place(span)
+            elif kind == _OPEN and (opener := openers.get(word)) and len(parse.values) < parse.height:
+                items = parse.begin(opener, (opener[1], len(self.report.errors), span))
+                add, place = items.values.append, items.places.append
+            elif kind == _CLOSE and (opener := items.opener) and opener[2] == word:
+                items = parse.complete(opener, span)
+                add, place = items.values.append, items.places.append
+            elif kind == _STRING and len(word) <= CHARACTERS:
+                span.column -= 2
+                add(word)
+                place(span)
+            else:
+                break
+        self.line, self.base = line, base
+        return match
 
     def _start(self) -> int:
         """Where the first form can begin: after a byte-order mark and a line `#!…`."""
@@ -310,6 +349,10 @@ class Lexer:
         newlines = self.source.text.count("\n", self._begin, offset)
         base = self.source.text.rfind("\n", self._begin, offset) if newlines else self.base
         return self.line + newlines, offset - base
+
+    def _near(self, start: int, end: int) -> Span:
+        """The span of a token that begins and ends on the line at hand."""
+        return Span(self.source, self.line, start - self.base, self.line, end - self.base)
 
     def _span(self, start: int, end: int) -> Span:
         return Span(self.source, *self._position(start), *self._position(end))

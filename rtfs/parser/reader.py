@@ -8,9 +8,9 @@ from typing import Any
 from rtfs.lang.errors import LimitError, ReadError
 from rtfs.lang.names import Symbol
 from rtfs.lang.source import Source, Span, SpanTable
-from rtfs.parser.automaton import Automaton
+from rtfs.parser.automaton import Automaton, Items, Token
 from rtfs.parser.form import Forms
-from rtfs.parser.lexer import TERMINALS, Lexer, Report, Token
+from rtfs.parser.lexer import TERMINALS, Lexer, Report
 
 NESTING_LIMIT = 500  # open collections and prefixes (language.md §15)
 
@@ -75,10 +75,10 @@ class _Reader:
         self.report = Report()
         self.forms = Forms(source, self.report)
         self.lexer = Lexer(source, self.report, self.forms.parameter)
-        self.parse = Automaton(self.forms.rules(), 1 + NESTING_LIMIT)
+        self.parse = Automaton(self.forms.rules(), self.forms.makers(), 1 + NESTING_LIMIT)
 
     def read(self) -> Reading:
-        tokens = self.lexer.tokens()
+        tokens = self.lexer.tokens(self.parse)
         while (stopped := self.parse.run(tokens)) is not None:
             token, taken = stopped
             if taken:
@@ -88,19 +88,19 @@ class _Reader:
             self._make_good(token)
         if not self.parse.accepts("$END"):
             raise self._unterminated()
-        found: list[Token] = self.parse.values[0][1:]
-        forms = [value for _, value, _ in found]
+        found: Items = self.parse.values[0]
+        forms = found.values
         self.forms.report_loose_maps(forms)
         if self.report.errors:
             raise self.report.failure()
         end = self.lexer.end()
         whole = Span(self.source, 1, 1, end.end_line, end.end_column)
-        self.forms.spans.put(forms, whole, tuple([span for _, _, span in found]))
+        self.forms.spans.put(forms, whole, found.places)
         return Reading(forms, self.forms.spans)
 
     def _open(self) -> list[Token]:
         """The brackets and prefixes that are open, outermost first."""
-        return [value[0] if type(value) is list else value for value in self.parse.values[1:]]
+        return [value.opening if type(value) is Items else value for value in self.parse.values[1:]]
 
     # ---- what the grammar refuses
 
@@ -154,11 +154,16 @@ class _Reader:
 
     def _suspicion(self, outermost: Token) -> list[str]:
         """People begin top-level forms in the first column: one inside a collection tells where a bracket is lost."""
-        inside = [each[2] for part in self.parse.values[1:] for each in (part if type(part) is list else [part])]
+        inside = [place for part in self.parse.values[1:] for place in _places(part)]
         lines = [place.line for place in inside if place.column == 1 and place.line > outermost[2].line]
         if not lines:
             return []
         return [f"a form begins in the first column of line {lines[0]}: is a bracket missing before it?"]
+
+
+def _places(part: Items | Token) -> list[Span]:
+    """Where a bracket or prefix and what stands behind it are."""
+    return [part.opening[2], *part.places] if isinstance(part, Items) else [part[2]]
 
 
 def _is_open(token: Token) -> str:

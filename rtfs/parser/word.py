@@ -10,6 +10,7 @@ from rtfs.lang.integers import parse_integer
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
 
+_PLAIN_DIGITS = 18
 Meaning = tuple[str, Any]  # the terminal of the grammar, or PARAMETER, and the value (of a symbol: its name)
 
 _CONSTANTS: dict[str, Meaning] = {
@@ -41,6 +42,8 @@ def meaning(word: str) -> Meaning:
 
     MemoryLimitExceeded for an integer of more than 262,144 bits.
     """
+    if word.isdecimal() and word.isascii() and len(word) <= _PLAIN_DIGITS:
+        return "LITERAL", int(word)
     known = _CONSTANTS.get(word)
     if known is not None:
         return known

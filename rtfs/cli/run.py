@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rtfs.cli.limit import parse_limits
+from rtfs.cli.options import LIMITS, LimitsType, rights_options
 from rtfs.cli.script import Settings, run
 
 EPILOG = """\b
@@ -24,24 +24,6 @@ Exit codes: 0 done, 1 program error or a stream that ended in error, 2 usage,
 """
 
 
-LIMITS = (
-    "Stop beyond steps=N,time=SECONDS of evaluation, or beyond the run's budget of calls, wall (time), tokens, cost, "
-    "network, storage, streams; `:warn` or `:ask` behind a budget goes on or asks."
-)
-
-
-class _Limits(click.ParamType[dict[str, Any]]):
-    name = "limits"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return value
-        try:
-            return parse_limits(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 _FOLDER, _TAPE = click.Path(file_okay=False), click.Path(dir_okay=False)
 
 
@@ -50,21 +32,8 @@ _FOLDER, _TAPE = click.Path(file_okay=False), click.Path(dir_okay=False)
 @click.argument("arguments", nargs=-1)
 @click.option("-e", "--eval", "expression", metavar="EXPR", help="Run EXPR instead of a file.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not print the last value.")
-@click.option("--allow", multiple=True, metavar="GLOB", help="Allow capabilities, e.g. 'ccos.io.*'. Repeatable.")
-@click.option("--allow-read", multiple=True, type=_FOLDER, metavar="DIR", help="Allow reading below DIR.")
-@click.option("--allow-write", multiple=True, type=_FOLDER, metavar="DIR", help="Allow writing below DIR.")
-@click.option("--allow-net", multiple=True, metavar="HOST", help="Allow the network, to HOST only.")
-@click.option("--allow-env", multiple=True, metavar="NAME", help="Allow reading the environment variable NAME.")
-@click.option("--allow-run", multiple=True, metavar="PROGRAM", help="Allow starting PROGRAM for `stdio:` endpoints.")
-@click.option("--allow-all", is_flag=True, help="Allow everything.")
-@click.option(
-    "--capabilities",
-    multiple=True,
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help="Load the capabilities that an RTFS file defines. Repeatable.",
-)
-@click.option("--limit", "limits", type=_Limits(), metavar="LIMITS", help=LIMITS)
+@rights_options
+@click.option("--limit", "limits", type=LimitsType(), metavar="LIMITS", help=LIMITS)
 @click.option("--state", type=_FOLDER, metavar="DIR", help="Keep streams and stored values in DIR, across runs.")
 @click.option("--journal", type=click.Path(dir_okay=False), metavar="FILE", help="Write every host call down in FILE.")
 @click.option("--durable", type=_FOLDER, metavar="DIR", help="Keep the run in DIR: killed, it goes on where it was.")

@@ -118,7 +118,7 @@ class Execution:
         self.source = source
         self.interrupts = Interrupts()
         self.progress: Any = None  # made with the first stream
-        self.session = self.interrupts.session = _session(
+        self.session = self.interrupts.session = make_session(
             settings, source, {"on_streams": self._streams_begin, **options}
         )
 
@@ -234,7 +234,8 @@ def shown(value: Any) -> str:
     return show(value)
 
 
-def _session(settings: Settings, source: Source, more: dict[str, Any]) -> Session:
+def make_session(settings: Settings, source: Source, more: dict[str, Any]) -> Session:
+    """The session of a run; `more`: options that count more than what the command line says."""
     from rtfs.cli.permission import load_capabilities, rights
     from rtfs.session import Session
 
@@ -249,7 +250,7 @@ def _session(settings: Settings, source: Source, more: dict[str, Any]) -> Sessio
     if settings.journal is not None:
         options["journal"] = _journal(settings.journal)
     budget = _budget(settings.limits or {})
-    session = Session(limits=limits(settings), budget=budget, **{**options, **more})
+    session = Session(**{"limits": limits(settings), "budget": budget, **options, **more})
     load_capabilities(settings, session)
     return session
 

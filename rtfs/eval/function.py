@@ -122,9 +122,12 @@ def compile_function(
     definition = emit.function(title, parameters, [written_at, *body], at)
     _define(c, title, definition, frame)
     shapes = [clause.form[clause.vector] for clause in clauses]
-    if len(shapes) > 1 or not _plain(clauses[0].params):
-        written = c.constant(shapes[0] if len(shapes) == 1 else tuple(shapes))
-        c.block.append(emit.does(emit.call("#shaped", [emit.name(title, at), written], at), at))
+    returns = [None if clause.returns is MISSING else clause.returns for clause in clauses]
+    if len(shapes) > 1 or not _plain(clauses[0].params) or returns != [None]:
+        said = [c.constant(shapes[0] if len(shapes) == 1 else tuple(shapes))]
+        if any(form is not None for form in returns):
+            said.append(c.constant(tuple(returns)))
+        c.block.append(emit.does(emit.call("#shaped", [emit.name(title, at), *said], at), at))
     return Value(emit.name(title, at), FUNCTION, True)
 
 

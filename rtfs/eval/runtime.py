@@ -386,9 +386,10 @@ def annotate(function: Any, metadata: Map) -> Any:
     return function
 
 
-def shaped(function: Any, params: Any) -> None:
-    """The parameters as written, where the Python function does not say them."""
+def shaped(function: Any, params: Any, returns: Any = None) -> None:
+    """The parameters as written, where the Python function does not say them; the return type of each clause."""
     function.rtfs_params = params
+    function.rtfs_returns = returns
 
 
 # ---- host -------------------------------------------------------------------------------------------------------

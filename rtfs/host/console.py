@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Logging(Protocol):
+    """Whoever wants to hear what is logged."""
+
+    def send(self, level: str, text: str) -> None: ...
 
 
 class Console:
@@ -23,3 +31,22 @@ class Console:
         sys.stdout.flush()
         line = sys.stdin.readline()
         return line.removesuffix("\n").removesuffix("\r") if line else None
+
+
+REQUEST: ContextVar[Logging | None] = ContextVar("rtfs_request", default=None)  # that the current run is made for
+
+
+class ServedConsole(Console):
+    """The console of programs that serve: standard output is the protocol's, what is logged goes to the client too."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def log(self, level: str, text: str) -> None:
+        super().log(level, text)
+        request = REQUEST.get()
+        if request is not None:
+            request.send(level, text)
+
+    def read_line(self, prompt: str = "") -> str | None:
+        return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rtfs.eval.machine import form_of
+from rtfs.eval.machine import form_of, suspend
 from rtfs.lang.collections import List, Map, PVector
+from rtfs.lang.outcome import HostCall
+from rtfs.recording import context_change
 
 OWN_OPTIONS = frozenset({"self", "values", "check", "id", "journal"})  # of a session, which its forks do not share
 HOST_OPTIONS = (
@@ -23,6 +25,19 @@ def context_values(values: dict[str, Any] | None) -> dict[str, Any]:
     from rtfs.lang.convert import from_python
 
     return {str(name).lstrip(":"): from_python(value) for name, value in values.items()}
+
+
+def embedder(values: dict[str, Any]) -> Callable[[HostCall], Any]:
+    """Answers calls with what the embedder gives; setting the context takes effect at its answer (host.md §1)."""
+
+    def ask(call: HostCall) -> Any:
+        answer = suspend(call)
+        change = context_change(call)
+        if change is not None:
+            values[change[0]] = change[1]
+        return answer
+
+    return ask
 
 
 def given(args: tuple[Any, ...]) -> tuple[Any, ...]:

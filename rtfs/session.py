@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from rtfs.embedding import HOST_OPTIONS, OWN_OPTIONS, call_body, context_values, given
+from rtfs.embedding import HOST_OPTIONS, OWN_OPTIONS, call_body, context_values, embedder, given
 from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run, suspend
 from rtfs.lang.collections import EMPTY_MAP
@@ -20,7 +20,7 @@ from rtfs.lang.limits import Limits
 from rtfs.lang.outcome import HostCall, Outcome, RequiresHost, RuntimeContext, StepEvent
 from rtfs.lang.source import Source
 from rtfs.program import World
-from rtfs.recording import Answerer, Reading, Recording, Take, context_change
+from rtfs.recording import Answerer, Reading, Recording, Take
 from rtfs.tools import Tools, deepen, read_forms
 from rtfs.waiting import Stepped, answered, cancelled
 
@@ -260,15 +260,7 @@ class Session:
 
     def start_take(self, take: Take, body: Callable[[], Any]) -> Outcome:
         """Begin a program whose calls the embedder answers."""
-
-        def ask(call: HostCall) -> Any:
-            answer = suspend(call)
-            change = context_change(call)
-            if change is not None:
-                self.values[change[0]] = change[1]
-            return answer
-
-        program = self._program(take, ask, body)
+        program = self._program(take, embedder(self.values), body)
         program.snapshot = lambda: self.snapshot(take)
         outcome: Any = program.start()
         return program.waiting(outcome) if type(outcome) is HostCall else outcome
@@ -346,13 +338,15 @@ class Session:
         program = self._program(take, self._answer, body)
         return await self._finish(program, program.start)
 
-    def run_inside(self, call: HostCall | None, body: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
+    def run_inside(
+        self, call: HostCall | None, body: Callable[[], Any], origin: str | None = None
+    ) -> Coroutine[Any, Any, Any]:
         """Run to its end what the host re-enters for a call; for none, as a program of its own."""
         program = self._program(None, self._answer, body)
         if call is not None:
             program.run.inside(call)
         else:
-            program.run.origin = f"{self.id}/{self.recording.number()}/"
+            program.run.origin = origin or f"{self.id}/{self.recording.number()}/"
         return self._finish(program, program.start)
 
     def run_with(self, answer: Answerer, body: Callable[[], Any]) -> Any:

@@ -41,7 +41,7 @@ from rtfs.lang.source import Span
 from rtfs.lang.values import ErrorValue, wrong_kind
 
 _NO_CAUSE = CausalContext()
-_NAME, _ID = Keyword("name"), Keyword("id")
+_NAME, _ID, _INTENT = Keyword("name"), Keyword("id"), Keyword("intent-id")
 STEPS = 1_000  # inside each other: each keeps the path of names to it
 _CLEANUP = "ccos.resource.close"
 
@@ -201,6 +201,8 @@ class Run:
         name = description.get(_NAME) or description.get(_ID)
         if type(name) is str:
             self.causal, self.surroundings = self.causal.replace(plan_id=name), None
+        if type(description.get(_INTENT)) is str:
+            self.causal, self.surroundings = self.causal.replace(intent_id=description[_INTENT]), None
 
     def enter_step(self, name: str, params: Any, exposed: Exposed | None) -> Any:
         """A step starts; gives what `leave_step` takes. exposed: None leaves to the steps around what is exposed."""

@@ -32,11 +32,14 @@ class Evaluator(Protocol):
         """Call a pure slot to completion. A host call raises RtfsError with `pure_violation` set to its id."""
         ...
 
-    def effect(self, function: Any, *args: Any, call: HostCall | None = None) -> Awaitable[Any]:
+    def effect(
+        self, function: Any, *args: Any, call: HostCall | None = None, origin: str | None = None
+    ) -> Awaitable[Any]:
         """Call an effect slot: its host calls are dispatched under the program's context and awaited.
 
         call: the host call that the function runs for. Its hints and steps count on, and idempotency keys go below its
-        own, by the order in which functions were started for it (host.md §2).
+        own, by the order in which functions were started for it (host.md §2). origin: without a call, what idempotency
+        keys begin with, `STREAM/SEQ/SLOT/` (streaming.md §5.7).
         """
         ...
 

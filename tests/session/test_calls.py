@@ -75,10 +75,20 @@ def test_a_call_inside_a_function_that_the_host_runs_has_the_path_hints_and_step
     assert (last.step_path, last.causal.parent_action_id, last.metadata.hints) == ((), None, {})
 
 
-def test_a_call_knows_its_plan_and_step() -> None:
-    text = '(plan "trip" :body (step "book" (do (step "pay" (call :pay)) (call :confirm))))'
-    causes = [(call.causal.plan_id, call.causal.step_id, call.step_path) for call in calls(text)]
-    assert causes == [("trip", "book/pay", ("book", "pay")), ("trip", "book", ("book",))]
+async def test_a_slot_of_a_stream_has_keys_of_the_streams_own() -> None:
+    seen: list[Any] = []
+    market = rtfs.Marketplace()
+    market.capability("seen.a", effects=[":none"])(lambda ctx: seen.append(ctx.call.metadata.idempotency_key))
+    session = rtfs.Session(marketplace=market, context=rtfs.RuntimeContext.full(), cache=False)
+    slot = await session.run_async("(fn [] (call :seen.a) (call :seen.a))")
+    await session.host.evaluator.effect(slot, origin="weather-1/7/on-sent/")
+    assert seen == ["weather-1/7/on-sent/0", "weather-1/7/on-sent/1"]
+
+
+def test_a_call_knows_its_intent_plan_and_step() -> None:
+    text = '(plan "trip" :intent-id "holiday" :body (step "book" (do (step "pay" (call :pay)) (call :confirm))))'
+    causes = [(call.causal.intent_id, call.causal.plan_id, call.causal.step_id) for call in calls(text)]
+    assert causes == [("holiday", "trip", "book/pay"), ("holiday", "trip", "book")]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class PythonEvaluator:
     def pure(self, function: Any, *args: Any) -> Any:
         return function(*args)
 
-    def effect(self, function: Any, *args: Any, call: Any = None) -> Awaitable[Any]:
+    def effect(self, function: Any, *args: Any, call: Any = None, origin: str | None = None) -> Awaitable[Any]:
         async def run() -> Any:
             return function(*args)
 

@@ -15,7 +15,7 @@ demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
 
 test: $(DEV)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 check: $(DEV)
 	@$(BIN)/ruff check .

@@ -119,9 +119,9 @@ class Marketplace:
         """The capability of this id; UnknownCapability, with the ids that look like it, when there is none."""
         found = self.find(id)
         if found is None:
-            from rtfs.lang.suggest import nearest  # deferred: looking at all capabilities loads them all
+            from rtfs.lang.suggest import nearest_id  # deferred: looking at all capabilities loads them all
 
-            near = nearest(id, self.ids()) if len(id) <= LENGTH else []
+            near = nearest_id(id, self.ids()) if len(id) <= LENGTH else []
             data = Map.of([(Keyword("capability"), id)])
             notes = tuple(f"did you mean `{name}`?" for name in near)
             raise HostCallError("UnknownCapability", f"Unknown capability: {id}", data=data, notes=notes)

@@ -217,7 +217,7 @@ async def dispatch(ctx: CallContext, server: str, target: Target) -> Any:
     from rtfs.host.adapt import NOTHING
     from rtfs.host.answer import answer, perform
     from rtfs.host.pipeline import Route, adapt
-    from rtfs.lang.suggest import nearest
+    from rtfs.lang.suggest import nearest_id
 
     call = ctx.call
     connections = Connections.of(ctx.host)
@@ -232,7 +232,7 @@ async def dispatch(ctx: CallContext, server: str, target: Target) -> Any:
         ) from error
     provider = providers.get(call.capability_id)
     if provider is None:
-        notes = tuple(f"did you mean `{name}`?" for name in nearest(call.capability_id, providers))
+        notes = tuple(f"did you mean `{name}`?" for name in nearest_id(call.capability_id, providers))
         data = Map.of([(Keyword("capability"), call.capability_id)])
         raise HostCallError("UnknownCapability", f"Unknown capability: {call.capability_id}", data=data, notes=notes)
     way = Route(ctx.host, provider, call.security)

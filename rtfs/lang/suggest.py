@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 MOST = 3
@@ -26,6 +27,17 @@ def nearest(name: str, candidates: Iterable[str]) -> list[str]:
         if slips <= allowed and slips < max(len(plain), len(other)):
             found.append((slips, _slips(name, candidate, len(name) + len(candidate)), candidate))
     return [candidate for _, _, candidate in sorted(found)[:MOST]]
+
+
+def nearest_id(id: str, ids: Iterable[str]) -> list[str]:
+    """The same for ids in families, as `io.read-file`: when none looks like it, those of the same last part."""
+    known = list(ids)
+    last = _last(id)
+    return nearest(id, known) or sorted(other for other in set(known) if _last(other) == last)[:MOST]
+
+
+def _last(id: str) -> str:
+    return _plain(re.split("[./]", id)[-1])
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,7 @@ from rtfs.check.special.binding import body
 from rtfs.check.special.control import condition
 from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol
-from rtfs.lang.suggest import nearest
+from rtfs.lang.suggest import nearest_id
 from rtfs.lang.types import Type
 
 _ID = either((KEYWORD, STRING))
@@ -43,7 +43,7 @@ def _known(x: Inference, id: str) -> None:
     known = x.program.library.capabilities
     if not known or id in known:
         return
-    notes = tuple(f"did you mean `{near}`?" for near in nearest(id, known))
+    notes = tuple(f"did you mean `{near}`?" for near in nearest_id(id, known))
     families = {each.rpartition(".")[0] or each.rpartition("/")[0] for each in known}
     if id.rpartition(".")[0] in families or id.split(".")[0].split("/")[0] == "ccos":
         x.report("RTFS-W204", f"no built-in capability is called {id}", None, notes)

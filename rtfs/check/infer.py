@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rtfs.check.call import Calls, Outcome
+from rtfs.check.blame import Blame
+from rtfs.check.call import Calls, Fault, Outcome
 from rtfs.check.kind import (
     ANY,
     MAP,
@@ -22,7 +23,7 @@ from rtfs.check.kind import (
     sequence,
     type_of,
 )
-from rtfs.check.message import call_fault
+from rtfs.check.message import argument, call_fault
 from rtfs.check.narrow import Narrowing
 from rtfs.check.program import Part, Program, head, is_literal
 from rtfs.check.report import Reporter, Want
@@ -142,11 +143,12 @@ class Inference(Reporter):
                 return handler(self, form, scope, want)
             except (Malformed, RtfsError):
                 return ANY  # the compiler reported what is wrong with the form
-        return self.wanted(self.atom(form, scope), want)
+        return self.wanted(self.atom(form, scope), want, form)
 
-    def wanted(self, found: Type, want: Want | None) -> Type:
+    def wanted(self, found: Type, want: Want | None, form: Any = None) -> Type:
+        """Note an expression that may give the value of a place; `form` is a literal that it is."""
         if want is not None:
-            want.tails.append((self.at, found))
+            want.tails.append((form, self.at, found))
         return found
 
     def expect(self, parent: Any, index: int, scope: Scope, want: Want) -> Type:
@@ -273,11 +275,16 @@ class Inference(Reporter):
         name = _shown_name(head, form)
         outcome = self._native(form, head, arguments, scope) or self.calls.call(callee, arguments)
         for fault in outcome.faults:
-            code, text = call_fault(fault, name, self.overlap)
-            at_argument = fault.kind == "argument"
-            index = fault.place + 1 if at_argument else 0
-            self.report(code, text, self.place(form[index], form, index) if fault.kind != "arity" else self.place(form))
+            self._report_fault(fault, form, name)
         return outcome.result
+
+    def _report_fault(self, fault: Fault, form: List, name: str) -> None:
+        index = fault.place + 1 if fault.kind == "argument" else 0
+        span = self.place(form) if fault.kind == "arity" else self.place(form[index], form, index)
+        if fault.kind == "argument" and fault.certain:
+            self.wrong(Blame(form[index], span, fault.actual, fault.expected), argument(fault, name), True)
+        else:
+            self.report(*call_fault(fault, name), span)
 
     def _head(self, head: Symbol, scope: Scope) -> Type:
         """The type of what is called; a local that has the name of a library function may be called by mistake."""

@@ -337,6 +337,8 @@ def _bracket_form(type: Type, down: Callable[[Type], Any]) -> Any:
         params = vector([*[down(param) for param in type.params], *rest])
         return (Keyword("fn"), params, down(type.result))
     if isinstance(type, Intersection):
+        if all(isinstance(member, Function) for member in type.members):
+            return Keyword("fn")  # of several shapes, all of which would be long
         members = [down(member) for member in type.members if not is_any(member)]
         return members[0] if len(members) == 1 else vector([Keyword("and"), *members])
     if isinstance(type, Array):

@@ -6,7 +6,6 @@ from typing import Any
 
 from rtfs.check.call import Fault
 from rtfs.check.kind import Constant, describe, target
-from rtfs.check.overlap import Overlap
 from rtfs.lang.errors import arity_text
 from rtfs.lang.printer import show_brief
 from rtfs.lang.types import Enum, Intersection, Predicate, Type, Union
@@ -31,7 +30,12 @@ def _speaks_of_values(type: Type) -> bool:
     return isinstance(node, (Enum, Predicate))
 
 
-def call_fault(fault: Fault, name: str, overlap: Overlap) -> tuple[str, str]:
+def argument(fault: Fault, name: str) -> str:
+    """How an argument is called."""
+    return f"argument {fault.place + 1} of {name}"
+
+
+def call_fault(fault: Fault, name: str) -> tuple[str, str]:
     """Code and text of what is wrong with a call."""
     if fault.kind == "callee":
         doubt = "" if fault.certain else "it may be that this is a "
@@ -42,8 +46,8 @@ def call_fault(fault: Fault, name: str, overlap: Overlap) -> tuple[str, str]:
         counts = f"expected {_counts(fault.counts)}, got {fault.place}"
         text = f"{doubt}wrong number of arguments for {fault.name or name}: {counts}"
         return "RTFS-W103" if fault.certain else "RTFS-W301", text
-    where = f"argument {fault.place + 1} of {name}"
-    return "RTFS-W101" if fault.certain else "RTFS-W301", mismatch(where, fault.expected, fault.actual, fault.certain)
+    text = mismatch(argument(fault, name), fault.expected, fault.actual, fault.certain)
+    return "RTFS-W101" if fault.certain else "RTFS-W301", text
 
 
 def _counts(counts: tuple[tuple[int, int | None], ...]) -> str:

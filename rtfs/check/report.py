@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rtfs.check.blame import Blame, blamed
 from rtfs.check.finding import NOTE, Finding, finding
 from rtfs.check.kind import is_never
 from rtfs.check.message import mismatch
@@ -35,7 +36,7 @@ class Want:
     def __init__(self, type: Type, where: str) -> None:
         self.type = type
         self.where = where
-        self.tails: list[tuple[Span | None, Type]] = []
+        self.tails: list[tuple[Any, Span | None, Type]] = []  # form, place and type
 
 
 class Reporter:
@@ -100,18 +101,26 @@ class Reporter:
     def need(self, actual: Type, expected: Type, where: str) -> None:
         """Report a value that cannot, or may not, be what the place at hand wants."""
         want = Want(expected, where)
-        want.tails.append((self.at, actual))
+        want.tails.append((None, self.at, actual))
         self.settle(want)
 
     def settle(self, want: Want) -> None:
         """Report what a place may get that it does not want: as wrong if nothing else can come."""
-        tails = [(span, actual) for span, actual in want.tails if not is_never(actual)]
-        verdicts = [self.overlap.verdict(actual, want.type) for _, actual in tails]
+        tails = [tail for tail in want.tails if not is_never(tail[2])]
+        verdicts = [self.overlap.verdict(actual, want.type) for _, _, actual in tails]
         certain = all(verdict == NEVER_FITS for verdict in verdicts)
-        for (span, actual), verdict in zip(tails, verdicts, strict=True):
-            if verdict != FITS:
-                text = mismatch(want.where, want.type, actual, certain)
-                self.report("RTFS-W101" if certain else "RTFS-W301", text, span)
+        for (form, span, actual), verdict in zip(tails, verdicts, strict=True):
+            if verdict == NEVER_FITS:
+                self.wrong(Blame(form, span, actual, want.type), want.where, certain)
+            elif verdict != FITS:
+                self.report("RTFS-W301", mismatch(want.where, want.type, actual, False), span)
+
+    def wrong(self, whole: Blame, where: str, certain: bool) -> None:
+        """Report a value, or a part of a literal, that is wrong where it stands."""
+        part = blamed(self, whole)
+        way = f" at {part.way}" if part.way else ""
+        text = mismatch(f"{where}{way}", part.expected, part.actual, certain)
+        self.report("RTFS-W101" if certain else "RTFS-W301", text, part.span)
 
 
 _LITERALS = frozenset({int, float, str, Keyword})

@@ -25,7 +25,7 @@ CASES = {
     '(loop [i :int 0] (if (< i 3) (recur "a") i))': ["1:37-1:40 error W101 loop i: expected :int, got :string"],
     "(defstruct P :x :int)\n(P {:y 1})": ["2:4-2:10 error W101 argument 1 of P: expected P, got [:map [:y :int]]"],
     '(defn f [p : [:map [:x :int]]] (:x p))\n(f {:x "a"})': [
-        "2:4-2:12 error W101 argument 1 of f: expected [:map [:x :int]], got [:map [:x :string]]"
+        "2:8-2:11 error W101 argument 1 of f at .x: expected :int, got :string"
     ],
     "(map upper [1 2])": [
         "1:6-1:11 error W101 argument 1 of map: expected [:fn [:int] :string], got [:fn [:string] :string]"
@@ -37,6 +37,12 @@ CASES = {
     "(let [[a] 5] a)": ["1:7-1:10 error W101 vector destructuring: expected [:union :nil :string :seq], got :int"],
     "(inc (:b {:a 1}))": ["1:6-1:17 error W101 argument 1 of inc: expected :number, got :nil"],
     "(call 5)": ["1:7-1:8 error W101 argument 1 of call: expected [:union :keyword :string], got :int"],
+    '(defn f [xs : [:vector [:map [:a [:tuple :int :keyword]]]]] xs)\n(f [{:a [1 :b]} {:a [2 "c"]}])': [
+        "2:24-2:27 error W101 argument 1 of f at [1].a[1]: expected :keyword, got :string"
+    ],
+    '(let [m : [:map-of :string [:or :nil [:vector :int]]] {"a" [1] "b" [:c]}] m)': [
+        '1:69-1:71 error W101 let m at ["b"][0]: expected :int, got :keyword'
+    ],
     # what may be wrong
     "(defn f [x] (if x 1 nil))\n(inc (f 2))": [
         "2:6-2:11 note W301 argument 1 of inc: expected :number, but this may be something else: :int?"

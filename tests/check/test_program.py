@@ -17,7 +17,7 @@ def test_a_module_is_known_with_its_types(findings: Findings) -> None:
     assert findings(
         '(import m :as q :only [f])\n(f {:x 1})\n(q/f {:x "a"})\n(upper (f {:x 1}))\n(m/hidden)', m=module
     ) == [
-        "3:6-3:14 error W101 argument 1 of q/f: expected P, got [:map [:x :string]]",
+        "3:10-3:13 error W101 argument 1 of q/f at .x: expected :int, got :string",
         "4:8-4:18 error W101 argument 1 of upper: expected :string, got :int",
         "5:2-5:10 error W104 undefined symbol m/hidden",
     ]

@@ -33,7 +33,9 @@ def rights(settings: Settings) -> dict[str, Any]:
         from rtfs.cli.approvals import queue_path
         from rtfs.host.approval import Approvals
 
-        options["approvals"] = Approvals(queue_path(settings.state))
+        options["approvals"] = Approvals(
+            queue_path(None if (settings.state or "").startswith("redis") else settings.state)
+        )
         options["must_approve"] = project.approve
     return options
 

@@ -34,7 +34,12 @@ _FOLDER, _TAPE = click.Path(file_okay=False), click.Path(dir_okay=False)
 @click.option("-q", "--quiet", is_flag=True, help="Do not print the last value.")
 @rights_options
 @click.option("--limit", "limits", type=LimitsType(), metavar="LIMITS", help=LIMITS)
-@click.option("--state", type=_FOLDER, metavar="DIR", help="Keep streams and stored values in DIR, across runs.")
+@click.option(
+    "--state",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Keep streams and stored values in DIR, or at a redis:// URL, across runs.",
+)
 @click.option("--journal", type=click.Path(dir_okay=False), metavar="FILE", help="Write every host call down in FILE.")
 @click.option("--durable", type=_FOLDER, metavar="DIR", help="Keep the run in DIR: killed, it goes on where it was.")
 @click.option("--retry-call", is_flag=True, help="With --durable: make the call again of which nobody knows.")

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Host:
     """One session's host. It belongs to the thread of its session.
 
-    state_dir: folder for what capabilities keep; without it they keep it in memory. read: text to the one form in it,
-    for types and stored values. values: the program's read-only context (`@name`), changed by `ccos.context.set`.
+    state_dir: folder, or URL of a Redis server, for what capabilities keep; without it they keep it in memory. read:
+    text to the one form in it, for types and stored values. values: the program's read-only context (`@name`), changed
+    by `ccos.context.set`.
     on_streams: called with the registry of streams when the first of them makes it. budget: what all calls may spend.
     journal: where calls and steps are written down, under the id `session`; it ends with the host.
     approvals: the queue of capabilities that wait for approval, in memory unless given. approval_wait: seconds that a

@@ -1,4 +1,4 @@
-"""What `ccos.state.*` keeps: keys with values, counters and event logs, in a SQLite file or in memory.
+"""What `ccos.state.*` keeps: keys with values, counters and event logs, in a SQLite file, in Redis or in memory.
 
 Every change is one transaction, so that a compare-and-put is atomic between processes too. A change that carries an
 idempotency key leaves its answer beside it and is not made again under the same key. Of the calls that one program, or
@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rtfs.lang.codec import NotStorable, decode, encode
 from rtfs.lang.collections import Map
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-class Table(Protocol):
-    """Texts under (space, key); one implementation keeps them in memory, one in a file."""
+T = TypeVar("T")
+REDIS = ("redis://", "rediss://")
+SECONDS = 5.0  # that a server may take to answer
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All reads and writes inside happen together, or none when an exception leaves it."""
+
+class Table(Protocol):
+    """Texts under (space, key); implementations keep them in memory, in a file and in Redis."""
+
+    def atomically(self, change: Callable[[], T]) -> T:
+        """What `change` gives. All its reads and writes happen together, or none when it raises; it may run again."""
         ...
 
     def read(self, space: str, key: str) -> str | None:
@@ -57,6 +62,10 @@ class MemoryTable:
             for (space, key), text in self._undo.items():
                 self._put(space, key, text)
             raise
+
+    def atomically(self, change: Callable[[], T]) -> T:
+        with self.transaction():
+            return change()
 
     def read(self, space: str, key: str) -> str | None:
         return self._texts.get((space, key))
@@ -99,6 +108,10 @@ class SqliteTable:
             raise
         self._connection.execute("COMMIT")
 
+    def atomically(self, change: Callable[[], T]) -> T:
+        with self.transaction():
+            return change()
+
     def read(self, space: str, key: str) -> str | None:
         row = self._connection.execute("SELECT value FROM state WHERE space = ? AND key = ?", (space, key)).fetchone()
         return None if row is None else row[0]
@@ -111,6 +124,66 @@ class SqliteTable:
 
     def close(self) -> None:
         self._connection.close()
+
+
+class RedisTable:
+    """A Redis server, or the part of it whose keys begin with the prefix of the URL; machines may share it.
+
+    A change watches what it reads, is sent whole, and runs again when somebody else was faster.
+    """
+
+    def __init__(self, url: str) -> None:
+        import redis  # deferred: an extra
+
+        from rtfs.host.stream.stores.redis import split_url
+
+        place, prefix = split_url(url)
+        self._prefix = f"{prefix}:state"
+        self._moved: type[Exception] = redis.WatchError
+        self._client: Any = redis.Redis.from_url(
+            place, socket_timeout=SECONDS, socket_connect_timeout=SECONDS, decode_responses=True
+        )
+        self._pipe: Any = None  # of the change that runs
+        self._written: dict[str, str | None] = {}
+
+    def atomically(self, change: Callable[[], T]) -> T:
+        while True:
+            self._written = {}
+            with self._client.pipeline() as self._pipe:
+                try:
+                    answer = change()
+                    self._send()
+                    return answer
+                except self._moved:
+                    continue
+                finally:
+                    self._pipe = None
+
+    def _send(self) -> None:
+        if not self._written:
+            return
+        self._pipe.multi()
+        for name, text in self._written.items():
+            self._pipe.delete(name) if text is None else self._pipe.set(name, text)
+        self._pipe.execute()
+
+    def read(self, space: str, key: str) -> str | None:
+        name = self._name(space, key)
+        if self._pipe is not None:
+            if name in self._written:
+                return self._written[name]
+            self._pipe.watch(name)
+        found: str | None = (self._pipe or self._client).get(name)
+        return found
+
+    def write(self, space: str, key: str, text: str | None) -> None:
+        self._written[self._name(space, key)] = text
+
+    def _name(self, space: str, key: str) -> str:
+        return f"{self._prefix}:{space}:{key}"
+
+    def close(self) -> None:
+        self._client.close()
 
 
 class State:
@@ -189,10 +262,11 @@ class State:
         return number
 
     def _change(self, operation: str, once: str | None, change: Callable[[], Any]) -> Any:
-        with self.table.transaction():
-            if once is None:
-                return change()
-            sequence, number = _place_in_sequence(once)
+        if once is None:
+            return self.table.atomically(change)
+        sequence, number = _place_in_sequence(once)
+
+        def change_once() -> Any:
             recorded = self.table.read("answer", sequence)
             if recorded is not None:
                 last = decode(recorded)
@@ -202,11 +276,15 @@ class State:
             self.table.write("answer", sequence, _text((operation, number, answer)))
             return answer
 
+        return self.table.atomically(change_once)
+
 
 def open_state(directory: str | None, pay: Callable[[int], None] | None = None) -> State:
-    """The state kept in a directory (made when missing, for its owner alone), or one in memory."""
+    """The state kept in a directory (made when missing, for its owner alone), at a Redis URL, or in memory."""
     if directory is None:
         return State(MemoryTable(), pay)
+    if directory.startswith(REDIS):
+        return State(RedisTable(directory), pay)
     os.makedirs(directory, mode=0o700, exist_ok=True)
     return State(SqliteTable(os.path.join(directory, "state.db")), pay)
 

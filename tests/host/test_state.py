@@ -13,16 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from rtfs.host.state import MemoryTable, SqliteTable, State, Table
+from rtfs.host.state import MemoryTable, RedisTable, SqliteTable, State, Table, open_state
 from rtfs.lang.collections import EMPTY_MAP, List, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import Timestamp, Uuid
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
-    table: Table = MemoryTable() if request.param == "memory" else SqliteTable(str(tmp_path / "state.db"))
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def table(request: pytest.FixtureRequest, tmp_path: Path, store_place: Callable[[str], str]) -> Iterator[Table]:
+    table: Table
+    if request.param == "redis":
+        table = RedisTable(store_place("redis"))
+    else:
+        table = MemoryTable() if request.param == "memory" else SqliteTable(str(tmp_path / "state.db"))
     yield table
     table.close()
 
@@ -153,17 +157,19 @@ def test_keys_of_different_changes_do_not_meet(state: State) -> None:
     assert state.increment("c", 1, "other") == 2
 
 
-def test_a_transaction_that_fails_leaves_nothing_behind(table: Table) -> None:
-    with table.transaction():
-        table.write("s", "kept", "1")
-    with pytest.raises(KeyError), table.transaction():
-        table.write("s", "kept", "2")
-        table.write("s", "new", "3")
-        table.write("s", "kept", None)
+def test_a_change_that_fails_leaves_nothing_behind(table: Table) -> None:
+    def fail() -> None:
+        table.write("s", "a", "2")
+        table.write("s", "b", "2")
+        assert table.read("s", "a") == "2"
         raise KeyError
-    assert (table.read("s", "kept"), table.read("s", "new")) == ("1", None)
-    with table.transaction():
-        assert table.read("s", "kept") == "1"
+
+    table.atomically(lambda: table.write("s", "a", "1"))
+    with pytest.raises(KeyError):
+        table.atomically(fail)
+    assert (table.read("s", "a"), table.read("s", "b")) == ("1", None)
+    table.atomically(lambda: table.write("s", "a", None))
+    assert table.read("s", "a") is None
 
 
 def test_a_change_that_fails_is_not_recorded_under_its_key(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,19 +254,42 @@ WORKER = """
 import sys
 from rtfs.host.state import open_state
 state = open_state(sys.argv[1])
-for _ in range(200):
+for _ in range(int(sys.argv[2])):
     state.increment("c")
     while not state.compare_and_put("k", old := state.get("k"), (old or 0) + 1):
         pass
 """
 
 
-def test_no_change_is_lost_between_processes(tmp_path: Path) -> None:
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)]) for _ in range(3)]
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_no_change_is_lost_between_processes(tmp_path: Path, store_place: Callable[[str], str], kind: str) -> None:
+    place = str(tmp_path) if kind == "sqlite" else store_place("redis")
+    count = 200 if kind == "sqlite" else 30
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, place, str(count)]) for _ in range(3)]
     assert [worker.wait(60) for worker in workers] == [0, 0, 0]
-    state = State(SqliteTable(str(tmp_path / "state.db")))
-    assert (state.increment("c", 0), state.get("k")) == (600, 600)
-    state.table.close()
+    state = open_state(place)
+    assert (state.increment("c", 0), state.get("k")) == (3 * count, 3 * count)
+    state.close()
+
+
+def test_programs_keep_their_state_and_streams_at_a_redis_url(
+    bench: Callable[..., Any], store_place: Callable[[str], str]
+) -> None:
+    place = store_place("redis")
+    for expected in (None, (1, "a")):
+        table = bench(state_dir=place)
+        assert table.do("ccos.state.kv.get", "k") == expected
+        table.do("ccos.state.kv.put", "k", (1, "a"))
+        assert table.do("ccos.state.counter.inc", "c", idempotency_key="run/2") == 1
+        table.host.close()
+
+
+def test_a_server_that_is_not_there_is_an_error_of_the_call(bench: Callable[..., Any]) -> None:
+    table = bench(state_dir="redis://:s3cret@127.0.0.1:1/0")
+    with pytest.raises(RtfsError) as caught:
+        table.do("ccos.state.kv.put", "k", 1)
+    assert caught.value.kind == "HostError" and "s3cret" not in caught.value.message
+    table.host.close()
 
 
 # ---- the capabilities

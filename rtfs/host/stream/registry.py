@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from rtfs.host.state import REDIS
 from rtfs.host.stream import adapters, guard, inspection, settings
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault
@@ -196,7 +197,8 @@ class StreamRegistry:
     def store(self, cadence: Cadence) -> Store:
         """The store of a stream, opened on first use. InUse when another process owns it."""
         folder = self.host.state_dir
-        url = cadence.store or (f"sqlite:{folder}" if folder is not None else "memory:")
+        place = "memory:" if folder is None else folder if folder.startswith(REDIS) else f"sqlite:{folder}"
+        url = cadence.store or place
         found = self._stores.get(url)
         if found is None:
             store = open_store(url, cadence.durability)

@@ -74,7 +74,7 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         import redis
 
-        place, self._prefix = _split(url)
+        place, self._prefix = split_url(url)
         self.url = masked(url)
         self.failures: tuple[type[Exception], ...] = (redis.RedisError, OSError)
         self._client: Any = redis.Redis.from_url(place, socket_timeout=10, socket_connect_timeout=10)
@@ -190,7 +190,7 @@ def _entry(number: int, entry: bytes) -> Saved:
     return Saved(number, epoch, body, checksum)
 
 
-def _split(url: str) -> tuple[str, str]:
+def split_url(url: str) -> tuple[str, str]:
     """The URL for the library, and the prefix of keys that it names."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))

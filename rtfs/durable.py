@@ -55,7 +55,7 @@ class Durable:
                 return self._make(call, Entry(key, text))
             if entry.call != text:
                 raise differing_calls(entry.call, call, text)
-            return self._again(call, entry)
+            return self._repeated(call, entry) if entry.state == "again" else self._again(call, entry)
         except RtfsError as error:
             self._heed(error)
             raise
@@ -98,6 +98,18 @@ class Durable:
         await sleep(0)
         await self._turns.come(entry)
         return self._given(entry, answer)
+
+    def _repeated(self, call: HostCall, entry: Entry) -> Any:
+        """The answer of a call without harm that is made once more, at its old place."""
+        answer = self._ask(call)
+        if type(answer) is CoroutineType or not self._turns.here(entry):
+            return self._repeated_later(entry, answer)
+        return self._given(entry, answer)
+
+    async def _repeated_later(self, entry: Entry, answer: Any) -> Any:
+        value = await answer if type(answer) is CoroutineType else answer
+        await self._turns.come(entry)
+        return self._given(entry, value)
 
     async def _done(self, renewal: Awaitable[Any]) -> None:
         try:
@@ -187,13 +199,13 @@ class Durable:
             text = encode(answer, stand_in)
         except NotStorable as problem:
             self._unstorable(call, problem)
-            return
+            text, entry = "", entry._replace(state="again")
         note = None if call.note is None else encode(call.note)
         self._history.answer(entry._replace(answer=text, note=note))
         self._turns.look()
 
     def _unstorable(self, call: HostCall, problem: NotStorable) -> None:
-        """A call without harm is made again instead."""
+        """Only a call without harm can be made again instead."""
         provider = self._session.host.marketplace.find(call.capability_id)
         if provider is None or not provider.idempotent:
             text = f"the answer of '{call.capability_id}' holds a {problem.kind}, which cannot be stored"
@@ -252,7 +264,7 @@ def _settled(key: str, history: History, market: Marketplace) -> bool:
     numbers = path.split(".")[:-2]
     while numbers:
         outer = history.find(f"{run}/{'.'.join(numbers)}")
-        if outer is not None and outer.state != "made":
+        if outer is not None and outer.state in ("value", "error"):
             provider = market.find(capability_of(outer.call)) if outer.state == "value" else None
             if provider is None or provider.renew is None:
                 return True

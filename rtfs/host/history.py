@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 FILE = "run.db"
 FORMAT = 1
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS module (name TEXT PRIMARY KEY, source TEXT NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS call (
-    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, call TEXT NOT NULL,
-    state TEXT NOT NULL, answer TEXT, note TEXT, waited INTEGER NOT NULL DEFAULT 0
-);
-"""
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS module (name TEXT PRIMARY KEY, source TEXT NOT NULL, text TEXT NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE IF NOT EXISTS call (
+        number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, call TEXT NOT NULL,
+        state TEXT NOT NULL, answer TEXT, note TEXT, waited INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+)
 
 
 class Entry(NamedTuple):
-    """One call. state: `made` while nobody knows if it was done, then `value` or `error`.
+    """One call. state: `made` while nobody knows if it was done, then `value`, `error`, or `again` when its answer
+    cannot be stored and comes from making it once more.
 
     waited: did its program wait for the answer? number: the place among all answers, in the order of their coming.
     """
@@ -51,9 +54,9 @@ class History:
     """
 
     def __init__(self, directory: str) -> None:
-        import sqlite3  # deferred: most runs keep no history
-
         self.directory = directory
+        self._connection: sqlite3.Connection | None = None
+        self._full: bool | None = None
         try:
             os.makedirs(directory, mode=0o700, exist_ok=True)
             self._lock = take_lock(Path(directory) / f"{FILE}.lock")
@@ -61,18 +64,26 @@ class History:
             raise history_error(f"the run in '{directory}' goes on in {self._owner()}", "wait for its end") from None
         except OSError as error:
             raise history_error(f"cannot keep a run in '{directory}': {error.strerror}") from None
-        os.close(os.open(Path(directory) / FILE, os.O_RDWR | os.O_CREAT, 0o600))  # its journal has the same mode
-        self._failures = sqlite3.Error
-        self._full: bool | None = None
         try:
-            self._connection: sqlite3.Connection = sqlite3.connect(Path(directory) / FILE, isolation_level=None)
-            self._do("PRAGMA journal_mode=WAL")
-            self._connection.executescript(_SCHEMA)
-            self._sync(False)
-            self.known: int = self._do("SELECT coalesce(max(number), 0) FROM call")[0][0]  # of earlier processes
-        except sqlite3.Error as error:
-            self._lock.release()
+            self._open(Path(directory) / FILE)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, file: Path) -> None:
+        import sqlite3  # deferred: most runs keep no history
+
+        self._failures = (sqlite3.Error, OSError)
+        try:
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own files beside it have the same mode
+            self._connection = sqlite3.connect(file, isolation_level=None)
+        except self._failures as error:
             raise self._broken(error) from error
+        self._do("PRAGMA journal_mode=WAL")
+        for statement in _SCHEMA:
+            self._do(statement)
+        self._sync(False)
+        self.known: int = self._do("SELECT coalesce(max(number), 0) FROM call")[0][0]  # of earlier processes
 
     def _owner(self) -> str:
         """Who holds the lock, as far as it tells."""
@@ -83,7 +94,8 @@ class History:
         return f"process {found}" if found.isdigit() else "another process"
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
         self._lock.release()
 
     # ---- the run
@@ -174,6 +186,7 @@ class History:
         return Entry(*rows[0]) if rows else None
 
     def _do(self, command: str, *values: Any) -> list[Any]:
+        assert self._connection is not None
         try:
             return self._connection.execute(command, values).fetchall()
         except self._failures as error:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,16 @@ def test_another_program_or_other_arguments_are_refused_with_what_differs(shop: 
     assert "give another directory, or remove 'here' to start anew" in changed.stderr
 
 
+def test_a_run_of_a_newer_version_is_refused(shop: Run, tmp_path: Path) -> None:
+    shop(*COMMAND)
+    with closing(sqlite3.connect(tmp_path / "here" / "run.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE run SET value = '2' WHERE name = 'format'")
+        connection.execute("UPDATE run SET value = '7.1' WHERE name = 'rtfs'")
+    newer = shop(*COMMAND)
+    assert newer.returncode == 1
+    assert "Durable run: the run in 'here' was written by a newer rtfs, 7.1" in newer.stderr
+
+
 def test_a_call_that_was_cancelled_is_made_again_and_cleaning_up_is_no_part_of_the_run(
     environment: dict[str, str], rtfs: Run, tmp_path: Path
 ) -> None:
@@ -142,7 +153,7 @@ def test_a_call_that_was_cancelled_is_made_again_and_cleaning_up_is_no_part_of_t
 
 def answered(folder: Path) -> list[str]:
     """The calls of a run that have their answer."""
-    with sqlite3.connect(folder / "run.db") as connection:
+    with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as connection:
         return [call for (call,) in connection.execute("SELECT call FROM call WHERE state = 'value'")]
 
 

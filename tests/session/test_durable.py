@@ -246,9 +246,20 @@ def test_only_the_owner_can_read_a_history(place: Place) -> None:
 
 
 def test_functions_that_a_call_answers_come_from_running_it_again(place: Place) -> None:
-    text = "(def fs (step-parallel (let [n (call :t.safe 5)] (fn [] n)) inc)) [((first fs)) ((second fs) 1)]"
-    assert place.run(text) == place.run(text) == "[5 2]"
-    assert place.made == ["t.safe 5"]
+    text = """
+    (def fs (step-parallel (let [n (call :t.safe 5)] (fn [] n)) inc))
+    (def g (call :ccos.async/await (call :ccos.async/spawn (fn [] dec))))
+    [((first fs)) ((second fs) 1) (g (call :t.safe 9))]
+    """
+    assert place.run(text) == place.run(text) == "[5 2 8]"
+    assert place.made == ["t.safe 5", "t.safe 9"]
+
+
+def test_a_call_that_may_do_harm_must_not_answer_a_function(place: Place) -> None:
+    place.market.capability("t.give", effects=[":t"])(lambda: len)
+    expected = "Durable run: the answer of 't.give' holds a function, which cannot be stored"
+    assert place.run("(call :t.give) (call :t.safe 1)") == f"HostError {expected}"
+    assert place.made == []
 
 
 def test_a_program_that_makes_another_call_is_a_mismatch_and_calls_nothing_any_more(place: Place) -> None:
@@ -311,8 +322,9 @@ def test_one_process_at_a_time(place: Place) -> None:
 
 def test_only_the_last_answer_of_a_sequence_is_kept_for_its_idempotency_key(place: Place) -> None:
     import sqlite3
+    from contextlib import closing
 
     place.run('(dotimes [i 50] (call :ccos.state.counter.inc "c")) (call :ccos.state.counter.inc "c")')
-    with sqlite3.connect(place.directory / "state.db") as connection:
+    with closing(sqlite3.connect(place.directory / "state.db", isolation_level=None)) as connection:
         rows = connection.execute("SELECT key, value FROM state WHERE space = 'answer'").fetchall()
     assert rows == [("run/0/", '["inc" "50" 51]')]

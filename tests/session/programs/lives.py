@@ -17,6 +17,7 @@ import os
 import signal
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def answers(folder: Path) -> set[str]:
     file = folder / "run" / "run.db"
     if not file.exists():
         return set()
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         try:
             return {key for (key,) in connection.execute("SELECT key FROM call WHERE state <> 'made'")}
         except sqlite3.OperationalError:  # killed before the tables were there

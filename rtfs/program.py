@@ -69,7 +69,16 @@ class World:
         self._runs = 0
 
     def new_module(self, name: str) -> Module:
-        return Module(name, self.library, self.meter)
+        module = Module(name, self.library, self.meter)
+        if not self.is_library:
+            module.hides = lambda hidden: self._renew(module, hidden)
+        return module
+
+    def _renew(self, module: Module, hidden: str) -> None:
+        """A name of the library means something else in the module from now on."""
+        from rtfs.redefinition import renew
+
+        renew(self, module, hidden)
 
     # ---- running a text -----------------------------------------------------------------------------------------
 
@@ -100,13 +109,16 @@ class World:
         key = cache_key(__version__, build(), source.name, source.text, self.variant, self.level, *apart)
         text = Text(source, key[:12], is_library=self.is_library, results=results)
         stored = self._stored(key, text) if surroundings is not None else None
+        text.is_file = is_file
         module.units.append(text.unit)
+        module.texts.append(text)
         if stored is not None:
+            text.operations = stored
             return self._play(stored, text, module), text.needs
         self.load_library()
         outer, self._gensyms = self._gensyms, 0
         value = self._fresh(text, module, is_file=is_file)
-        self._gensyms = outer
+        self._gensyms, text.spans = outer, None
         if surroundings is not None:
             self._remember(key, text)
         return value, text.needs
@@ -138,10 +150,10 @@ class World:
                 found = coding.load(payload)
         if found is None:
             return None
-        needs, topics, homes, operations = found
+        needs, topics, homes, operations, assumed, defined = found
         if not self.modules.current(needs):
             return None
-        text.needs = needs
+        text.needs, text.assumed, text.defined = needs, set(assumed), frozenset(defined)
         from rtfs.bundled import load_parts
 
         load_parts(self.library, topics, homes)
@@ -164,7 +176,7 @@ class World:
         homes = {NAMES[name] for name in text.used if name in NAMES}
         topics = sorted(home for home in homes if not home.startswith("stdlib:"))
         modules = sorted(home for home in homes if home.startswith("stdlib:"))
-        entry: Any = (text.needs, topics, modules, text.operations)
+        entry: Any = (text.needs, topics, modules, text.operations, sorted(text.assumed), sorted(text.defined))
         if len(_MEMORY) >= _MEMORY_LIMIT:
             _MEMORY.clear()
         _MEMORY[key] = entry
@@ -270,7 +282,7 @@ class World:
         target = Target(module.name, text.source, f"{text.uid}.{text.forms}", variant=self.variant)
         text.forms += 1
         target.level = self.level
-        target.used = text.used
+        target.used, target.assumed = text.used, text.assumed
         target.shadowed = lambda name: (
             module.shadows(name) or name in module.types or (name in text.defined and not self.is_library)
         )

@@ -35,7 +35,8 @@ class Text:
     """
 
     __slots__ = (
-        "source", "spans", "unit", "uid", "operations", "forms", "needs", "inline", "used", "defined", "results",
+        "source", "spans", "unit", "uid", "operations", "forms", "needs", "inline", "used", "assumed", "defined",
+        "results", "is_file", "renewals", "renewed",
     )  # fmt: skip
 
     def __init__(self, source: Source, uid: str, *, is_library: bool, results: list[Any] | None = None) -> None:
@@ -49,8 +50,12 @@ class Text:
         self.needs: Dependencies | None = {}
         self.inline: set[str] = set()
         self.used: set[str] = set()
+        self.assumed: set[str] = set()  # library functions whose calls are inline
         self.defined: frozenset[str] = frozenset()
         self.results = results
+        self.is_file = False
+        self.renewals = 0  # how often it was compiled again
+        self.renewed: dict[str, Any] = {}  # place of a function → the code it got then
 
     def gave(self, value: Any) -> Any:
         """A form gave this value."""

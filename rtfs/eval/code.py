@@ -35,6 +35,13 @@ def _inner(code: CodeType) -> CodeType:
 
 def run(code: CodeType, constants: Constants, module: Any, source: Any, modules: Any) -> Any:
     """Run code in a module and give its value; `modules[name]` is another module that a template's symbol names."""
+    settle(constants, module, source, modules)
+    closure = module.meter.closure(code.co_freevars) if code.co_freevars else None
+    return FunctionType(code, module.globals, None, None, closure)()
+
+
+def settle(constants: Constants, module: Any, source: Any, modules: Any) -> None:
+    """Make the constants of code known in its module."""
     for key, value in constants.items():
         kind = type(value)
         if kind is CallSite:
@@ -44,8 +51,6 @@ def run(code: CodeType, constants: Constants, module: Any, source: Any, modules:
         elif kind is ModuleGlobals:
             value = modules[value.module].globals
         module.globals[key] = value
-    closure = module.meter.closure(code.co_freevars) if code.co_freevars else None
-    return FunctionType(code, module.globals, None, None, closure)()
 
 
 # ---- storage ----------------------------------------------------------------------------------------------------

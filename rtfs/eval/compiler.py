@@ -104,6 +104,7 @@ class Target:
         self.shadowed: Callable[[str], bool] = lambda name: False
         self.library: Callable[[str], bool] = lambda name: False
         self.home: Callable[[str, str], str | None] = lambda name, module: None
+        self.assumed: set[str] = set()  # library functions that inline code takes for granted
         self.used: set[str] = set()  # library names that the code refers to
 
 
@@ -432,7 +433,10 @@ class Compiler:
             return False
         if symbol.module is not None and symbol.module != self.target.module:
             return self.target.home(symbol.name, symbol.module) == "library"
-        return not self.target.shadowed(symbol.name) and self.target.library(symbol.name)
+        if self.target.shadowed(symbol.name) or not self.target.library(symbol.name):
+            return False
+        self.target.assumed.add(symbol.name)
+        return True
 
     def entry(self) -> None:
         """What the variant wants at the head of a function or loop turn; metered code gets its charges at the end."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from rtfs.eval.library import Library
+from rtfs.eval.library import NAMES, Library
 from rtfs.eval.meter import Meter
 from rtfs.eval.registry import DOCS
 from rtfs.lang.access import callee
@@ -49,9 +50,16 @@ class Module:
         self.exported: list[str] | None = None
         self.documentation: str | None = None
         self.units: list[Any] = []  # keeps the sources of loaded code alive
+        self.texts: list[Any] = []  # what was compiled in it
+        self.hides: Callable[[str], None] | None = None  # told before a name of the library means something else
+
+    def _hide(self, name: str) -> None:
+        if self.hides is not None and name in NAMES and not self.shadows(name):
+            self.hides(name)
 
     def define(self, name: str, value: Any, metadata: Map | None = None) -> Any:
         """Create or replace a definition; gives its value."""
+        self._hide(name)
         self.globals[f":{name}"] = value
         self.globals[f"({name}"] = callee(value)
         self.definitions[name] = EMPTY_MAP if metadata is None else metadata
@@ -112,6 +120,7 @@ class Module:
         """Make an exported name of another module visible here; own definitions win."""
         if visible in self.definitions:
             return
+        self._hide(visible)
         self.imported[visible] = (home, name)
         if f":{name}" in home.globals:
             self.globals[f":{visible}"] = home.globals[f":{name}"]

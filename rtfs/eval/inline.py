@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import SHALLOW
 from rtfs.eval.scope import ANY, BOOL, FLOAT, INT, KEYWORD, MAP, NIL, NUMBER, STR, VECTOR, Scope, Value
 from rtfs.lang.collections import List
 
@@ -151,8 +150,8 @@ def _arithmetic(c: Compiler, form: List, scope: Scope) -> Value | None:
         if len(values) > 2:
             c.at = up_to(at, c.place_of(form[index], form, index))
         total = arithmetic(c, operator, total, value)
-        if index % SHALLOW == 0:
-            total = c.temp(total)
+        if index < len(values):
+            total = c.temp(total)  # a sum is a number: of the next pair only the other one has to be looked at
     c.at = at
     return total
 

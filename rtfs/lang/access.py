@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -106,6 +106,13 @@ def callee(value: Any, operation: str = "function call") -> Callable[..., Any]:
     if operation != "function call":
         raise wrong_kind(operation, "function", value)
     return NotCallable(value)
+
+
+def applied(f: Any, target: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
+    """What a callback gives for the items; `target` is what is called, and a keyword looks maps up by itself."""
+    if type(f) is Keyword:
+        return [item.raw.get(f) if type(item) is Map else target(item) for item in items]
+    return [target(item) for item in items]
 
 
 def _keyword_function(keyword: Keyword) -> Callable[..., Any]:

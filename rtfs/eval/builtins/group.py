@@ -12,6 +12,7 @@ from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, RAW_KINDS, Key, Map, stored_key, vector
 from rtfs.lang.equality import equal, same_key
 from rtfs.lang.errors import invalid_argument
+from rtfs.lang.names import Keyword
 
 
 @builtin(
@@ -22,9 +23,13 @@ from rtfs.lang.errors import invalid_argument
     example=("(distinct [1 1.0 2 1])", "[1 1.0 2]"),
 )
 def distinct(coll: Any) -> Any:
-    seen: dict[Any, Any] = {}
     items = sequence(coll, "distinct")
     walked(len(items))
+    if RAW_KINDS.issuperset(map(type, items)):
+        plain = list(dict.fromkeys(items))
+        built(len(plain))
+        return vector(plain)
+    seen: dict[Any, Any] = {}
     for item in items:
         seen.setdefault(item if type(item) in RAW_KINDS else Key(item), item)
     built(len(seen))
@@ -94,8 +99,9 @@ def group_by(f: Any, coll: Any) -> Map:
     items = sequence(coll, "group-by")
     called(len(items))
     built(len(items))
+    looks_up = type(f) is Keyword
     for item in items:
-        key = target(item)
+        key = item.raw.get(f) if looks_up and type(item) is Map else target(item)
         if type(key) not in RAW_KINDS:
             key = Key(key)
         group = groups.get(key)

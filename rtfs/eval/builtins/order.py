@@ -8,7 +8,7 @@ from typing import Any
 
 from rtfs.eval.limits import built, called, each, walked
 from rtfs.eval.registry import builtin
-from rtfs.lang.access import callee, sequence
+from rtfs.lang.access import applied, callee, sequence
 from rtfs.lang.collections import MISSING, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.order import compare
@@ -41,7 +41,7 @@ def sort_by(f: Any, cmp: Any, coll: Any = MISSING) -> Any:
     items = list(sequence(cmp if coll is MISSING else coll, "sort-by"))
     before = None if coll is MISSING else _before(callee(cmp, "sort-by"))
     called(len(items))
-    keys = [target(item) for item in items]
+    keys = applied(f, target, items)
     places = _places(keys) if before is None else _merge_sorted(keys, before)
     return vector([items[place] for place in places])
 

@@ -14,12 +14,21 @@ if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
 
 
+def ask(c: Compiler, form: List, scope: Scope) -> Value | None:
+    from rtfs.eval.builder import ask  # deferred: folds contain calls
+
+    return ask(c, form, scope)
+
+
 def compile_call(c: Compiler, form: List, scope: Scope) -> Value:
     """`(head arg …)`: the head is evaluated first, then the arguments left to right (language.md §3.3)."""
     outer, c.at = c.at, c.place_of(form)
     try:
         head = form[0]
-        if type(head) is Symbol:
+        asked = ask(c, form, scope) if c.collects else None
+        if asked is not None:
+            value = asked
+        elif type(head) is Symbol:
             value = _named(c, form, head, scope)
         elif type(head) is Keyword and 2 <= len(form) <= 3:
             value = keyword_lookup(c, head, c.values(form, 1, scope))

@@ -128,6 +128,7 @@ class Compiler:
         self.metered = target.variant == "metered"
         self.lookups: Counter[str] = Counter()  # name → how often the form asks a local of that name for a key
         self.fitted: dict[tuple[str, int, bool], str] = {}  # what a clause of a match found out, for the next one
+        self.collects = 0  # folds around that collect into a container
         self.fuses = True  # not while a chain is compiled as it is written
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
         self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
@@ -183,6 +184,10 @@ class Compiler:
     def load(self, binding: Binding) -> Value:
         """Read a local, noting the capture in every function between here and its owner."""
         frame = self.frame
+        if binding.container is not None:
+            from rtfs.eval.builder import value_of
+
+            return value_of(self, binding)
         if binding.frame is not frame:
             walk: Frame | None = frame
             while walk is not None and walk is not binding.frame:
@@ -206,6 +211,7 @@ class Compiler:
         """Send a value to its destination; the value itself when it is wanted."""
         if dest is WANT:
             return value
+        assert dest.kind != "collect"  # what goes there is no value
         dest.note(value.kind)
         if dest.kind == "return":
             if dest.check is not None:
@@ -297,6 +303,11 @@ class Compiler:
     def emit(self, form: Any, scope: Scope, dest: Dest | None) -> Value | None:
         """Compile a form for a destination; gives a Value exactly when `dest` is WANT."""
         kind = type(form)
+        if dest is not WANT and dest.kind == "collect":
+            from rtfs.eval.builder import collect
+
+            if collect(self, form, scope, dest):
+                return None
         if kind is Symbol:
             return self.deliver(self.symbol(form, scope), dest)
         if kind not in _NESTING or not len(form):

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
+from rtfs.eval.builder import collected
 from rtfs.eval.callback import Callback, find_callback, for_each
 from rtfs.eval.compiler import MAX_BLOCKS
 from rtfs.eval.fuse import fused
@@ -64,7 +65,7 @@ def _count(c: Compiler, form: List, scope: Scope) -> Value | None:
 def _reduce(c: Compiler, form: List, scope: Scope) -> Value | None:
     if len(form) not in (3, 4) or not _room(c):
         return None
-    found = fused(c, form, scope)
+    found = collected(c, form, scope) or fused(c, form, scope)
     if found is not None:
         return found
     callback = find_callback(c, form[1], 2, scope) if len(form) == 4 else None

@@ -8,10 +8,10 @@ from typing import Any
 
 from rtfs.eval.constant import TypeRef
 from rtfs.eval.fault import translate
-from rtfs.eval.limits import LIMITS, check_bits
+from rtfs.eval.limits import LIMITS, check_bits, check_elements
 from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.lang.access import call_keyword, callee, sequence
-from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, vector
+from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, stored_key, vector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import (
     EvaluationError,
@@ -511,6 +511,8 @@ HELPERS: dict[str, Any] = {
     "#entry_at": entry_at,
     "#with_entry": with_entry,
     "#from_stored": Map.from_stored,
+    "#stored_key": stored_key,
+    "#check_elements": check_elements,
     "#sequence": walked,
     "#map": make_map,
     "#equal": equal,

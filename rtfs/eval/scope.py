@@ -38,9 +38,10 @@ class Binding:
     `loops` tells the loop regions around its assignment: a closure made in a loop would see a later turn's value of
     such a local, so it is given the value through a factory. `function` marks a local that is known to be a function. A
     `boxed` local may be captured before it has its value inside a loop: it lives in a one-item list, new on every turn.
+    `container`: the local holds the list or dict that a `vector` or `map` is being collected in (builder.py).
     """
 
-    __slots__ = ("name", "python", "frame", "loops", "function", "boxed")
+    __slots__ = ("name", "python", "frame", "loops", "function", "boxed", "container")
 
     def __init__(self, name: str, python: str, frame: Frame, loops: int, function: bool = False) -> None:
         self.name = name
@@ -49,6 +50,7 @@ class Binding:
         self.loops = loops
         self.function = function
         self.boxed = False
+        self.container: str | None = None
 
 
 class Scope:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval.callback import Callback, find_callback
 from rtfs.eval.function import FN_NAMES, is_vector_form
 from rtfs.lang.collections import List, Map
+from rtfs.lang.definition import local_definitions
 from rtfs.lang.names import Keyword, Symbol
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Linear:
         assert clause is not None
         forms = clause.form[clause.start :]
         pattern = _symbols(clause.params.fixed[1].pattern)
-        self.bound |= {name, *pattern, *_defined(clause.form, clause.start)}
+        self.bound |= {name, *pattern, *local_definitions(forms)}
         if name in pattern or len(forms) == 0:
             return False
         return all(self.reads(form, name) for form in forms[:-1]) and self.tail(forms[-1], name)
@@ -94,7 +95,7 @@ class Linear:
         if len(form) < 3 or not is_vector_form(form[1]) or len(form[1]) % 2:
             return False
         patterns = set().union(*(_symbols(pattern) for pattern in form[1][::2]))
-        self.bound |= {*patterns, *_defined(form, 2)}
+        self.bound |= {*patterns, *local_definitions(form[2:])}
         if name in patterns or not self.all_read(form[1][1::2], name):
             return False
         return self.all_read(form[2:-1], name) and self.tail(form[-1], name)
@@ -136,12 +137,6 @@ class Linear:
         if asked == "get":
             return self.kind == "map" and len(form) in (3, 4)
         return READS[self.kind].get(asked or "") == len(form)
-
-
-def _defined(form: Any, start: int) -> list[str]:
-    from rtfs.eval.special.binding import local_definitions
-
-    return local_definitions(form, start)
 
 
 def _symbols(form: Any) -> set[str]:

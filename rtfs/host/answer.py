@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from rtfs.host.adapt import Handler
     from rtfs.host.pipeline import Route
 
+MESSAGE = 10_000  # characters of what an exception says
 ELEMENTS = 2_000_000  # of one collection (language.md §15)
 
 Finish = Callable[[Any], Any]
 
 
 def perform(way: Route) -> Handler:
-    """The provider itself. Whatever it raises becomes a HostError, but KeyboardInterrupt and cancellation pass."""
+    """The provider itself. Whatever it raises becomes a HostError, but Ctrl-C and cancellation pass."""
     host, provider, function = way.host, way.provider, way.provider.function
 
     def native(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
             return function(CallContext(host, call), *args, **named)
-        except Exception as error:
+        except BaseException as error:
             raise failure(provider, error) from error
 
     def foreign(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -39,7 +40,7 @@ def perform(way: Route) -> Handler:
             context = (CallContext(host, call),) if provider.wants_context else ()
             plain = [to_python(arg) for arg in args]
             return function(*context, *plain, **{name: to_python(value) for name, value in named.items()})
-        except Exception as error:
+        except BaseException as error:
             raise failure(provider, error) from error
 
     return native if provider.native else foreign
@@ -71,7 +72,7 @@ def items(way: Route, result: Any) -> AsyncGenerator[Any, None]:
 async def _awaited(provider: Provider, result: Awaitable[Any], finish: Finish) -> Any:
     try:
         value = await result
-    except Exception as error:
+    except BaseException as error:
         raise failure(provider, error) from error
     return finish(value)
 
@@ -91,7 +92,7 @@ def _listed(provider: Provider, result: Generator[Any, None, None], finish: Fini
     try:
         for item in result:
             found.append(_counted(found, finish(item)))
-    except Exception as error:
+    except BaseException as error:
         raise failure(provider, error) from error
     finally:
         result.close()
@@ -117,7 +118,7 @@ async def _items(provider: Provider, result: Any, finish: Finish) -> AsyncGenera
                 yield finish(item)
         else:
             yield finish(await result if hasattr(result, "__await__") else result)
-    except Exception as error:
+    except BaseException as error:
         raise failure(provider, error) from error
 
 
@@ -141,8 +142,8 @@ def _converted(id: str, result: Any) -> Any:
 
     try:
         return from_python(result)
-    except (RtfsError, TypeError, ValueError) as error:
-        raise output_error(id, str(error)) from error
+    except Exception as error:  # objects of somebody else's classes do what they like
+        raise output_error(id, _said(error)[:MESSAGE]) from error
 
 
 def output_error(id: str, text: str) -> HostCallError:
@@ -151,16 +152,43 @@ def output_error(id: str, text: str) -> HostCallError:
     return HostCallError("HostError", f"Invalid output of {id}: {text}", type="output-validation", data=data)
 
 
-def failure(provider: Provider, error: Exception) -> RtfsError:
-    """What a program sees of an exception in a provider."""
+def failure(provider: Provider, error: BaseException) -> BaseException:
+    """What a program sees of an exception in a provider; the exception itself when it is none of the provider's own."""
+    if _passes(error):
+        return error
+    notes: tuple[str, ...] = ()
     if isinstance(error, RtfsError):
         if provider.transparent or not isinstance(error, EvaluationError | ExpansionError | ReadError):
             return error
         text, kind = error.message, error.type
-        place = None if error.span is None else f"{error.span.source.name}:{error.span.line}:{error.span.column}"
-        notes = () if place is None else (f"caused by {error.kind} at {place}",)
+        if error.span is not None:
+            place = f"{error.span.source.name}:{error.span.line}:{error.span.column}"
+            notes = (f"caused by {error.kind} at {place}",)
     else:
-        text, kind, notes = str(error) or type(error).__name__, "host-error", ()
-    clean = text.encode("utf-8", "replace").decode()  # no string of a program holds a lone surrogate
+        text, kind = _said(error), "host-error"
+    clean = text[:MESSAGE].encode("utf-8", "replace").decode()  # no string of a program holds a lone surrogate
     data = Map.of([(Keyword("capability"), provider.id)])
     return HostCallError("HostError", clean, type=kind, data=data, notes=notes)
+
+
+def _passes(error: BaseException) -> bool:
+    """Is it how Python, an event loop or rtfs itself ends work, and no failure of what was at work?"""
+    if isinstance(error, Exception | SystemExit):
+        return False
+    if isinstance(error, BaseExceptionGroup):
+        return any(_passes(each) for each in error.exceptions)
+    kind = type(error)
+    return isinstance(error, _ENDS) or kind.__name__ in _ENDINGS or kind.__module__.partition(".")[0] == "rtfs"
+
+
+_ENDS = (KeyboardInterrupt, GeneratorExit)
+_ENDINGS = frozenset({"CancelledError", "GreenletExit"})
+
+
+def _said(error: BaseException) -> str:
+    """The text of an exception, or what it is when it has none."""
+    try:
+        text = str(error)
+    except Exception:  # somebody else's code
+        text = ""
+    return text or type(error).__name__

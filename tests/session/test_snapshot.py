@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tracemalloc
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -548,6 +549,21 @@ def test_a_line_added_is_refused_or_replayed(picture: bytes, line: str) -> None:
         restore(sealed(picture + line.encode() + b"\n"), limits=rtfs.Limits(seconds=1))
     except rtfs.RtfsError as error:
         assert error.kind != "InternalError"
+
+
+@pytest.mark.parametrize(
+    "part", ["[", "[] ", "{} ", "1 ", '"a" ', ":a ", "(1) ", "(rtfs/opaque 1) ", "a ", '"\\u{1F600}" ']
+)
+def test_reading_takes_memory_in_proportion_to_the_bytes(part: str) -> None:
+    inside = part * (20_000 // len(part))
+    data = sealed(f"\n{{:modules [{inside}]}}\n".encode())
+    tracemalloc.start()
+    try:
+        with pytest.raises(rtfs.RtfsError, match="cannot restore"):
+            restore(data)
+        assert tracemalloc.get_traced_memory()[1] < 100 * len(data)
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_program_that_never_ends_is_stopped_by_the_limits_of_whoever_restores(picture: bytes) -> None:

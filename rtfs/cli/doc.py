@@ -28,7 +28,7 @@ Exit codes: 0 found, 1 nothing of that name, 2 usage.
 """
 
 
-@click.command("doc", epilog=EPILOG)
+@click.command("doc", epilog=EPILOG, context_settings={"ignore_unknown_options": True})  # `->` is a name
 @click.argument("name", required=False)
 @click.option("--search", "text", metavar="TEXT", help="Find names in whose documentation all words occur.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -41,6 +41,17 @@ def test_a_function_is_shown_with_its_call_and_an_example(said: Said) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["-", "->", "->>", "+", "/", "<", "<="])
+def test_a_name_of_signs_is_a_name_and_no_option(said: Said, name: str) -> None:
+    code, out, err = said(name)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{name}   ")
+
+
+def test_what_looks_like_an_option_and_is_none_is_a_name_that_nothing_has(said: Said) -> None:
+    assert said("--nothing") == (1, "", "nothing is called --nothing\n")
+
+
 def test_an_alias_names_its_primary(said: Said) -> None:
     code, out, _ = said("string/upper")
     assert code == 0

@@ -219,11 +219,8 @@ def _read_header(stored: Any) -> dict[str, Any]:
 
 def _read_limits(stored: Map) -> Limits:
     """Names that this version does not know say nothing to it, and those that it alone knows have their defaults."""
-    defaults = Limits()
     given = {name: stored[Keyword(name)] for name in Limits.__slots__ if Keyword(name) in stored}
-    for name, value in given.items():
-        may_be_none = name == "seconds" or getattr(defaults, name) is None
-        fits = type(value) is int or (type(value) is float and name == "seconds")
-        if not (may_be_none if value is None else fits and value >= 0):
-            raise Unreadable("its header has no right :limits")
-    return Limits(**given)
+    try:
+        return Limits(**given)
+    except ValueError:
+        raise Unreadable("its header has no right :limits") from None

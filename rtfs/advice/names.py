@@ -12,6 +12,7 @@ from rtfs.eval.library import NAMES
 from rtfs.lang.errors import ExpansionError
 from rtfs.lang.suggest import nearest
 from rtfs.loader import library as bundled
+from rtfs.loader import segments
 
 Rule = Callable[[Scene], Iterator[str]]
 
@@ -22,6 +23,9 @@ def meant(scene: Scene) -> Iterator[str]:
     idiom = IDIOMS.get(name)
     if idiom is not None:
         yield idiom
+        return
+    if name in scene.module.types:
+        yield f"{name} is the name of a type, and types as values are data: '{name}"
         return
     later = _defined_later(scene, name)
     if later is not None:
@@ -90,7 +94,9 @@ def not_found(scene: Scene) -> Iterator[str]:
     for found in nearest(wrong, {*there, *(name for name, _ in scene.world.modules.items() if name != "user")}):
         yield f"did you mean `{found}`?"
     folders = getattr(lookup, "folders", ())
-    if folders:
+    if segments(wrong) is None:
+        yield "a module name is made of letters, digits, `_` and `-`, with single dots between"
+    elif folders:
         places = ["the bundled library" if folder == bundled() else folder for folder in folders]
         yield f"looked for {wrong.replace('.', '/')}.rtfs in {', '.join(places)}"
 

@@ -8,7 +8,7 @@ class Limits:
 
     steps: ticks. seconds: evaluation time, not counting waits for the host. cells: allocated in one run (an element, 8
     characters or 64 bits of an integer each). elements, characters, bits: of one collection, string, integer. printed:
-    characters of one printed text.
+    characters of one printed text. ValueError for what is no positive number: such a limit would bound nothing.
     """
 
     __slots__ = ("steps", "seconds", "cells", "elements", "characters", "bits", "printed")
@@ -24,6 +24,12 @@ class Limits:
         bits: int = 262_144,
         printed: int = 4_194_304,
     ) -> None:
+        for name, count in (("steps", steps), ("cells", cells)):
+            _whole(name, count, optional=True)
+        for name, count in (("elements", elements), ("characters", characters), ("bits", bits), ("printed", printed)):
+            _whole(name, count)
+        if seconds is not None and not (type(seconds) in (int, float) and 0 < seconds < float("inf")):
+            raise ValueError(f"seconds must be a positive number or None, got {seconds!r}")
         self.steps = steps
         self.seconds = seconds
         self.cells = cells
@@ -51,3 +57,8 @@ class Limits:
 
     def __repr__(self) -> str:
         return f"Limits({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+
+def _whole(name: str, count: object, *, optional: bool = False) -> None:
+    if not (type(count) is int and count > 0) and not (optional and count is None):
+        raise ValueError(f"{name} must be a positive whole number{' or None' if optional else ''}, got {count!r}")

@@ -61,3 +61,17 @@ def test_calls_back_are_forgotten_when_they_end() -> None:
         with pytest.raises(ValueError, match="inside"), reentry():
             raise ValueError("inside")
     assert nested(REENTRIES) == REENTRIES
+
+
+@pytest.mark.parametrize("name", ["steps", "cells", "elements", "characters", "bits", "printed"])
+@pytest.mark.parametrize("count", [0, -1, 1.5, "9", True])
+def test_a_limit_of_no_positive_number_is_refused(name: str, count: object) -> None:
+    expected = "a positive whole number or None" if name in ("steps", "cells") else "a positive whole number"
+    with pytest.raises(ValueError, match=rf"^{name} must be {expected}, got {count!r}$"):
+        Limits(**{name: count})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "9", True])
+def test_a_time_of_no_positive_number_is_refused(seconds: object) -> None:
+    with pytest.raises(ValueError, match=rf"^seconds must be a positive number or None, got {seconds!r}$"):
+        Limits(seconds=seconds)  # type: ignore[arg-type]

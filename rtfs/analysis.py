@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from rtfs.bundled import load_all
 from rtfs.check.finding import Finding, finding, of_error
+from rtfs.check.kind import ANY, all_of, function
 from rtfs.check.program import Library, Program
 from rtfs.check.signature import parse_signature
 from rtfs.eval.library import NAMES, library_of
@@ -15,11 +18,17 @@ from rtfs.eval.registry import PRIMARY, TYPES
 from rtfs.lang.errors import LimitError
 from rtfs.lang.limits import Limits
 from rtfs.lang.names import Keyword
+from rtfs.lang.schema import parse_type
 from rtfs.lang.source import Source
-from rtfs.lang.types import Type
+from rtfs.lang.types import Field, Record, Type
 from rtfs.loader import Lookup
+from rtfs.loader import library as library_folder
 from rtfs.survey import Survey
-from rtfs.tools import Tools, deepen
+from rtfs.tools import Tools, deepen, read_forms
+
+if TYPE_CHECKING:
+    from rtfs.host.marketplace import Marketplace
+    from rtfs.host.provider import Provider
 
 _TYPE = Keyword("type")
 _VARIANT = "metered"  # of code that runs while a program is analysed: its macros
@@ -30,13 +39,13 @@ def check(
     lookup: Lookup,
     *,
     predefined: Iterable[str] = (),
-    capabilities: Iterable[str] = (),
+    marketplace: Marketplace | None = None,
     limits: Limits | None = None,
 ) -> list[Finding]:
     """Everything found in a program and the modules it imports, in the order of the texts (language.md §13).
 
-    `predefined`: names that whoever runs the program defines. `capabilities`: ids of what hosts provide by themselves;
-    without any, no capability is said to be unknown. `limits`: of the macros of the program.
+    `predefined`: names that whoever runs the program defines. `marketplace`: what host calls are checked against;
+    without one they are not. `limits`: of the macros of the program. Of the bundled library nothing is told.
     """
     from rtfs.check.examine import examine, tidy
 
@@ -45,8 +54,13 @@ def check(
     survey.finish()
     found = [of_error(error) for error in survey.problems]
     found += [finding("RTFS-W311", span, f"not checked: {why}") for span, why in survey.unchecked]
-    program = Program(survey.spaces, library(frozenset(capabilities)), predefined)
-    return tidy([*found, *examine(program)])
+    found += examine(Program(survey.spaces, library(marketplace), predefined))
+    return tidy(each for each in found if each.span is None or not _is_bundled(each.span.source, source))
+
+
+def _is_bundled(found: Source, checked: Source) -> bool:
+    """Does a text come with rtfs, while another one is checked?"""
+    return found.name != checked.name and found.name.startswith(os.path.join(library_folder(), ""))
 
 
 def _surveyed(source: Source, lookup: Lookup, limits: Limits) -> Survey:
@@ -64,14 +78,42 @@ def _surveyed(source: Source, lookup: Lookup, limits: Limits) -> Survey:
     return survey
 
 
-def library(capabilities: frozenset[str] = frozenset()) -> Library:
-    """The library as the checker knows it."""
+def library(marketplace: Marketplace | None = None) -> Library:
+    """The library, and what a marketplace offers, as the checker knows them."""
     from rtfs.macros.walk import WALKERS
 
     bundled = library_of(_VARIANT)
     load_all(bundled)
     special = frozenset(name for name in WALKERS if not name.startswith("rtfs/") and name != "=>")
-    return Library(library_type, frozenset({*NAMES, *bundled.macros}), special, capabilities)
+    names = frozenset({*NAMES, *bundled.macros})
+    if marketplace is None:
+        return Library(library_type, names, special)
+    known = cache(lambda id: capability_type(marketplace.find(id)))
+    return Library(library_type, names, special, frozenset(marketplace.ids()), known)
+
+
+def capability_type(provider: Provider | None) -> Type | None:
+    """What a capability takes, as arguments in order or as one map, and what it gives; None when nobody says."""
+    from rtfs.host.adapt import chosen, parameters
+    from rtfs.host.shape import type_form
+
+    def read(text: str) -> Any:
+        return read_forms(text)[0]
+
+    if provider is None or provider.vacant:
+        return None
+    fields = parameters(provider, read)
+    if fields is None:
+        return None
+    types = {field.key: ANY if field.form is None else parse_type(field.form) for field in fields}
+    result = ANY if provider.output is None else parse_type(type_form(provider.output, read))
+    required = sum(field.required for field in fields)
+    shapes = [
+        function([types[field.key] for field in chosen(fields, extra)], None, result)
+        for extra in range(len(fields) - required + 1)
+    ]
+    record = Record(tuple(Field(field.key, types[field.key], not field.required) for field in fields), None, None)
+    return all_of([*shapes, function([record], None, result)])
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rtfs.check.blame import Blame
-from rtfs.check.call import Calls, Fault, Outcome
+from rtfs.check.call import Calls, Outcome
 from rtfs.check.kind import (
     ANY,
     MAP,
@@ -274,17 +274,18 @@ class Inference(Reporter):
         arguments = self._arguments(form, callee, scope)
         name = _shown_name(head, form)
         outcome = self._native(form, head, arguments, scope) or self.calls.call(callee, arguments)
-        for fault in outcome.faults:
-            self._report_fault(fault, form, name)
+        self.faults(outcome, form, name)
         return outcome.result
 
-    def _report_fault(self, fault: Fault, form: List, name: str) -> None:
-        index = fault.place + 1 if fault.kind == "argument" else 0
-        span = self.place(form) if fault.kind == "arity" else self.place(form[index], form, index)
-        if fault.kind == "argument" and fault.certain:
-            self.wrong(Blame(form[index], span, fault.actual, fault.expected), argument(fault, name), True)
-        else:
-            self.report(*call_fault(fault, name), span)
+    def faults(self, outcome: Outcome, form: List, name: str, first: int = 1) -> None:
+        """Report what is wrong with a call; the first argument is part `first` of the form."""
+        for fault in outcome.faults:
+            index = fault.place + first if fault.kind == "argument" else 0
+            span = self.place(form) if fault.kind == "arity" else self.place(form[index], form, index)
+            if fault.kind == "argument" and fault.certain:
+                self.wrong(Blame(form[index], span, fault.actual, fault.expected), argument(fault, name), True)
+            else:
+                self.report(*call_fault(fault, name), span)
 
     def _head(self, head: Symbol, scope: Scope) -> Type:
         """The type of what is called; a local that has the name of a library function may be called by mistake."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rtfs.check.kind import ANY, callable_view, inner, is_any, is_never, kinds, sequence, target, type_of
+from rtfs.check.kind import ANY, callable_view, constant, inner, is_any, is_never, kinds, sequence, target, type_of
 from rtfs.check.subtype import Subtyping, param_of
 from rtfs.lang.types import (
     Array,
@@ -126,7 +126,9 @@ class Overlap:
 
     def _record_and_map_of(self, s: Record, t: MapOf) -> bool:
         required = [field for field in s.fields if not field.optional]
-        return any(self._outside(field.key, t.key) or self.disjoint(field.type, t.value) for field in required)
+        return any(
+            self.disjoint(constant(field.key), t.key) or self.disjoint(field.type, t.value) for field in required
+        )
 
     # ---- functions and handles
 

@@ -82,12 +82,17 @@ class Space:
 
 
 class Library(NamedTuple):
-    """What the checker is told of the library and the host. `type(name)`: the declared type of a library function."""
+    """What the checker is told of the library and the host.
+
+    `type(name)`: the declared type of a library function; `capability(id)`: what a host call takes and gives, None when
+    that is not known. Without `capabilities`, none is said to be unknown.
+    """
 
     type: Callable[[str], Type | None]
     names: frozenset[str]  # functions, constants and macros
     special: frozenset[str]
-    capabilities: frozenset[str]
+    capabilities: frozenset[str] = frozenset()
+    capability: Callable[[str], Type | None] = lambda id: None
 
 
 class Program:

@@ -44,19 +44,32 @@ def command(paths: tuple[str, ...], strict: bool, quiet: bool, as_json: bool) ->
     with all modules it imports; its macros are expanded.
     """
     files = list(dict.fromkeys(_files(paths)))
-    folders = [path for path in paths if path != "-" and os.path.isdir(path)]
-    seen: dict[Any, Finding] = {}
-    for file in files:
-        for found in _findings(file, folders):
-            place = None if found.span is None else (_place(found.span), found.span.end_line, found.span.end_column)
-            seen.setdefault((found.code, place, found.text), found)  # modules are checked with each that imports them
-    findings = sorted((each for each in seen.values() if not (quiet and each.severity == "note")), key=_order)
+    try:
+        seen = _all_findings(files, [path for path in paths if path != "-" and os.path.isdir(path)])
+    except click.ClickException:
+        raise
+    except Exception as error:
+        from rtfs.cli.report import defect
+
+        defect(error)
+        return 1
+    findings = sorted((each for each in seen if not (quiet and each.severity == "note")), key=_order)
     for each in findings:
         flush(_line_of_data(each) if as_json else _page(each, _colored()))
     counts = Counter(each.severity for each in findings)
     if not as_json:
         flush(_summary(counts, len(files)))
     return 1 if counts["error"] or (strict and counts["warning"]) else 0
+
+
+def _all_findings(files: list[str], folders: list[str]) -> list[Finding]:
+    """What is found in the files, once: a module is checked with each program that imports it."""
+    seen: dict[Any, Finding] = {}
+    for file in files:
+        for found in _findings(file, folders):
+            place = None if found.span is None else (_place(found.span), found.span.end_line, found.span.end_column)
+            seen.setdefault((found.code, place, found.text), found)
+    return list(seen.values())
 
 
 def _order(finding: Finding) -> Any:
@@ -87,7 +100,7 @@ def _findings(file: str, folders: list[str]) -> list[Finding]:
         source = _source(file)
     except ReadError as error:
         return [of_error(each) for each in error.errors]
-    return check(source, lookup, predefined=("args",), capabilities=Marketplace().ids())
+    return check(source, lookup, predefined=("args",), marketplace=Marketplace())
 
 
 def _source(file: str) -> Source:

@@ -8,6 +8,7 @@ import pytest
 
 from rtfs.analysis import check
 from rtfs.check.finding import Finding
+from rtfs.host.marketplace import Marketplace
 from rtfs.lang.source import Source
 from rtfs.loader import Texts
 
@@ -15,7 +16,7 @@ from rtfs.loader import Texts
 def found(text: str, *, notes: bool = True, **modules: str) -> list[Finding]:
     """The findings of a program; `modules`: the texts it may import, `_` for a dot in their names."""
     lookup = Texts({name.replace("_", "."): each for name, each in modules.items()})
-    findings = check(Source("t.rtfs", text), lookup, capabilities=("ccos.io.println", "ccos.io.log"))
+    findings = check(Source("t.rtfs", text), lookup, marketplace=Marketplace())
     return [each for each in findings if notes or each.severity != "note"]
 
 

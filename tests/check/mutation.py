@@ -33,14 +33,14 @@ from tests.stdlib.test_table import ROWS
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [*sorted(ROOT.glob("stdlib/*.rtfs")), *sorted(ROOT.glob("examples/*.rtfs")), *sorted(ROOT.glob("bench/*.rtfs"))]
 CASES = sorted(ROOT.glob("tests/spec/**/*.rtfs"))
-CAPABILITIES = tuple(Marketplace().ids())
+MARKETPLACE = Marketplace()
 
 LIBRARY = {name: row for row in ROWS for name in row.names}
 WRONG = {"n": '"seeded"', "i": '"seeded"', "s": ":seeded", "q": ":seeded", "m": '"seeded"', "f": '"seeded"'}
 
 
 def findings(text: str, name: str) -> list[Finding]:
-    return check(Source(name, text), Texts({}), predefined=("args",), capabilities=CAPABILITIES)
+    return check(Source(name, text), Texts({}), predefined=("args",), marketplace=MARKETPLACE)
 
 
 # ---- where code stands

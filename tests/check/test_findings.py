@@ -84,6 +84,18 @@ CASES = {
     # types by name, capabilities
     "(defn f [x : Strng] x)": ["1:14-1:19 warning W203 Strng names no type: any value is accepted"],
     '(call :ccos.io.printn "a")': ["1:7-1:22 warning W204 no built-in capability is called ccos.io.printn"],
+    "(call :ccos.io.write-file {:path 5 :text nil})": [
+        "1:34-1:35 error W101 argument 1 of ccos.io.write-file at .path: expected :string, got :int"
+    ],
+    "(call :ccos.io.write-file :a nil)": [
+        "1:27-1:29 error W101 argument 1 of ccos.io.write-file: expected :string, got :keyword",
+        "1:30-1:33 error W101 argument 2 of ccos.io.write-file: expected :string, got :nil",
+    ],
+    "(call :ccos.io.write-file)": [
+        "1:1-1:27 error W103 wrong number of arguments for ccos.io.write-file: expected 1 or 2, got 0"
+    ],
+    '(inc (call :ccos.io.read-file "a"))': ["1:6-1:35 error W101 argument 1 of inc: expected :number, got :string"],
+    '[(call :ccos.io.write-file "a" "b") (call :ccos.io.write-file {:path "a" :text "b"}) (call "ccos.echo" 1)]': [],
     "(call :weather.now)": ["1:7-1:19 note W310 capability weather.now is not built in: the host must provide it"],
     # notes
     "(let [x 1 y 2] y)": ["1:7-1:8 note W302 x is not used; write _ if it need not be"],

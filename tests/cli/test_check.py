@@ -117,6 +117,11 @@ def test_what_is_wrong_in_a_module_is_reported_once(rtfs: Run, write: Write) -> 
         assert done.stdout.count("error") == 2, done.stdout  # the finding and the summary
 
 
+def test_nothing_is_told_about_the_bundled_library(rtfs: Run, write: Write) -> None:
+    write("a.rtfs", '(import string :as s)\n(s/pad-left "5" 3)\n')
+    assert rtfs("check", "a.rtfs").stdout == "1 file checked: nothing found\n"
+
+
 def test_standard_input_can_be_checked(rtfs: Run) -> None:
     done = rtfs("check", "-", stdin="(inc :a)")
     assert done.stdout.startswith("<stdin>:1:6: error[RTFS-W101]: ")

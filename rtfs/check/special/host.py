@@ -30,12 +30,16 @@ def call(x: Inference, form: List, scope: Scope, want: Want | None) -> Type:
     outer, x.at = x.at, x.place(form[1], form, 1)
     x.need(found, _ID, "argument 1 of call")
     id = form[1].name if isinstance(form[1], Keyword) else form[1]
+    declared = x.program.library.capability(id) if isinstance(id, str) and id else None
     if isinstance(id, str) and id:
         _known(x, id)
     x.at = outer
-    for index in range(2, len(form)):
-        x.sub(form, index, scope)
-    return x.wanted(ANY, want)
+    arguments = [x.sub(form, index, scope) for index in range(2, len(form))]
+    if declared is None:
+        return x.wanted(ANY, want)
+    outcome = x.calls.call(declared, arguments)
+    x.faults(outcome, form, str(id), first=2)
+    return x.wanted(outcome.result, want)
 
 
 def _known(x: Inference, id: str) -> None:

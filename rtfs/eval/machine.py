@@ -36,7 +36,7 @@ from rtfs.lang.outcome import (
     StepEvent,
     Surroundings,
 )
-from rtfs.lang.signal import FLAG, RUN
+from rtfs.lang.signal import RUN, lower_flag, raise_flag
 from rtfs.lang.source import Span
 from rtfs.lang.values import ErrorValue, wrong_kind
 
@@ -131,7 +131,7 @@ class Run:
     def interrupt(self, error: LimitError) -> None:
         """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""
         self.stop = error
-        FLAG.append(self)
+        raise_flag(self)
         if self.done:
             self.release()
 
@@ -139,7 +139,7 @@ class Run:
         """Ask the run to hand the event loop back for a moment; from any thread."""
         if not self.pausing:
             self.pausing = True
-            FLAG.append(self)
+            raise_flag(self)
             if self.done:
                 self.release()
 
@@ -164,11 +164,7 @@ class Run:
 
     def release(self) -> None:
         """Take this run's mark off the flag."""
-        while self in FLAG:
-            try:
-                FLAG.remove(self)
-            except ValueError:
-                pass  # another thread was faster
+        lower_flag(self)
 
     def context_value(self, name: str, default: Any) -> Any:
         return self.values.get(name, default)

@@ -24,7 +24,7 @@ from rtfs.lang.errors import (
 )
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show, show_brief
-from rtfs.lang.signal import FLAG, LARGE, METERS, charge, met, poll
+from rtfs.lang.signal import LARGE, METERS, charge, met, poll
 from rtfs.lang.values import ErrorValue, wrong_kind
 
 ROUNDS = 10_000
@@ -557,5 +557,4 @@ HELPERS: dict[str, Any] = {
     "#grown": grown,
     "#remainder": remainder,
     "#large": LARGE,
-    "#flag": FLAG,
 }

@@ -16,6 +16,35 @@ RUN: ContextVar[Any] = ContextVar("rtfs_run")  # the run of the code that is eva
 _LARGE = 1 << 1023
 
 
+_names: list[dict[str, Any]] = []  # where compiled code finds `#flag`: a boolean is tested faster than a list
+
+
+def show_flag(names: dict[str, Any]) -> None:
+    """Let code that has these names see whether the flag is up."""
+    names["#flag"] = bool(FLAG)
+    _names.append(names)
+
+
+def raise_flag(run: Any) -> None:
+    """The run has something to notice; from any thread."""
+    FLAG.append(run)
+    for names in _names:
+        names["#flag"] = True
+
+
+def lower_flag(run: Any) -> None:
+    """The run has noticed. Another thread may raise the flag meanwhile: it is looked at after it was lowered."""
+    while run in FLAG:
+        try:
+            FLAG.remove(run)
+        except ValueError:
+            pass  # another thread was faster
+    for names in _names:
+        names["#flag"] = False
+        if FLAG:
+            names["#flag"] = True
+
+
 def poll() -> None:
     """The slow path of interruptible code: has this run been told to stop or to pause?"""
     run = RUN.get(None)

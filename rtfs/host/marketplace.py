@@ -77,6 +77,11 @@ class Marketplace:
 
         return enter
 
+    def agent(self, id: str, *, replace: bool = False, **facts: Unpack[Facts]) -> Callable[[F], F]:
+        """Register an agent: a capability that `ccos.agent.discover-agents` finds. Facts as for `capability`."""
+        facts["categories"] = [*facts.get("categories", ()), "agent"]
+        return self.capability(id, replace=replace, **facts)
+
     def register(self, provider: Provider, *, replace: bool = False) -> None:
         """Enter a capability. ValueError for an id or version of wrong form, and when the id is taken.
 

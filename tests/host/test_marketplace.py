@@ -297,6 +297,18 @@ def test_agents_are_capabilities_of_that_category(bench: Callable[..., Any]) -> 
     assert table.do("ccos.agent.discover-agents", "paints") == ()
 
 
+def test_an_agent_is_registered_like_a_capability_and_found_by_what_it_does(bench: Callable[..., Any]) -> None:
+    table = bench()
+
+    @table.market.agent("team.painter", description="paints", categories=["art"], effects=[":ai"])
+    def paint(subject: str) -> str:
+        return f"a painting of {subject}"
+
+    (found,) = table.do("ccos.agent.discover-agents", "paints")
+    assert (found.get(Keyword("id")), found.get(Keyword("categories"))) == ("team.painter", ("art", "agent"))
+    assert table.do("team.painter", "a hat") == "a painting of a hat"
+
+
 # ---- malformed types
 
 

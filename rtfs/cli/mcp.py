@@ -22,7 +22,7 @@ Exit codes: 0 the client went away or SIGTERM came, 1 program error, 2 usage or 
 LIMITS = "steps=N,time=SECONDS of evaluation for each request; calls, tokens, cost … for all of them together."
 
 
-@click.group("mcp")
+@click.group("mcp", epilog=EPILOG)
 def command() -> None:
     """Programs as MCP servers."""
 

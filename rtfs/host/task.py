@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.waiting import end
-from rtfs.lang.errors import HostCallError, RtfsError
+from rtfs.lang.errors import HostCallError, RtfsError, memory_error
 from rtfs.lang.values import ResourceHandle
 
 if TYPE_CHECKING:
     from rtfs.host.host import Host
 
 _PREFIX = "resource://task/"
+AT_ONCE = 10_000  # functions of one host that run beside its program: each needs memory of its own
 
 
 async def together(work: Sequence[Awaitable[Any]]) -> list[Any]:
@@ -34,12 +35,23 @@ class Tasks:
         self._host = host
         self._tasks: dict[str, asyncio.Future[Any]] = {}
         self._awaited: set[str] = set()
+        self._count = 0  # of the functions that run
+
+    def enter(self, count: int) -> None:
+        """So many functions are about to run, until `leave`. MemoryLimitExceeded when that is too many."""
+        if self._count + count > AT_ONCE:
+            raise memory_error("functions at once", self._count + count, AT_ONCE)
+        self._count += count
+
+    def leave(self, count: int = 1) -> None:
+        self._count -= count
 
     def spawn(self, work: Awaitable[Any], once: str | None = None) -> ResourceHandle:
         """Start it in the running loop. once: the idempotency key of the call, which names the task in any process."""
         handle = f"{_PREFIX}{len(self._tasks) + 1 if once is None else once.partition('/')[2]}"
         task = asyncio.ensure_future(work)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # `join` reports what nobody awaited
+        task.add_done_callback(lambda done: self.leave())
         self._tasks[handle] = task
         self._host.resources[handle] = lambda: self._cancel(handle)
         return ResourceHandle(handle)

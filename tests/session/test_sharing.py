@@ -91,3 +91,21 @@ def test_branches_have_the_rights_that_a_person_gave_meanwhile(session: Callable
     text = "(step-parallel (do (call :t.a) (call :t.b)) (do (call :t.b) (call :t.a) (call :t.b)))"
     assert one.run(f"{text} {text}") == (1, 1)
     assert sorted(asked) == ["t.a", "t.b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(apply call :ccos.concurrent/parallel (repeat 21 (fn [] 1)))",
+        "(defn f [n] (if (= n 0) 1 (step-parallel (f (dec n)) (f (dec n)) (f (dec n))))) (f 5)",
+        "(dotimes [i 21] (call :ccos.async/spawn (fn [] (sleep 100000))))",
+    ],
+)
+def test_no_more_functions_run_at_once_than_memory_is_meant_for(
+    session: Callable[..., rtfs.Session], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("rtfs.host.task.AT_ONCE", 20)
+    one = session()
+    for _ in range(3):  # those that ended make room
+        one.run("(apply call :ccos.concurrent/parallel (repeat 20 (fn [] 1)))")
+    assert failure(one, text).kind == "MemoryLimitExceeded"

@@ -9,6 +9,7 @@ from rtfs.lang.values import ResourceHandle
 
 
 async def _spawn_again(ctx: CallContext, answer: ResourceHandle, function: Any) -> ResourceHandle:
+    ctx.host.tasks.enter(1)
     return ctx.host.tasks.spawn(ctx.invoke(function), ctx.once)
 
 
@@ -22,6 +23,7 @@ async def _spawn_again(ctx: CallContext, answer: ResourceHandle, function: Any) 
 )
 async def spawn(ctx: CallContext, function: Any) -> ResourceHandle:
     """Start a function without parameters; a handle for `ccos.async/await`. The run ends when all have ended."""
+    ctx.host.tasks.enter(1)
     return ctx.host.tasks.spawn(ctx.invoke(function), ctx.once)
 
 

@@ -27,4 +27,9 @@ async def parallel(ctx: CallContext, *functions: Any) -> Any:
 
     if not functions:
         return ()
-    return vector(await together([ctx.invoke(callee(f, "parallel")) for f in functions]))
+    callees = [callee(f, "parallel") for f in functions]
+    ctx.host.tasks.enter(len(callees))
+    try:
+        return vector(await together([ctx.invoke(f) for f in callees]))
+    finally:
+        ctx.host.tasks.leave(len(callees))

@@ -19,7 +19,7 @@ from rtfs.host.stream.connection import Connection, Pool
 from rtfs.host.stream.timers import Timers
 from rtfs.host.stream.tool import PAGES, repeatable, result_value, text_of
 from rtfs.host.stream.transports import Limits, Target
-from rtfs.lang.collections import Map
+from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.json_schema import type_from_schema
 from rtfs.lang.names import Keyword
@@ -58,16 +58,9 @@ class ToolServer:
 
     def _provider(self, id: str, tool: Any, version: str) -> Provider:
         form = type_from_schema(tool.input_schema) if _properties(tool.input_schema) else None
-        keys = {_python_name(key): key for key in _properties(tool.input_schema)}
-        if len(keys) < len(_properties(tool.input_schema)):
-            form = Keyword("map")  # two properties that differ by `-` and `_` only: they go by their exact names
 
-        async def call(ctx: CallContext, *args: Any, **named: Any) -> Any:
-            given = (
-                args[0]
-                if args and type(args[0]) is Map
-                else Map.of([(keys.get(name, name), value) for name, value in named.items()])
-            )
+        async def call(ctx: CallContext, *args: Any) -> Any:
+            given = args[0] if args and type(args[0]) is Map else EMPTY_MAP
             return await _called(Connections.of(ctx.host), self.target, tool.name, id, given)
 
         return Provider(
@@ -80,6 +73,7 @@ class ToolServer:
             description=tool.description or tool.title or tool.name,
             version=version,
             native=True,
+            gathers=form is not None,
             provider=f"mcp:{self.name}",
             metadata={"server": self.name, "tool": tool.name},
         )
@@ -180,10 +174,6 @@ def _failed(id: str, kind: str, text: str) -> HostCallError:
 def _properties(schema: Any) -> list[str]:
     found = schema.get("properties") if isinstance(schema, dict) else None
     return list(found) if isinstance(found, dict) else []
-
-
-def _python_name(key: str) -> str:
-    return key.lstrip(":").replace("-", "_")
 
 
 # ---- configured servers

@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _enter(words: list[str]) -> int:
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        from rtfs.cli import descriptors
+
+        descriptors.reopen()
     if sys.dont_write_bytecode:
         from rtfs.cli import bytecode
 

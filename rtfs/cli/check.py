@@ -106,10 +106,8 @@ def _findings(file: str, folders: list[str]) -> list[Finding]:
 def _source(file: str) -> Source:
     from rtfs.loader import decode, read_source
 
-    if file == "-":
-        return decode(sys.stdin.buffer.read(), "<stdin>")
     try:
-        return read_source(file)
+        return decode(sys.stdin.buffer.read(), "<stdin>") if file == "-" else read_source(file)
     except OSError as error:
         raise click.FileError(file, error.strerror) from None
 

@@ -41,7 +41,11 @@ def sources(path: str) -> Iterator[str]:
 def _stream(check: bool) -> int:
     from rtfs.loader import decode
 
-    source = decode(sys.stdin.buffer.read(), "<stdin>")
+    try:
+        source = decode(sys.stdin.buffer.read(), "<stdin>")
+    except OSError as error:
+        sys.stderr.write(f"error: cannot read standard input: {error.strerror}\n")
+        return 1
     laid = _laid(source.text, source.name)
     if laid is None:
         return 1

@@ -200,10 +200,8 @@ def read_program(settings: Settings) -> Source | None:
     if settings.expression is not None:
         return Source("<eval>", settings.expression)
     file = settings.file or "-"
-    if file == "-":
-        return decode(sys.stdin.buffer.read(), "<stdin>")
     try:
-        return read_source(file)
+        return decode(sys.stdin.buffer.read(), "<stdin>") if file == "-" else read_source(file)
     except OSError as error:
         from rtfs.cli.report import unreadable
 

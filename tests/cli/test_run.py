@@ -253,6 +253,25 @@ def test_an_output_that_cannot_be_written_is_one_clear_error(environment: dict[s
         assert (done.stderr, done.returncode) == (expected, 1)
 
 
+@pytest.mark.parametrize(
+    ("closed", "words", "said", "code"),
+    [
+        (">&-", ["-e", "(println 42)"], "error: cannot write to standard output: Bad file descriptor\n", 1),
+        ("<&-", ["-"], "error: cannot read -: Bad file descriptor\n", 2),
+        ("<&-", ["check", "-"], "Error: Could not open file '-': Bad file descriptor\n", 1),
+        ("<&-", ["fmt", "-"], "error: cannot read standard input: Bad file descriptor\n", 1),
+        ("2>&-", ["-e", "(log :info 1)"], "", 0),
+        ("<&- >&- 2>&-", ["-e", "nil"], "", 0),
+    ],
+)
+def test_a_closed_standard_stream_is_an_error_only_to_those_who_use_it(
+    environment: dict[str, str], closed: str, words: list[str], said: str, code: int
+) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "rtfs", *words]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, timeout=60)
+    assert (done.stderr.decode(), done.returncode) == (said, code)
+
+
 def test_an_encoding_without_the_character_gets_an_escape(rtfs: Run) -> None:
     assert result(rtfs("-e", '(do (println "é") "ü")', PYTHONIOENCODING="ascii")) == ('\\xe9\n"\\xfc"\n', "", 0)
 

@@ -38,8 +38,11 @@ def keyed(value: Any) -> Any:
 def sides(program: Program) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """The RTFS program and the Python program, ready to be called."""
     runner = session()
-    function, given = runner.lookup(program.name), [rtfs.from_python(keyed(value)) for value in program.given]
-    return lambda: runner.call(function, *given), lambda: program.work(*program.given)
+    names = [f"given-{program.name}-{number}" for number in range(len(program.given))]
+    for name, value in zip(names, program.given, strict=True):
+        runner.define(name, keyed(value))
+    function = runner.run(f"(fn [] ({' '.join([program.name, *names])}))")
+    return lambda: runner.call(function), lambda: program.work(*program.given)
 
 
 def check(program: Program) -> None:

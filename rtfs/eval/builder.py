@@ -11,6 +11,7 @@ from rtfs.eval.compiler import MAX_BLOCKS, Dest
 from rtfs.eval.destructure import bind_param
 from rtfs.eval.linear import Linear, folded, operation
 from rtfs.eval.scope import ANY, BOOL, INT, KEYWORD, MAP, STR, VECTOR, Binding, Scope, Value
+from rtfs.eval.storage import keep_storage
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 
@@ -76,6 +77,7 @@ def _turn(c: Compiler, callback: Callback, name: str, item: str, scope: Scope, d
     param = clause.params.fixed[1]
     with c.standing_at(clause.params.form, param.pattern_index, param.type_index):
         bind_param(c, inner, param, item, "fn")
+    keep_storage(c, inner)
     compile_body(c, clause.form, clause.start, inner, dest)
 
 

@@ -158,6 +158,7 @@ def _from_char_code(c: Compiler, form: List, scope: Scope) -> Value | None:
 
 # ---- texts ------------------------------------------------------------------------------------------------------
 
+_FEW_DIGITS = 10**9  # no process refuses to print these
 _SHORT = 400  # characters that may be joined without a look at any limit
 
 
@@ -193,9 +194,15 @@ def _text(c: Compiler, value: Value) -> ast.expr:
     if value.kind == STR:
         return value.node
     name = c.fresh()
-    other = emit.call("#text", [value.node], at)
-    own = emit.is_(emit.type_of(value.node, at), emit.name("#str", at), at)
-    node = emit.choose(own, value.node, other, at) if value.kind & STR else other
+    node: ast.expr = emit.call("#text", [value.node], at)
+    if value.kind & INT:
+        bounds = [emit.constant(-_FEW_DIGITS, at), emit.constant(_FEW_DIGITS, at)]
+        small = emit.placed(ast.Compare(bounds[0], [ast.Lt(), ast.Lt()], [value.node, bounds[1]]), at)
+        integer = emit.is_(emit.type_of(value.node, at), emit.name("#int", at), at)
+        node = emit.choose(emit.both([integer, small], at), emit.call("#str", [value.node], at), node, at)
+    if value.kind & STR:
+        own = emit.is_(emit.type_of(value.node, at), emit.name("#str", at), at)
+        node = emit.choose(own, value.node, node, at)
     c.block.append(emit.assign(name, node, at))
     return emit.name(name, at)
 

@@ -13,15 +13,7 @@ from rtfs.eval.machine import RUN, Exposed, call_host, current_run
 from rtfs.lang.access import call_keyword, callee, sequence
 from rtfs.lang.collections import EMPTY_LIST, EMPTY_MAP, MISSING, List, Map, PVector, stored_key, vector
 from rtfs.lang.equality import equal
-from rtfs.lang.errors import (
-    EvaluationError,
-    LimitError,
-    about,
-    arity_error,
-    arity_text,
-    kebab,
-    type_error,
-)
+from rtfs.lang.errors import EvaluationError, LimitError, Thrown, about, arity_error, arity_text, kebab, type_error
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show, show_brief
 from rtfs.lang.signal import LARGE, METERS, charge, met, poll
@@ -281,7 +273,7 @@ def throw(value: Any) -> None:
         text, named = value.raw.get(_MESSAGE), value.raw.get(_TYPE)
         kind = named.name if type(named) is Keyword else None
     message = text if type(text) is str else partial(_printed, value)
-    raise EvaluationError("ApplicationError", message, data=value, type=kind)
+    raise Thrown(message, value, kind or "application-error")
 
 
 def caught(raised: BaseException) -> ErrorValue:

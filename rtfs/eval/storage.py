@@ -42,7 +42,7 @@ def keep_storage(c: Compiler, scope: Scope) -> None:
     """
     at = c.at
     for name, binding in scope.names.items():
-        if c.lookups[name] < 2 or binding.boxed or binding.frame is not c.frame:
+        if c.lookups[name] < 2 or binding.boxed or binding.container or binding.frame is not c.frame:
             continue
         kind = c.frame.facts.get(binding.python, ANY)
         if not kind & MAP:

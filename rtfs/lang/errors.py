@@ -222,6 +222,15 @@ class EvaluationError(RtfsError):
     """The program did something it cannot do."""
 
 
+class Thrown(EvaluationError):
+    """What `throw` raises of a value that is no error: programs throw often, so it is made without ceremony."""
+
+    def __init__(self, message: str | Callable[[], str], value: Any, type: str) -> None:
+        self.kind, self._message, self.data, self.type = "ApplicationError", message, value, type
+        self.code, self.base = KINDS["ApplicationError"]
+        self._notes, self._trace, self._span = [], [], None
+
+
 class HostCallError(RtfsError):
     """The host answered a call with a failure."""
 

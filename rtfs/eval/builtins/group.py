@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from rtfs.eval.builtins.number import integer
@@ -95,7 +96,7 @@ def frequencies(coll: Any) -> Map:
 )
 def group_by(f: Any, coll: Any) -> Map:
     target = callee(f, "group-by")
-    groups: dict[Any, list[Any]] = {}
+    groups: defaultdict[Any, list[Any]] = defaultdict(list)
     items = sequence(coll, "group-by")
     called(len(items))
     built(len(items))
@@ -104,11 +105,7 @@ def group_by(f: Any, coll: Any) -> Map:
         key = item.raw.get(f) if looks_up and type(item) is Map else target(item)
         if type(key) not in RAW_KINDS:
             key = Key(key)
-        group = groups.get(key)
-        if group is None:
-            groups[key] = [item]
-        else:
-            group.append(item)
+        groups[key].append(item)
     built(len(groups))
     return Map.from_stored({key: vector(items) for key, items in groups.items()})
 

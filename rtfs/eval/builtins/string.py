@@ -48,8 +48,18 @@ def part_limit(operation: str, value: Any, index: int) -> int:
 # ---- making strings ---------------------------------------------------------------------------------------------
 
 
+_STRINGS = frozenset({str})
+
+
 def _joined(operation: str, separator: str, values: Any) -> str:
     """The values as `str` shows them, with a separator: the total is known before anything is joined."""
+    if _STRINGS.issuperset(map(type, values)):
+        total = sum(map(len, values)) + len(separator) * max(len(values) - 1, 0)
+        if total <= LIMITS.get().characters:
+            if METERS:
+                walked(len(values))
+                wrote(total)
+            return separator.join(values)
     limit = LIMITS.get().printed
     pieces: list[str] = []
     total = -len(separator)

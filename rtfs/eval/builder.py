@@ -61,7 +61,7 @@ def _fold(c: Compiler, form: List, scope: Scope, source: Value, dest: Collector)
     assert found is not None
     callback, name = found
     item = c.fresh("item")
-    for_each(c, source, "reduce", item, lambda: _turn(c, callback, name, item, scope, dest))
+    for_each(c, source, "reduce", item, lambda: _turn(c, callback, name, item, scope, dest), dest.name)
     size = emit.call("#len", [emit.name(dest.name, c.at)], c.at)
     c.block.append(emit.does(emit.call("#check_elements", [size], c.at), c.at))
 

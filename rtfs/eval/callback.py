@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval import emit
 from rtfs.eval.destructure import bind_param
 from rtfs.eval.function import is_fn_form, is_vector_form, mentions_recur, parse_clauses
-from rtfs.eval.scope import ANY, Binding, Scope, Value
+from rtfs.eval.scope import ANY, Binding, Loop, Scope, Value
 from rtfs.eval.storage import keep_storage
 from rtfs.lang.collections import MISSING, List
 from rtfs.lang.names import Keyword, Symbol
@@ -74,19 +74,24 @@ def _literal(c: Compiler, form: Any, count: int) -> Clause | None:
     return clause
 
 
-def for_each(c: Compiler, items: Value, what: str, item: str, body: Callable[[], None]) -> None:
-    """`for item in <sequence view>: body`; what has no such view is an error where the items stand."""
+def for_each(c: Compiler, items: Value, what: str, item: str, body: Callable[[], None], *varying: str) -> None:
+    """`for item in <sequence view>: body`; what has no such view is an error where the items stand.
+
+    `varying`: the locals besides the item that the body changes.
+    """
     at, there = c.at, emit.place_of(items.node)
     view = emit.call("#sequence", [items.node, emit.constant(what, there)], there)
     c.frame.loops += 1
     c.frame.blocks += 1
-    facts, storage = dict(c.frame.facts), dict(c.frame.storage)
+    facts, storage, around = dict(c.frame.facts), dict(c.frame.storage), c.frame.loop
+    loop = c.frame.loop = Loop(c.counter, (item, *varying))
     c.know(item, ANY)
     outer, c.block = c.block, []
     c.entry()
     body()
     block, c.block = c.block, outer
-    c.frame.facts, c.frame.storage = facts, storage
+    c.frame.facts, c.frame.storage, c.frame.loop = facts, storage, around
+    c.block.extend(loop.prelude)
     c.frame.loops -= 1
     c.frame.blocks -= 1
     target = emit.placed(ast.Name(item, emit.STORE), at)

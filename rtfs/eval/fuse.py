@@ -179,7 +179,7 @@ class _Fusion:
     def _each(self, source: Value) -> int:
         item, kinds = self.c.fresh("item"), []
         stage = self.chain.stages[0][0][0].name.lstrip(".")
-        for_each(self.c, source, stage, item, lambda: kinds.append(self._turn(item)))
+        for_each(self.c, source, stage, item, lambda: kinds.append(self._turn(item)), self.result)
         return kinds[0]
 
     def _turn(self, name: str) -> int:

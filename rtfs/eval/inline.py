@@ -66,16 +66,45 @@ def numeric(c: Compiler, left: Value, right: Value, kind: int = INT) -> tuple[as
         return None, left.node, right.node
     if (is_number(left) and left.stable) or is_number(right) or same_local(left, right):
         unknown = right if is_number(left) else left
+        kept = _kept_kind(c, unknown)
         first, again = c.twice(unknown)
-        test = _is_number(c, first, again)
+        test = _is_number(c, first, again) if kept is None else _is_some(c, kept)
         return (test, left.node, again) if unknown is right else (test, again, right.node)
     a_first, a = c.twice(left)
     b_first, b = c.twice(right)
+    for kept, first in ((_kept_kind(c, right), a_first), (_kept_kind(c, left), b_first)):
+        if kept is not None:
+            return emit.is_(emit.type_of(first, at), emit.name(kept, at), at), a, b
     chain = ast.Compare(
         emit.type_of(a_first, at), [ast.Is(), ast.Is()], [emit.type_of(b_first, at), emit.name("#int", at)]
     )
     floats = ast.Compare(emit.type_of(a, at), [ast.Is(), ast.Is()], [emit.type_of(b, at), emit.name("#float", at)])
     return emit.either([emit.placed(chain, at), emit.placed(floats, at)], at), a, b
+
+
+def _kept_kind(c: Compiler, value: Value) -> str | None:
+    """The local with the type of a number that is the same in every turn of the loop around, or with nil.
+
+    It is computed once, before the first turn. None where nothing is known of the value.
+    """
+    loop, at = c.frame.loop, c.at
+    if loop is None or c.metered or not value.stable or not isinstance(value.node, ast.Name):
+        return None
+    python = value.node.id
+    if not loop.keeps(python) or python in c.frame.late or python in c.frame.captured:
+        return None
+    if python not in loop.kinds:
+        kind, kept = c.fresh(), c.fresh()
+        numbers = [emit.is_(emit.name(kind, at), emit.name(name, at), at) for name in ("#int", "#float")]
+        known = emit.choose(emit.either(numbers, at), emit.name(kind, at), emit.constant(None, at), at)
+        loop.prelude.append(emit.assign(kind, emit.type_of(value.node, at), at))
+        loop.prelude.append(emit.assign(kept, known, at))
+        loop.kinds[python] = kept
+    return loop.kinds[python]
+
+
+def _is_some(c: Compiler, local: str) -> ast.expr:
+    return emit.compare(emit.name(local, c.at), ast.IsNot(), emit.constant(None, c.at), c.at)
 
 
 def _is_number(c: Compiler, first: ast.expr, again: ast.expr) -> ast.expr:

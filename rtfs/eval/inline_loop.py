@@ -98,5 +98,5 @@ def _reduce_turn(c: Compiler, callback: Callback, scope: Scope, parts: tuple[str
         found[0] = value.kind
         c.block.append(emit.assign(total, value.node, c.at))
 
-    _, block = c.nested(lambda: for_each(c, source, "reduce", item, turn))
+    _, block = c.nested(lambda: for_each(c, source, "reduce", item, turn, total))
     return block, found[0]

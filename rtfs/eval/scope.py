@@ -94,7 +94,7 @@ class Scope:
 class Frame:
     """One Python function under construction: its captured locals, its loop depth, what is known of its locals."""
 
-    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "storage", "name")
+    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "storage", "name", "loop", "late")
 
     def __init__(self, parent: Frame | None, name: str | None) -> None:
         self.parent = parent
@@ -103,7 +103,29 @@ class Frame:
         self.loops = 0  # depth of loop regions around the current place
         self.blocks = 0  # statically nested blocks: CPython allows 20
         self.facts: dict[str, int] = {}  # python name → kinds it may have here
+        self.loop: Loop | None = None  # the innermost loop over a sequence
+        self.late: set[str] = set()  # locals that may have no value yet
         self.storage: dict[str, str] = {}  # python name of a local that may be a map → local that holds its storage
+
+
+class Loop:
+    """A loop over a sequence: which locals its turns change, and what is computed before the first one.
+
+    `start` is the number of the newest Python name made before it.
+    """
+
+    __slots__ = ("start", "varying", "prelude", "kinds")
+
+    def __init__(self, start: int, varying: tuple[str, ...]) -> None:
+        self.start = start
+        self.varying = frozenset(varying)
+        self.prelude: list[ast.stmt] = []
+        self.kinds: dict[str, str] = {}  # python name → local with its type, if that is a type of numbers
+
+    def keeps(self, python: str) -> bool:
+        """Has this local its value before the loop, and in every turn the same?"""
+        number = python.rpartition("~")[2].partition(":")[0]
+        return python not in self.varying and number.isdecimal() and int(number) <= self.start
 
 
 class RecurTarget:

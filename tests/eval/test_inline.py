@@ -231,3 +231,38 @@ def test_the_error_of_an_inlined_call_is_where_its_text_is_wrong(failing: Failin
     error = failing("(defn f [m]\n  [(assoc m :a 1)])\n(f 5)")
     assert error.span is not None
     assert (error.span.line, error.span.column, error.span.end_column) == (2, 11, 12)  # the operand that is wrong
+
+
+# ---- what a loop computes once
+
+
+@pytest.mark.parametrize("limit", ["2", "2.5", '"b"', "nil", "true", "[1]", "##NaN"])
+@pytest.mark.parametrize("items", ["[1 2 3]", '["a" "c"]', "[1 2.5 nil]", "[]", "[true]", "(range 70)"])
+def test_what_is_the_same_in_all_turns_may_be_of_any_kind(session: rtfs.Session, limit: str, items: str) -> None:
+    callbacks = [
+        "(fn [x] (< x y))",
+        "(fn [x] (+ y x))",
+        "(fn [x] (* x y y))",
+        "(fn [x] (- 1 y))",
+        "(fn [x] (if x y x))",
+    ]
+    for callback in callbacks:
+        for shape in ("(map {} xs)", "(filter {} xs)", "(reduce (fn [t x] ({} x)) 0 xs)"):
+            texts = [f"(fn [y xs] {shape.format(one)})" for one in (callback, f"(identity {callback})")]
+            values = tuple(session.run(f"[{limit} {items}]"))
+            found = [result(session, session.run(text), values) for text in texts]
+            assert found[0] == found[1], f"{texts[0]} of {limit} {items}"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("(letrec [a (map (fn [x] (< x b)) []) b 5] a)", "[]"),
+        ("(reduce (fn [t x] (let [y (+ t x)] (+ y t))) 1 [1 2.5])", "8.5"),
+        ("(loop [i 0 n 3 out []] (if (< i 3) (recur (inc i) (+ n 0.5) (conj out (map (fn [x] (+ x n)) [1]))) out))",
+         "[[4] [4.5] [5.0]]"),
+        ("((fn [n] (map (fn [x] (map (fn [y] (+ x y n)) [1 2])) [10 0.5])) 100)", "[[111 112] [101.5 102.5]]"),
+    ],
+)  # fmt: skip
+def test_what_changes_between_turns_is_looked_at_in_each(shown: Shown, text: str, value: str) -> None:
+    assert shown(text) == value

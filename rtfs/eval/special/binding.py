@@ -38,6 +38,7 @@ def compile_body(c: Compiler, form: Any, start: int, scope: Scope, dest: Dest | 
 def late_binding(c: Compiler, name: str) -> Binding:
     """A local that closures may capture before it has a value; boxed inside loops, where the value differs per turn."""
     binding = Binding(name, c.fresh(name), c.frame, c.frame.loops)
+    c.frame.late.add(binding.python)
     if c.frame.loops:
         binding.boxed = True
         c.block.append(emit.assign(binding.python, emit.placed(ast.List([], emit.LOAD), c.at), c.at))

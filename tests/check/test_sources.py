@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from tests.check.mutation import CASES, FILES, ROOT, SOWERS, Seed, findings, missed, show, sow
+from tests.check.mutation import CASES, FILES, ROOT, SOWERS, Seed, missed, show, sow
+from tests.check.site import findings
 from tests.spec.run_cases import cases
 
 # Language cases that end with a value although something in them is wrong: what is wrong is never reached there.

@@ -27,9 +27,9 @@ def run(text: str, variant: str, place: str) -> str:
         value = asyncio.run(session.run_async(text)) if place == "loop" else session.run(text)
         return rtfs.show(value)[:200]
     except rtfs.RtfsError as error:
-        return error.kind
+        return error.kind if error.kind != "InternalError" else f"DEFECT {error.message}"
     except BaseException as error:
-        return f"{type(error).__name__}: {error}"
+        return f"DEFECT {type(error).__name__}: {error}"
 
 
 def inside(place: str, work: Callable[[], Any]) -> None:

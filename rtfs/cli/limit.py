@@ -1,6 +1,7 @@
 """Limits as they are written on the command line: `steps=1_000_000,time=2.5s,calls=100,network=5MB,cost=2:warn`.
 
-`steps` and `time` bound one evaluation; the others are the budget of the whole run, with a policy behind a colon.
+`steps`, `cells` (allocated) and `time` bound one evaluation; the others are the budget of the whole run, with a policy
+behind a colon.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _amount(key: str, value: str) -> float:
     return amount
 
 
-EVALUATION: dict[str, Callable[[str, str], float]] = {"steps": _count, "time": _seconds}
+EVALUATION: dict[str, Callable[[str, str], float]] = {"steps": _count, "cells": _count, "time": _seconds}
 # key → (keyword of Budget, reader)
 BUDGET: dict[str, tuple[str, Callable[[str, str], float]]] = {
     "calls": ("host_calls", _count),

@@ -19,7 +19,7 @@ Examples:
 Exit codes: 0 the client went away or SIGTERM came, 1 program error, 2 usage or nothing to serve, 130 interrupted.
 """
 
-LIMITS = "steps=N,time=SECONDS of evaluation for each request; calls, tokens, cost … for all of them together."
+LIMITS = "steps=N,cells=N,time=SECONDS of evaluation for each request; calls, tokens, cost … for all together."
 
 
 @click.group("mcp", epilog=EPILOG)

@@ -12,8 +12,8 @@ from rtfs.cli.limit import parse_limits
 F = TypeVar("F", bound=Callable[..., Any])
 
 LIMITS = (
-    "Stop beyond steps=N,time=SECONDS of evaluation, or beyond the run's budget of calls, wall (time), tokens, cost, "
-    "network, storage, streams; `:warn` or `:ask` behind a budget goes on or asks."
+    "Stop beyond steps=N,cells=N,time=SECONDS of evaluation, or beyond the run's budget of calls, wall (time), tokens, "
+    "cost, network, storage, streams; `:warn` or `:ask` behind a budget goes on or asks."
 )
 
 

@@ -257,8 +257,7 @@ def limits(settings: Settings) -> Any:
     from rtfs.lang.limits import Limits
 
     chosen = settings.limits or {}
-    steps = chosen.get("steps")
-    return Limits(steps=None if steps is None else int(steps), seconds=chosen.get("time"))
+    return Limits(steps=chosen.get("steps"), cells=chosen.get("cells"), seconds=chosen.get("time"))
 
 
 def _budget(chosen: dict[str, Any]) -> Any:

@@ -6,13 +6,14 @@ import pytest
 
 from rtfs.cli.limit import parse_limits
 
-KEYS = "steps=…, time=…, calls=…, wall=…, tokens=…, cost=…, network=…, storage=…, streams=…"
+KEYS = "steps=…, cells=…, time=…, calls=…, wall=…, tokens=…, cost=…, network=…, storage=…, streams=…"
 
 
 @pytest.mark.parametrize(
     ("text", "limits"),
     [
         ("steps=1000", {"steps": 1000}),
+        ("cells=2_000", {"cells": 2_000}),
         ("steps=1_000_000,time=2", {"steps": 1_000_000, "time": 2.0}),
         ("time=500ms", {"time": 0.5}),
         (" time = 1.5s ", {"time": 1.5}),

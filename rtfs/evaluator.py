@@ -28,6 +28,10 @@ class SessionEvaluator:
         self._pure = Run(_violation, RuntimeContext.pure())
         self._pure.tools = session.tools
         self._pure.meter = session.world.meter
+        if session.limits.seconds is not None:
+            from rtfs.host.watch import Vigil
+
+            Vigil(self._pure, session.limits.seconds)
 
     def _failure(self, raised: BaseException) -> BaseException:
         """What the host gets to see of an exception: an error of the program, or Ctrl-C as it is."""
@@ -40,11 +44,13 @@ class SessionEvaluator:
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion."""
         token = RUN.set(self._pure)
+        self._pure.turns += 1
         try:
             return self._target(function)(*args)
         except BaseException as raised:
             raise self._failure(raised) from None
         finally:
+            self._pure.turns += 1
             RUN.reset(token)
 
     def enter(self) -> None:
@@ -61,18 +67,24 @@ class SessionEvaluator:
         def step(state: Any, chunk: Any) -> Any:
             if current(None) is not run:
                 return self.pure(function, state, chunk)
+            run.turns += 1
             try:
                 return target(state, chunk)
             except BaseException as raised:
                 raise self._failure(raised) from None
+            finally:
+                run.turns += 1
 
         def step_with_metadata(state: Any, chunk: Any, metadata: Any) -> Any:
             if current(None) is not run:
                 return self.pure(function, state, chunk, metadata)
+            run.turns += 1
             try:
                 return target(state, chunk, metadata)
             except BaseException as raised:
                 raise self._failure(raised) from None
+            finally:
+                run.turns += 1
 
         return step_with_metadata if count == 3 else step
 

@@ -7,6 +7,7 @@ import threading
 import time
 from itertools import count
 from typing import Any, Protocol
+from weakref import ref
 
 from rtfs.lang.errors import LimitError
 
@@ -137,7 +138,8 @@ class Deadline:
         self._run = run
         self._time = time
         self._since = 0.0
-        self._entry: list[Any] | None = None
+        self._waits = True
+        self._entry: list[Any] | None = None  # stays while the run waits, and is put off when it comes too early
         self._outer: Deadline | None = None  # stands still for this one
 
     def go_on(self) -> None:
@@ -147,7 +149,7 @@ class Deadline:
         self._start()
 
     def pause(self) -> None:
-        if self._entry is not None:
+        if not self._waits:
             self._stop()
             outer, self._outer = self._outer, None
             if outer is not None:
@@ -156,14 +158,26 @@ class Deadline:
     def _start(self) -> None:
         self._time.running = self
         self._since = time.monotonic()
-        self._entry = WATCH.add(self._run, max(self._time.left, 0.0), self._time.limit)
+        self._waits = False
+        if self._entry is None:
+            self._entry = WATCH.add(self, max(self._time.left, 0.0), self._time.limit)
 
     def _stop(self) -> None:
-        if self._entry is not None:
-            WATCH.drop(self._entry)
-            self._entry = None
+        if not self._waits:
+            self._waits = True
             self._time.left -= time.monotonic() - self._since
             self._time.running = None
+
+    def interrupt(self, error: LimitError) -> None:
+        """The time of the entry has come. Called by the watch: in this order, `_start` adds another one if it must."""
+        self._entry = None
+        if self._waits:
+            return
+        left = self._time.left - (time.monotonic() - self._since)
+        if left > 0:
+            self._entry = WATCH.add(self, left, self._time.limit)
+        else:
+            self._run.interrupt(error)
 
     def __enter__(self) -> None:
         self._run.deadline = self
@@ -171,4 +185,32 @@ class Deadline:
 
     def __exit__(self, *raised: object) -> None:
         self.pause()
-        self._run.deadline = None
+        entry, self._run.deadline = self._entry, None
+        if entry is not None:
+            WATCH.drop(entry)
+
+
+class Vigil:
+    """Ends a pure step that takes longer than it may, within a quarter more: nobody asks a clock for each step.
+
+    The run counts up when a step begins and when it ends: a step that is met again and again takes long.
+    """
+
+    def __init__(self, run: Any, seconds: float) -> None:
+        self._run = ref(run)
+        self._seconds = seconds
+        self._met = self._quarters = 0
+        WATCH.add(self, seconds / 4, seconds)
+
+    def interrupt(self, error: LimitError) -> None:
+        """A quarter of the time has gone by. Called by the watch."""
+        run = self._run()
+        if run is None:
+            return
+        stays = run.turns % 2 == 1 and run.turns == self._met
+        self._met, self._quarters = run.turns, self._quarters + 1 if stays else 0
+        if self._quarters == 4:
+            self._quarters = 0
+            run.interrupt(error)
+        del run
+        WATCH.add(self, self._seconds / 4, self._seconds)

@@ -201,12 +201,11 @@ def reprice(text: str) -> str:
 # ---- what they are given
 
 PEOPLE: list[Data] = [
-    {"name": f"p{n}", "age": (n * 37) % 101, "address": {"city": {"name": f"c{n % 17}", "zip": n}}}
-    for n in range(3_000)
+    {"name": f"p{n}", "age": (n * 37) % 101, "address": {"city": {"name": f"c{n % 17}", "zip": n}}} for n in range(500)
 ]
-ORDERS: list[Data] = [{"kind": f"kind-{n * 31 % 12}", "price": n % 90, "id": n} for n in range(5_000)]
-NUMBERS = [(n * 7919) % 1009 for n in range(600)]
-TEXT = "the morning was nothing but singing and Running in the evening rain while everything kept moving on " * 60
+ORDERS: list[Data] = [{"kind": f"kind-{n * 31 % 12}", "price": n % 90, "id": n} for n in range(1_000)]
+NUMBERS = [(n * 7919) % 1009 for n in range(400)]
+TEXT = "the morning was nothing but singing and Running in the evening rain while everything kept moving on " * 20
 
 
 def expression(depth: int) -> Any:
@@ -234,18 +233,18 @@ PROGRAMS = [
     Program("totals", "sums in a map", totals, (ORDERS,)),
     Program("group-sizes", "group-by", group_sizes, (ORDERS,)),
     Program(
-        "raise-scores", "update-in", raise_scores, ({"scores": {}, "round": 1}, [f"n{n % 20}" for n in range(1_000)])
+        "raise-scores", "update-in", raise_scores, ({"scores": {}, "round": 1}, [f"n{n % 20}" for n in range(300)])
     ),
     Program("cities", "nested keyword access", cities, (PEOPLE,)),
-    Program("stacked", "nested closures", stacked, (3_000,)),
-    Program("areas", "several arities", areas, (3_000,)),
-    Program("spans", "variable arity", spans, (3_000,)),
-    Program("moves", "recursion with an accumulator", moves, (12,)),
+    Program("stacked", "nested closures", stacked, (500,)),
+    Program("areas", "several arities", areas, (500,)),
+    Program("spans", "variable arity", spans, (500,)),
+    Program("moves", "recursion with an accumulator", moves, (10,)),
     Program("female", "mutual recursion", female, (30,)),
-    Program("primes", "a loop with a vector", primes, (500,)),
-    Program("pairs", "for with two bindings", pairs, (150,)),
-    Program("simplify", "match", simplify, (expression(20),)),
-    Program("distance", "destructuring", distance, ([[[n, n + 1], {"x": n * 3, "y": 7}] for n in range(3_000)],)),
-    Program("survivors", "try, throw and catch", survivors, (list(range(2_000)),)),
-    Program("reprice", "JSON", reprice, (json.dumps({"id": 7, "items": ORDERS[:500]}),)),
+    Program("primes", "a loop with a vector", primes, (300,)),
+    Program("pairs", "for with two bindings", pairs, (60,)),
+    Program("simplify", "match", simplify, (expression(14),)),
+    Program("distance", "destructuring", distance, ([[[n, n + 1], {"x": n * 3, "y": 7}] for n in range(500)],)),
+    Program("survivors", "try, throw and catch", survivors, (list(range(300)),)),
+    Program("reprice", "JSON", reprice, (json.dumps({"id": 7, "items": ORDERS[:200]}),)),
 ]

@@ -26,6 +26,33 @@ def compile_regex(pattern: str) -> Any:
     return found
 
 
+# ---- plain patterns on short texts ------------------------------------------------------------------------------
+
+SHORT = 4_096  # bytes of a text that a plain pattern may search in quadratic time: some milliseconds at the worst
+_CLASS = r"""\[\^?(?:[A-Za-z0-9_ .,:;@\#%=<>/!"'`+*?(){}$]|[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9])+\]"""
+_ATOM = rf"""(?:[A-Za-z0-9_ ,:;@%=<>/!"'`&~-]|\\[dw.,;:+*?()|{{}}\[\]^$/-]|\.|{_CLASS})"""
+_PLAIN = re.compile(rf"(?:{_ATOM}\??)*(?:{_ATOM}[*+](?:{_ATOM}\??)*)?")
+_plain: dict[str, re.Pattern[bytes] | None] = {}
+
+
+def plain_regex(pattern: str) -> re.Pattern[bytes] | None:
+    """The pattern for Python's own engine on ASCII, if it means the same there; None for all others.
+
+    RE2 answers in linear time, but each answer takes a long way. A plain pattern has no groups, no alternatives and at
+    most one part that repeats: it cannot take longer than the square of a text, which is little if the text is SHORT.
+    """
+    if pattern not in _plain:
+        if len(_plain) >= KEPT:
+            _plain.clear()
+        _plain[pattern] = None
+        if len(pattern) <= LONGEST and _PLAIN.fullmatch(pattern) is not None:
+            try:
+                _plain[pattern] = re.compile(pattern.encode())
+            except re.error:
+                pass  # a range from z to a, which RE2 refuses as well
+    return _plain[pattern]
+
+
 def _compile(pattern: str) -> Any:
     import re2  # deferred: most programs have no pattern
 

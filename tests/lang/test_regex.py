@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtfs.lang import regex
-from rtfs.lang.regex import compile_regex
+from rtfs.lang.regex import compile_regex, plain_regex
 
 
 @pytest.mark.parametrize(
@@ -51,3 +54,72 @@ def test_few_compiled_patterns_are_kept() -> None:
         compile_regex(f"kept{n}")
     assert len(regex._compiled) <= regex.KEPT
     assert compile_regex("kept99") is compile_regex("kept99")
+
+
+# ---- plain patterns
+
+PIECES = [
+    "a",
+    "b",
+    "1",
+    " ",
+    "_",
+    "-",
+    ".",
+    "\\.",
+    "\\d",
+    "\\w",
+    "[a-c]",
+    "[^b]",
+    "[0-9_]",
+    "[.+*]",
+    "[^a ]",
+    "x",
+    "&",
+    "/",
+]
+TEXTS = st.text(alphabet="ab1 _-.\n\t/x&", max_size=30)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["", "", "", "?", "*", "+"])), max_size=5), TEXTS)
+def test_a_plain_pattern_finds_what_re2_finds(parts: list[tuple[str, str]], text: str) -> None:
+    pattern = "".join(piece + mark for piece, mark in parts)
+    plain = plain_regex(pattern)
+    assert (plain is not None) == (sum(mark in ("*", "+") for _, mark in parts) <= 1)
+    if plain is not None:
+        assert [match.span() for match in plain.finditer(text.encode())] == spans(compile_regex(pattern), text)
+
+
+def spans(regex: Any, text: str) -> list[tuple[int, int]]:
+    """All matches that do not overlap, one search after the other."""
+    found, at = [], 0
+    while at <= len(text):
+        match = regex.search(text, at)
+        if match is None:
+            break
+        found.append(match.span())
+        at = match.end() + (match.start() == match.end())
+    return found
+
+
+OTHERS = [
+    "(a)",
+    "a|b",
+    "a*b*",
+    "a+?",
+    "a{2}",
+    "^a",
+    "a$",
+    "\\s",
+    "\\b",
+    "(?i)a",
+    "[[:alpha:]]",
+    "[a&&b]",
+    "[a--b]",
+    "é",
+]
+
+
+@pytest.mark.parametrize("pattern", [*OTHERS, "é", "[\\d]", "a\\Z", "a??", "[]a]", "[z-a]"])
+def test_other_patterns_are_for_re2(pattern: str) -> None:
+    assert plain_regex(pattern) is None

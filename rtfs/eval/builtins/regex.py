@@ -11,7 +11,7 @@ from rtfs.eval.limits import built, check_characters, check_elements, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import MISSING, vector
 from rtfs.lang.errors import invalid_argument
-from rtfs.lang.regex import compile_regex
+from rtfs.lang.regex import SHORT, compile_regex, plain_regex
 from rtfs.lang.signal import FLAG, METERS, charge, poll
 
 _REFERENCE = re.compile(r"\$([0-9$])")
@@ -25,9 +25,17 @@ def compiled(operation: str, pattern: Any) -> Any:
         raise invalid_argument(str(error), pattern) from None
 
 
-def _matches(regex: Any, data: bytes) -> Iterator[Any]:
+def _matches(operation: str, pattern: Any, data: bytes) -> Iterator[Any]:
     """All matches that do not overlap, in UTF-8: re2 would translate positions of a string for each of them."""
+    regex = compiled(operation, pattern)
     if data.isascii() and not METERS:
+        plain = plain_regex(pattern) if len(data) <= SHORT else None
+        if plain is not None:
+            for match in plain.finditer(data):
+                if FLAG:
+                    poll()
+                yield match
+            return
         last = (-1, -1)
         for match in regex.finditer(data):
             if FLAG:
@@ -95,7 +103,7 @@ def re_seq(pattern: Any, s: Any) -> Any:
     strings("re-seq", pattern, s)
     found: list[str] = []
     data = s.encode()
-    for match in _matches(compiled("re-seq", pattern), data):
+    for match in _matches("re-seq", pattern, data):
         check_elements(len(found) + 1, "re-seq")
         built(1)
         start, end = match.span()
@@ -129,7 +137,7 @@ def re_replace(pattern: Any, s: Any, to: Any) -> str:
     pieces: list[str] = []
     total = end = 0
     data = s.encode()
-    for match in _matches(regex, data):
+    for match in _matches("re-replace", pattern, data):
         new = [part if type(part) is str else (match.group(part) or b"").decode() for part in template]
         new.append(data[end : match.start()].decode())
         total += sum(map(len, new))
@@ -169,7 +177,7 @@ def re_split(pattern: Any, s: Any, most: Any = MISSING) -> Any:
     parts: list[str] = []
     end = 0
     data = s.encode()
-    for match in _matches(compiled("re-split", pattern), data):
+    for match in _matches("re-split", pattern, data):
         if len(parts) + 1 == limit:
             break
         start = match.start()

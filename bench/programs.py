@@ -8,7 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from rtfs import HostCall, RuntimeContext, Session
+
 Data = dict[str, Any]
+HOST = Session(context=RuntimeContext.full())
 
 
 # ---- sorting
@@ -192,6 +195,14 @@ def survivors(ns: list[int]) -> int:
 # ---- data from outside
 
 
+def echoes(n: int) -> int:
+    """Each echo is dispatched by the marketplace, as those of the RTFS program are."""
+    dispatch, total = HOST.host.dispatch, 0
+    for i in range(n):
+        total += dispatch(HostCall("ccos.echo", (i,), HOST.context))
+    return total
+
+
 def reprice(text: str) -> str:
     order = json.loads(text)
     order["items"] = [{**item, "price": item["price"] * 2} for item in order["items"]]
@@ -246,5 +257,6 @@ PROGRAMS = [
     Program("simplify", "match", simplify, (expression(14),)),
     Program("distance", "destructuring", distance, ([[[n, n + 1], {"x": n * 3, "y": 7}] for n in range(500)],)),
     Program("survivors", "try, throw and catch", survivors, (list(range(300)),)),
+    Program("echoes", "host calls", echoes, (100,)),
     Program("reprice", "JSON", reprice, (json.dumps({"id": 7, "items": ORDERS[:200]}),)),
 ]

@@ -1,4 +1,4 @@
-"""Twenty-one everyday programs against the same in idiomatic Python: each, and the median of all."""
+"""Twenty-two everyday programs against the same in idiomatic Python: each, and the median of all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _session: list[rtfs.Session] = []
 def session() -> rtfs.Session:
     """The session that all programs share."""
     if not _session:
-        _session.append(rtfs.Session(limits=rtfs.Limits.unlimited()))
+        _session.append(rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full()))
         _session[0].run(TEXT.read_text(encoding="utf-8"), name="programs.rtfs")
     return _session[0]
 

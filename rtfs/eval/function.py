@@ -154,10 +154,22 @@ def _define(c: Compiler, title: str, definition: ast.stmt, frame: Frame) -> None
 def _single(c: Compiler, clause: Clause, scope: Scope) -> ast.arguments:
     names = [c.fresh(_hint(param.pattern)) for param in clause.params.fixed]
     rest = c.fresh(clause.params.rest.pattern.name) if clause.params.rest is not None else None
-    if rest is not None:
+    if rest is not None and not _only_walked(c, clause, scope):
         c.block.append(emit.assign(rest, emit.call("#List", [emit.name(rest, c.at)], c.at), c.at))
     _clause_body(c, clause, scope, names, rest)
     return emit.arguments(names, rest, c.at)
+
+
+def _only_walked(c: Compiler, clause: Clause, scope: Scope) -> bool:
+    """May the rest arguments stay the tuple that Python made of them?"""
+    from rtfs.eval.linear import only_walked  # deferred: it knows callbacks, which are functions
+    from rtfs.eval.special.binding import symbols_of
+
+    rest, forms = clause.params.rest, clause.form[clause.start :]
+    if rest is None or rest.type is not MISSING or c.metered or mentions_recur(clause.form, clause.start):
+        return False
+    name = rest.pattern.name
+    return only_walked(c, forms, name, scope, symbols_of(clause.params.form) - {name})
 
 
 def _dispatch(c: Compiler, clauses: list[Clause], scope: Scope, name: str | None) -> ast.arguments:

@@ -139,6 +139,37 @@ class Linear:
         return READS[self.kind].get(asked or "") == len(form)
 
 
+# Where a sequence is only gone through, by the place of the argument; -1 is the last one.
+_WALKS = {"reduce": -1, "map": 2, "mapv": 2, "filter": 2, "filterv": 2, "remove": 2, "apply": -1}
+_WALKS.update({"count": 1, "empty?": 1, "first": 1, "second": 1, "last": 1, "nth": 1, "some": 2, "every?": 2})
+
+
+def only_walked(c: Compiler, forms: Any, name: str, scope: Scope, bound: set[str]) -> bool:
+    """Is a sequence under this name only gone through or asked for elements, so that its kind cannot matter?
+
+    `bound`: names that are bound around the forms but not in `scope`.
+    """
+    stack, heads, others = list(forms), set(), set(bound)
+    while stack:
+        form = stack.pop()
+        if type(form) is Symbol:
+            others.add(form.name)
+        elif is_vector_form(form):
+            stack.extend(form)
+        elif type(form) is Map:
+            stack.extend(part for pair in form.pairs or form.entries() for part in pair)
+        elif type(form) is List and form:
+            called = operation(c, form, scope)
+            place = _WALKS.get(called or "", 0) % len(form)
+            walked = place and type(form[place]) is Symbol and form[place].name == name
+            if walked:
+                heads.add(form[0].name)
+            elif type(form[0]) is not Symbol or form[0].name == name:
+                stack.append(form[0])
+            stack.extend(part for index, part in enumerate(form) if index and not (walked and index == place))
+    return name not in others and not heads & others  # a head that is bound somewhere may be no library function
+
+
 def _symbols(form: Any) -> set[str]:
     from rtfs.eval.special.binding import symbols_of
 

@@ -44,6 +44,21 @@ VALUES = [
     ("(defn f ([n] (map (fn [g] (g)) (list (fn [] n)))) ([n m] (fn [] [n m]))) [(f 1) ((f 1 2))]", "[[1] [1 2]]"),
     ("(defn f ([] (f 1)) ([a] a) ([a b & c] [a b c])) [(f) (f 2) (f 1 2 3)]", "[1 2 [1 2 (3)]]"),
     ("(defn k [] :const) (k)", ":const"),
+    # rest arguments are a list wherever one can tell
+    (
+        "((fn [a & xs] [(reduce + a xs) (count xs) (map inc xs) (apply + xs) (first xs) (empty? xs)]) 1 2 3)",
+        "[6 2 [3 4] 5 2 false]",
+    ),
+    ("((fn [& xs] [(count xs) xs (rest xs)]) 1 2)", "[2 (1 2) (2)]"),
+    ("[((fn [& xs] (let [count vector] (count xs))) 1) ((fn [map & xs] (map 7 xs)) vector 1)]", "[[(1)] [7 (1)]]"),
+    (
+        "[((fn [& xs] (let [ys xs] ys)) 1) ((fn [& xs] (map (fn [x] xs) xs)) 1) (((fn [& xs] (fn [] xs)) 1))]",
+        "[(1) [(1)] (1)]",
+    ),
+    (
+        "(try ((fn [& xs] (xs 0)) 1) (catch e (ex-message e)))",
+        '"Type error in function call: expected function, got list"',
+    ),
     # scope
     ("(let [x 1] (let [x (+ x 10)] x))", "11"),
     ("(let [x 1] (let [x 2] x) x)", "1"),

@@ -103,7 +103,8 @@ def group_by(f: Any, coll: Any) -> Map:
     looks_up = type(f) is Keyword
     for item in items:
         key = item.raw.get(f) if looks_up and type(item) is Map else target(item)
-        if type(key) not in RAW_KINDS:
+        kind = type(key)
+        if kind is not str and kind is not Keyword and kind is not int:  # sooner than asking RAW_KINDS
             key = Key(key)
         groups[key].append(item)
     built(len(groups))

@@ -181,7 +181,10 @@ class World:
             _MEMORY.clear()
         _MEMORY[key] = entry
         if self.cache is not None:
-            self.cache.store(key, coding.dump(entry))
+            try:
+                self.cache.store(key, coding.dump(entry))
+            except coding.Unstorable:
+                pass  # it is compiled again each time
 
     def _play(self, operations: list[Operation], text: Text, module: Module) -> Any:
         value: Any = None

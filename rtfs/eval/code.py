@@ -8,7 +8,7 @@ from typing import Any
 
 from rtfs.eval.constant import CallSite, ModuleGlobals, TypeRef
 from rtfs.eval.meter import UNIT
-from rtfs.lang.collections import List, Map, PVector, vector
+from rtfs.lang.collections import List, Map, PVector, map_form, vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import SpanTable
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
@@ -61,8 +61,11 @@ class Unstorable(Exception):
 
 
 def dump(parts: Any) -> bytes:
-    """Plain data with code objects and encoded constants as bytes."""
-    return marshal.dumps(parts)
+    """Plain data with code objects and encoded constants as bytes. Unstorable when code is nested too deeply."""
+    try:
+        return marshal.dumps(parts)
+    except ValueError as error:
+        raise Unstorable(str(error)) from None
 
 
 def load(data: bytes) -> Any:
@@ -74,64 +77,93 @@ def encode_constants(constants: Constants) -> list[tuple[str, Any]]:
 
 
 def decode_constants(encoded: list[tuple[str, Any]]) -> Constants:
-    return {key: _decode(value) for key, value in encoded}
+    return {key: _decode(tokens) for key, tokens in encoded}
 
 
-def _encode(value: Any) -> Any:
+def _encode(root: Any) -> list[tuple[Any, ...]]:
+    """A value as a flat list, parts before what is made of them: storing it must not nest as deeply as the value.
+
+    A collection that occurs again is named by its number: a small value may share its parts without end.
+    """
+    tokens: list[tuple[Any, ...]] = []
+    numbers: dict[int, int] = {}
+    pending: list[tuple[Any, tuple[Any, ...] | None]] = [(root, None)]
+    while pending:
+        value, made = pending.pop()
+        if made is not None:
+            tokens.append(made)
+            numbers[id(value)] = len(numbers)
+            continue
+        if id(value) in numbers:
+            tokens.append(("=", numbers[id(value)]))
+            continue
+        tag, parts, more = _taken_apart(value)
+        if parts is None:
+            tokens.append((tag, *more))
+        else:
+            pending.append((value, (tag, len(parts), *more)))
+            pending.extend([(part, None) for part in reversed(parts)])
+    return tokens
+
+
+def _taken_apart(value: Any) -> tuple[str, list[Any] | None, tuple[Any, ...]]:
+    """The tag of a value, its parts (None for what has none) and what else says which it is."""
     kind = type(value)
     if value is None or kind in (bool, int, float, str):
-        return ("x", value)
+        return "x", None, (value,)
     if kind is Keyword:
-        return ("k", value.name)
+        return "k", None, (value.name,)
     if kind is Symbol:
-        return ("s", value.name, value.module)
+        return "s", None, (value.name, value.module)
     if kind is List:
-        return ("l", [_encode(item) for item in value])
+        return "l", list(value), ()
     if kind is tuple or kind is PVector:
-        return ("v", [_encode(item) for item in value])
+        return "v", list(value), ()
     if kind is Map:
-        pairs = value.pairs
-        encoded = [(_encode(key), _encode(item)) for key, item in (value.entries() if pairs is None else pairs)]
-        return ("m", encoded)
-    if kind is Timestamp:
-        return ("t", value.micros)
-    if kind in (Uuid, ResourceHandle):
-        return ("u" if kind is Uuid else "r", value.text)
-    if kind is CallSite:
-        return ("c", value.place, value.module)
+        return "m", [part for pair in value.pairs or value.entries() for part in pair], ()
     if kind is TypeRef:
-        return ("T", _encode(value.form), value.level)
+        return "T", [value.form], (value.level,)
+    if kind is Timestamp:
+        return "t", None, (value.micros,)
+    if kind in (Uuid, ResourceHandle):
+        return "u" if kind is Uuid else "r", None, (value.text,)
+    if kind is CallSite:
+        return "c", None, (value.place, value.module)
     if kind is ModuleGlobals:
-        return ("g", value.module)
+        return "g", None, (value.module,)
     raise Unstorable(repr(kind))
 
 
-def _decode(encoded: Any) -> Any:
-    tag = encoded[0]
-    if tag == "x":
-        return encoded[1]
-    if tag == "k":
-        return Keyword(encoded[1])
-    if tag == "s":
-        return Symbol(encoded[1], encoded[2])
-    if tag == "l":
-        return List(_decode(item) for item in encoded[1])
-    if tag == "v":
-        return vector([_decode(item) for item in encoded[1]])
-    if tag == "m":
-        pairs = [(_decode(key), _decode(item)) for key, item in encoded[1]]
-        result = Map.of(pairs)
-        if len(result) != len(pairs):
-            result.pairs = tuple(pairs)
-        return result
-    return _ATOMS[tag](*encoded[1:])
+def _decode(tokens: list[tuple[Any, ...]]) -> Any:
+    done: list[Any] = []
+    made: list[Any] = []
+    for tag, *more in tokens:
+        if tag == "=":
+            done.append(made[more[0]])
+        elif tag in _MADE:
+            count, *rest = more
+            parts = done[len(done) - count :]
+            del done[len(done) - count :]
+            made.append(_MADE[tag](parts, *rest))
+            done.append(made[-1])
+        else:
+            done.append(_ATOMS[tag](*more))
+    return done[0]
 
 
+_MADE: dict[str, Any] = {
+    "l": List,
+    "v": vector,
+    "m": lambda parts: map_form(list(zip(parts[::2], parts[1::2], strict=True))),
+    "T": lambda parts, level: TypeRef(parts[0], level),
+}
 _ATOMS: dict[str, Any] = {
+    "x": lambda value: value,
+    "k": Keyword,
+    "s": Symbol,
     "t": Timestamp,
     "u": Uuid,
     "r": ResourceHandle,
     "c": CallSite,
-    "T": lambda form, level: TypeRef(_decode(form), level),
     "g": ModuleGlobals,
 }

@@ -9,7 +9,7 @@ from typing import Any
 from rtfs.lang.collections import List, Map, PVector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import syntax_error
-from rtfs.lang.printer import show
+from rtfs.lang.printer import show_brief
 from rtfs.lang.values import is_vector
 
 Holds = Callable[[Any], bool]
@@ -21,7 +21,7 @@ _EMAIL = re.compile(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+")
 
 
 def _fail(name: str, expected: str, arguments: tuple[Any, ...]) -> Exception:
-    shown = " ".join(show(argument, 200) for argument in arguments)
+    shown = " ".join(show_brief(argument) for argument in arguments)
     return syntax_error("type", f"[:{name}] expects {expected}, got {shown or 'nothing'}")
 
 

@@ -15,7 +15,7 @@ from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import unmeta
 from rtfs.lang.predicate import PREDICATES
-from rtfs.lang.printer import show
+from rtfs.lang.printer import show, show_brief
 from rtfs.lang.suggest import nearest
 from rtfs.lang.types import (
     Array,
@@ -116,7 +116,7 @@ class _Parser:
             return self.bracket(form, depth)
         if kind is Map:
             return self.record((form,), depth, "map")
-        raise _fail(f"{show(form, 200)} is not a type")
+        raise _fail(f"{show_brief(form)} is not a type")
 
     def types(self, forms: Any, depth: int) -> tuple[Type, ...]:
         return tuple([self.type(form, depth + 1) for form in forms])
@@ -175,7 +175,7 @@ class _Parser:
         head = form[0]
         name = head.name if type(head) is Keyword else _lower(head.name) if type(head) is Symbol else None
         if name is None:
-            raise _fail(f"{show(form, 200)} is not a type: its head must be a keyword")
+            raise _fail(f"{show_brief(form)} is not a type: its head must be a keyword")
         parts = tuple(form[1:])
         make = _BRACKETS.get(name)
         if make is not None:
@@ -234,7 +234,7 @@ class _Parser:
         self.count(name, parts, 2)
         params, result = parts
         if not is_vector(params):
-            raise _fail(f"[:{name}] expects a vector of parameter types, got {show(params, 200)}")
+            raise _fail(f"[:{name}] expects a vector of parameter types, got {show_brief(params)}")
         forms = list(params)
         rest: Type | None = None
         if len(forms) >= 2 and type(forms[-2]) is Symbol and forms[-2].name == "&":
@@ -249,7 +249,7 @@ class _Parser:
         self.count(name, parts, 2)
         item = self.type(parts[0], depth + 1)
         if not is_vector(parts[1]) or not len(parts[1]):
-            raise _fail(f"[:array] expects a vector of dimensions, got {show(parts[1], 200)}")
+            raise _fail(f"[:array] expects a vector of dimensions, got {show_brief(parts[1])}")
         sizes: list[int | None] = []
         for size in parts[1]:
             if type(size) is Symbol and size.name == "?":
@@ -257,13 +257,13 @@ class _Parser:
             elif type(size) is int and size >= 0:
                 sizes.append(size)
             else:
-                raise _fail(f"a dimension of [:array] is a size or ?, got {show(size, 200)}")
+                raise _fail(f"a dimension of [:array] is a size or ?, got {show_brief(size)}")
         return Array(item, tuple(sizes), (Keyword(name), item.form, parts[1]))
 
     def resource(self, name: str, parts: tuple[Any, ...], depth: int) -> Type:
         self.count(name, parts, 1)
         if type(parts[0]) not in (Symbol, Keyword, str):
-            raise _fail(f"[:resource] expects a name, got {show(parts[0], 200)}")
+            raise _fail(f"[:resource] expects a name, got {show_brief(parts[0])}")
         handle = parts[0] if type(parts[0]) is str else parts[0].name
         return Resource(handle, (Keyword(name), parts[0]))
 
@@ -296,11 +296,11 @@ class _Parser:
             if type(second) is Map:
                 optional = second.get(Keyword("optional")) is True
                 return Field(key, self.type(third, depth + 1), optional)
-        raise _fail(f"an entry of [:map] is [:k T], [:k T ?] or [:k {{:optional true}} T], got {show(part, 200)}")
+        raise _fail(f"an entry of [:map] is [:k T], [:k T ?] or [:k {{:optional true}} T], got {show_brief(part)}")
 
     def field(self, fields: dict[Any, Field], field: Field) -> None:
         if type(field.key) not in (Keyword, str, int):
-            raise _fail(f"a key of [:map] is a keyword, string or integer, got {show(field.key, 200)}")
+            raise _fail(f"a key of [:map] is a keyword, string or integer, got {show_brief(field.key)}")
         if field.key in fields:
             raise _fail(f"key {show(field.key)} stands twice in [:map]")
         fields[field.key] = field

@@ -67,6 +67,11 @@ WALKED = {
         "2",
     ),
     "an error's text": (f"(try (throw {LAUGHS}) (catch e (count (ex-message e))))", "201"),
+    "a type that is none": (f"(try (valid? {LAUGHS} 1) (catch SyntaxError e :refused))", ":refused"),
+    "a constant of a macro": (
+        "(defmacro m [] (list 'quote (reduce (fn [a i] [a a]) 1 (range 18)))) (count (m))",
+        "2",
+    ),
     "a catastrophic pattern": ('(re-matches "(a*)*b" (string/repeat "a" 100000))', "nil"),
     "a large key": ("(get {(range 100000) 1} (range 100000))", "1"),
 }

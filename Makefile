@@ -30,7 +30,7 @@ bench: $(DEV)
 	@$(BIN)/python -m bench $(ROWS)
 
 fuzz: $(DEV)
-	@RTFS_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m "hypothesis or fuzz" --hypothesis-profile=fuzz
+	@RTFS_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -n auto -m "hypothesis or fuzz" --hypothesis-profile=fuzz
 
 # The tests of the language on other Pythons, each in a virtual environment of its own.
 versions: | $(BIN)/python
@@ -45,7 +45,7 @@ versions: | $(BIN)/python
 	    touch $$other/.dev; \
 	  fi; \
 	  echo "Python $$version"; \
-	  $$other/bin/python -m pytest -q $(LANGUAGE); \
+	  $$other/bin/python -m pytest -n auto -q $(LANGUAGE); \
 	done
 
 crash: $(DEV)

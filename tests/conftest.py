@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -81,64 +80,31 @@ def missing(reason: str) -> None:
 
 
 class Fuzz:
-    """How much to try. `long`: as in `make fuzz`; `seed`: of the first program; `tell`: a line of the summary."""
+    """How much to try. `long`: as in `make fuzz`; `seed`: of the first program."""
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self) -> None:
         from tests.strategies import LONG  # deferred: the profile is chosen after this file is loaded
 
         self.long = LONG
-        self.seed = int(
-            os.environ.get("RTFS_FUZZ_SEED") or (random.SystemRandom().randrange(10**9) if self.long else 0)
-        )
-        self.tell = lines.append
-
-
-_FUZZ: pytest.StashKey[list[str]] = pytest.StashKey()
+        self.seed = int(os.environ.get("RTFS_FUZZ_SEED") or 0)
 
 
 @pytest.fixture(scope="session")
-def fuzz(request: pytest.FixtureRequest) -> Fuzz:
-    """What seeded tests ask about their length; what they tell is printed at the end of `make fuzz`."""
-    return Fuzz(request.config.stash.setdefault(_FUZZ, []))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    from tests.strategies import LONG
-
-    lines = config.stash.get(_FUZZ, [])
-    if lines and LONG:
-        terminalreporter.section("fuzz")
-        for line in lines:
-            terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def services() -> Any:
-    """Where the services of the machine are; see tests/services.py."""
-    from tests.services import Services
-
-    return Services()
+def fuzz() -> Fuzz:
+    """What seeded tests ask about their length."""
+    return Fuzz()
 
 
 @pytest.fixture
-def store_place(tmp_path: Path, services: Any) -> Iterator[Callable[[str], str]]:
-    """`store_place(name)` is the URL of an empty place for a store of that kind, emptied again at the end."""
-    token = f"rtfs_test_{uuid.uuid4().hex}"
-    cleaners: list[Callable[[], None]] = []
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say a line that `make fuzz` prints at its end, whichever process the test ran in."""
+    return lambda line: request.node.user_properties.append(("fuzz", line))
 
-    def make(name: str) -> str:
-        if name == "sqlite":
-            return f"sqlite:{tmp_path / 'place'}"
-        if name == "postgresql":
-            url = services.postgresql()
-            cleaners.append(lambda: services.drop_schema(url, token))
-            return f"{url}?rtfs_schema={token}"
-        if name == "redis":
-            url = services.redis()
-            cleaners.append(lambda: services.drop_keys(url, token))
-            return f"{url}?rtfs_prefix={token}"
-        return f"{name}:"
 
-    yield make
-    for clean in cleaners:
-        clean()
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for group in ("passed", "failed") for report in terminalreporter.stats.get(group, [])]
+    lines = [line for report in reports for name, line in report.user_properties if name == "fuzz"]
+    if lines and os.environ.get("RTFS_FUZZ_SEED"):
+        terminalreporter.section("fuzz")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)

@@ -223,7 +223,7 @@ def doseq(ev: Evaluator, form: List, env: Env) -> Any:
 def dotimes(ev: Evaluator, form: List, env: Env) -> Any:
     name, count = form[1][0], ev.value(form[1][1], env)
     if type(count) is not int:
-        raise ev.at(form, wrong("dotimes", "integer", count))
+        raise ev.within(form, wrong("dotimes", "integer", count))
     for n in range(count):
         inner = env.with_name(name.name, n)
         for one in form[2:]:

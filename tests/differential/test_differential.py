@@ -12,12 +12,12 @@ from tests.differential.program import program, text_of
 from tests.differential.shrink import shrunk
 from tests.spec.run_cases import HERE, Case, cases
 
-SHORT, LONG, PARTS = 500, 20_000, 5
+SHORT, LONG, PARTS = 500, 20_000, 10
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("part", range(PARTS))
-def test_compiled_programs_do_what_the_evaluator_says(part: int, fuzz: Any) -> None:
+def test_compiled_programs_do_what_the_evaluator_says(part: int, fuzz: Any, tell: Any) -> None:
     """In the suite programs are the same each time and take turns in the ways; in `make fuzz` each goes all ways."""
     count = (LONG if fuzz.long else SHORT) // PARTS
     first = fuzz.seed + part * count
@@ -31,7 +31,7 @@ def test_compiled_programs_do_what_the_evaluator_says(part: int, fuzz: Any) -> N
         errors += expected is not None and expected.ending.startswith("!")
         found = difference(text, seed, chosen, expected) if expected is not None else None
         assert found is None, report(seed, forms, chosen, found)
-    fuzz.tell(f"differential, seeds {first} to {first + count - 1}: {errors} ended with errors, {silent} not compared")
+    tell(f"programs {first} to {first + count - 1}: {errors} ended with errors, {silent} not compared")
     assert silent <= count // 20
 
 

@@ -129,7 +129,7 @@ def test_the_beginning_of_a_right_text_is_whole_or_incomplete_at_every_line(piec
     text = "\n".join(pieces)
     if outcome(text) is None:
         return
-    beginning = "\n".join(text.split("\n")[: cut % (len(pieces) + 1)])
+    beginning = "\n".join([*text.split("\n")[: cut % (len(pieces) + 1)], ""])  # the line has ended
     if outcome(beginning) is None:
         assert incomplete(beginning)
 

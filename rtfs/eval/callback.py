@@ -95,4 +95,4 @@ def for_each(c: Compiler, items: Value, what: str, item: str, body: Callable[[],
     c.frame.loops -= 1
     c.frame.blocks -= 1
     target = emit.placed(ast.Name(item, emit.STORE), at)
-    c.block.append(emit.placed(ast.For(target, view, block, []), at))
+    c.block.append(emit.placed(ast.For(target, view, block or [emit.placed(ast.Pass(), at)], []), at))

@@ -108,6 +108,7 @@ VALUES = [
     ("(let [f (fn [x] (= x 1))] [(f 1) (f 1.0) (f true)])", "[true false false]"),
     ("(let [f (fn [x] (+ x x))] [(f 1) (f 1.5)])", "[2 3.0]"),
     ('(let [f (fn [a b] (< a b))] [(f 1 2) (f 1.5 1) (f "a" "b")])', "[true false true]"),
+    ("[(reduce (fn [a x] a) 1 [1 2]) (reduce (fn [a _] a) [] nil) (reduce (fn [a x] x) nil [1 2])]", "[1 [] 2]"),
     # the type of the result is checked after what computes it
     ("(defn f [x] :int (try x (catch e 0))) [(f 1) (try (f :k) (catch TypeValidationError e :late))]", "[1 :late]"),
     ("(defn f [n] :int (try (if (> n 0) n (throw n)) (catch e (recur (+ n 1))))) (f -2)", "1"),

@@ -108,3 +108,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("fuzz")
         for line in sorted(lines):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def services() -> Any:
+    """Where the services of the machine are; see tests/services.py."""
+    from tests.services import Services
+
+    return Services()
+
+
+@pytest.fixture
+def store_place(tmp_path: Path, services: Any) -> Iterator[Callable[[str], str]]:
+    """`store_place(name)` is the URL of an empty place for a store of that kind, emptied again at the end."""
+    token = f"rtfs_test_{uuid.uuid4().hex}"
+    cleaners: list[Callable[[], None]] = []
+
+    def make(name: str) -> str:
+        if name == "sqlite":
+            return f"sqlite:{tmp_path / 'place'}"
+        if name == "postgresql":
+            url = services.postgresql()
+            cleaners.append(lambda: services.drop_schema(url, token))
+            return f"{url}?rtfs_schema={token}"
+        if name == "redis":
+            url = services.redis()
+            cleaners.append(lambda: services.drop_keys(url, token))
+            return f"{url}?rtfs_prefix={token}"
+        return f"{name}:"
+
+    yield make
+    for clean in cleaners:
+        clean()

@@ -50,6 +50,10 @@ class Tools:
         """Does a macro function run now?"""
         return self.world.expander.running > 0
 
+    def may_pause(self) -> bool:
+        """May another program run now? While forms are expanded it would use the expander, too."""
+        return not self.world.expander.entered
+
     def malformed(self, form: Any, text: str, code: str) -> RtfsError:
         return self.world.expander.malformed(form, text, code)
 

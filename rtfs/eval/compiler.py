@@ -29,6 +29,7 @@ from rtfs.eval.storage import count_lookups
 from rtfs.lang.collections import List, Map, PVector
 from rtfs.lang.errors import ExpansionError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.signal import FLAG, poll
 from rtfs.lang.source import Source, Span, SpanTable
 
 MAX_DEPTH = 4_000  # nested forms in one top-level form
@@ -312,6 +313,8 @@ class Compiler:
             return self.deliver(self.symbol(form, scope), dest)
         if kind not in _NESTING or not len(form):
             return self.deliver(literal(self, form, scope), dest)
+        if FLAG:
+            poll()
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.fail("form", f"nested deeper than {MAX_DEPTH}", form)

@@ -155,7 +155,8 @@ class Run:
         self.release()
         if error is not None:
             raise error
-        suspend(PAUSE)
+        if self.tools is None or self.tools.may_pause():
+            suspend(PAUSE)
 
     def may_clean_up(self, error: RtfsError) -> bool:
         """May a `finally` run after a limit error? All of them together have a short grace (language.md §8.3)."""

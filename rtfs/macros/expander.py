@@ -15,6 +15,7 @@ from rtfs.lang.collections import List, Map, PVector, map_form, vector
 from rtfs.lang.errors import ExpansionError, RtfsError, arity_text, overflow, syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import map_pairs
+from rtfs.lang.signal import FLAG, poll
 from rtfs.lang.source import Span, SpanTable
 from rtfs.lang.values import is_vector
 from rtfs.macros.define import annotated_macro
@@ -72,6 +73,7 @@ class Expander:
         self.module = "user"
         self.locals: Names = NOTHING
         self.running = 0
+        self.entered = 0  # expansions under way, one inside the other: no other program may come between
         self.ahead: Names = NOTHING  # local definitions that function literals see before they are made
         self._text = Text(None)
         self._place: Span | None = None  # of the form that is expanded
@@ -122,11 +124,13 @@ class Expander:
         text = self._text if self._text.spans is spans else Text(spans)
         self.module, self._text, self.ahead, self._own = module, text, NOTHING, NOTHING
         self._place, self._stack, self._trail = None, [], NO_TRAIL
+        self.entered += 1
         try:
             yield
         except RecursionError:
             raise overflow("nesting", MAX_NESTING) from None
         finally:
+            self.entered -= 1
             self.module, self._text, self._place, self.ahead, self._own, self._stack, self._trail = saved
             if not self.running:
                 self._text = text  # the next form is probably of the same text
@@ -144,6 +148,8 @@ class Expander:
         if kind in _ATOMS:
             return form
         if kind is List:
+            if FLAG:
+                poll()
             return self._list(form, names) if form else form
         if kind is Symbol:
             return self._symbol(form, names)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from rtfs.lang.errors import LimitError, ReadError, memory_error
 from rtfs.lang.limits import Limits
 from rtfs.lang.names import Symbol
+from rtfs.lang.signal import FLAG, poll
 from rtfs.lang.source import Source, Span
 from rtfs.parser.automaton import Automaton, Items, Opener, Token
 from rtfs.parser.escape import Fault, unescape
@@ -118,6 +119,8 @@ class Lexer:
         position = self._start()
         yield "BEGIN", None, self._span(position, position)
         while position >= 0:
+            if FLAG:
+                poll()
             match = None
             if parse is not None and (openers := parse.openers()) is not None:
                 match = self._quickly(parse, openers, position)
@@ -179,6 +182,8 @@ class Lexer:
                 add(value)
                 place(span)
             elif kind == _OPEN and (opener := openers.get(word)) and len(parse.values) < parse.height:
+                if FLAG:
+                    poll()
                 items = parse.begin(opener, (opener[1], len(self.report.errors), span))
                 add, place = items.values.append, items.places.append
             elif kind == _CLOSE and (opener := items.opener) and opener[2] == word:

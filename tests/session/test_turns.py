@@ -85,3 +85,26 @@ async def test_a_program_that_hands_the_loop_back_counts_the_same_steps() -> Non
     assert await session(Limits(steps=steps)).run_async(text) == 100_000
     with pytest.raises(rtfs.RtfsError, match="Step limit exceeded"):
         await session(Limits(steps=steps - 1)).run_async(text)
+
+
+async def test_programs_of_one_session_expand_macros_one_after_the_other() -> None:
+    one = session()
+    await one.run_async("(defmacro slow [n x] (do (loop [i 0] (if (< i n) (recur (inc i)) i)) (list 'inc x)))")
+    programs = [one.run_async(f"(slow 60000 (slow 60000 {number}))") for number in range(4)]
+    assert await asyncio.gather(*programs) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("limits", [Limits(seconds=0.1), Limits(seconds=0.1, steps=10**12)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(do " + "(+ (inc 1) (inc 2)) " * 50_000 + ")",
+        "(list 1 2 3) " * 50_000,
+        "(cond false (let [x 1] x)) " * 20_000,
+        "[1 2 (3 4)] " * 300_000,
+    ],
+)
+def test_a_deadline_is_noticed_while_a_text_is_read_expanded_and_compiled(limits: Limits, text: str) -> None:
+    with pytest.raises(rtfs.RtfsError) as raised:
+        session(limits).run(text)
+    assert raised.value.kind == "DeadlineExceeded"

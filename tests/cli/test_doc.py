@@ -15,8 +15,9 @@ Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Said:
+def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
     """Exit code, standard output and standard error of `rtfs doc …`."""
+    monkeypatch.setenv("COLUMNS", "100")
 
     def run(*words: str) -> tuple[int, str, str]:
         code = main(["doc", *words])

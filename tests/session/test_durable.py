@@ -65,7 +65,7 @@ def any_place(chance: random.Random) -> str:
 
 @pytest.mark.fuzz
 def test_killed_anywhere_a_program_ends_as_undisturbed_and_makes_no_answered_call_twice(
-    tmp_path: Path, life: Life, fuzz: Any
+    tmp_path: Path, life: Life, fuzz: Any, tell: Callable[[str], None]
 ) -> None:
     total = 0
     for number in range(fuzz.seed, fuzz.seed + (300 if fuzz.long else 8)):
@@ -73,12 +73,14 @@ def test_killed_anywhere_a_program_ends_as_undisturbed_and_makes_no_answered_cal
         folder = tmp_path / str(number)
         folder.mkdir()
         total += lives(life, folder, number, lambda _, chance=chance: any_place(chance))  # type: ignore[misc]
-    fuzz.tell(f"durable runs killed anywhere: {total} lives of programs from {fuzz.seed} on")
+    tell(f"durable runs killed anywhere: {total} lives of programs from {fuzz.seed} on")
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("fuse", ["written:1", "write:2", "made:2"])
-def test_killed_at_every_answer_a_program_ends_as_undisturbed(tmp_path: Path, life: Life, fuzz: Any, fuse: str) -> None:
+def test_killed_at_every_answer_a_program_ends_as_undisturbed(
+    tmp_path: Path, life: Life, fuzz: Any, tell: Callable[[str], None], fuse: str
+) -> None:
     """Each life gets one answer further than the one before."""
     numbers = range(60) if fuzz.long else (5,)
     total = 0
@@ -87,7 +89,7 @@ def test_killed_at_every_answer_a_program_ends_as_undisturbed(tmp_path: Path, li
         folder.mkdir()
         total += lives(life, folder, number, lambda _: fuse)
     assert total > 5 * len(numbers)
-    fuzz.tell(f"durable runs killed at every {fuse}: {total} lives of {len(numbers)} programs")
+    tell(f"durable runs killed at every {fuse}: {total} lives of {len(numbers)} programs")
 
 
 # ---- one process ------------------------------------------------------------------------------------------------

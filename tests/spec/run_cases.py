@@ -12,7 +12,7 @@ Without arguments runs the RTFS files beside this one. In an RTFS file a case is
 An error is `!TypeError`, and as much of it as the case tells: `!MacroError RTFS-E202 at 1:1-1:9: Macro f: why`, where
 line 1 is the first line of the case that is no comment. An answer `!text` fails the call; the hints of a call stand
 before it, `^{:runtime.x 1} sensor.read`. A JSONL file has one object per line: id, area, src, expect {value | error,
-calls, results}, where a result is RTFS text or {"error": text}.
+calls, results}, where a result is RTFS text or {"error": text}; its calls do not tell hints.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ERROR = re.compile(r"!\w+(?P<code> RTFS-\w+)?(?P<span> at [\d:-]+)?(?P<text>: .
 
 
 class Case(NamedTuple):
-    """`calls`: texts such as `sensor.read "hall"`. `answers`: RTFS text, `!text` to fail the call."""
+    """`calls`: texts such as `sensor.read "hall"`, `hints` in front. `answers`: RTFS text, `!text` fails the call."""
 
     name: str
     area: str
@@ -40,6 +40,7 @@ class Case(NamedTuple):
     calls: tuple[str, ...] | None
     answers: tuple[str, ...]
     ending: str
+    hints: bool = True
 
 
 def cases(path: Path) -> Iterator[Case]:
@@ -56,7 +57,7 @@ def _from_json(data: dict[str, Any]) -> Case:
     calls = tuple(" ".join(call) for call in expect["calls"]) if "calls" in expect else None
     answers = tuple(f"!{each['error']}" if isinstance(each, dict) else each for each in expect.get("results", ()))
     ending = f"!{expect['error']}" if "error" in expect else expect["value"]
-    return Case(data["id"], data["area"], data["src"], calls, answers, ending)
+    return Case(data["id"], data["area"], data["src"], calls, answers, ending, hints=False)
 
 
 def _from_rtfs(text: str, path: Path) -> Iterator[Case]:
@@ -103,7 +104,7 @@ def _play(case: Case, limits: rtfs.Limits | None) -> tuple[tuple[str, ...], str]
     try:
         outcome = rtfs.Session(cache=False, limits=limits).start(case.text, name=f"{case.name}.rtfs")
         while isinstance(outcome, rtfs.RequiresHost):
-            calls.append(_shown(outcome.call))
+            calls.append(_shown(outcome.call, hints=case.hints))
             answer = next(answers, None)
             if answer is None:
                 return tuple(calls), f"an unanswered call of {outcome.call.capability_id}"
@@ -113,9 +114,9 @@ def _play(case: Case, limits: rtfs.Limits | None) -> tuple[tuple[str, ...], str]
     return tuple(calls), rtfs.show(outcome.value)
 
 
-def _shown(call: rtfs.HostCall) -> str:
-    hints = call.metadata.hints
-    shown = "^{" + ", ".join(f":{name} {rtfs.show(value)}" for name, value in hints.items()) + "} " if hints else ""
+def _shown(call: rtfs.HostCall, *, hints: bool) -> str:
+    named = call.metadata.hints if hints else {}
+    shown = "^{" + ", ".join(f":{name} {rtfs.show(value)}" for name, value in named.items()) + "} " if named else ""
     return shown + " ".join([call.capability_id, *(rtfs.show(each) for each in call.args)])
 
 

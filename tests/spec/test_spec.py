@@ -52,6 +52,14 @@ def test_a_case_that_does_not_hold_says_what_happened(text: str, found: str, tmp
     assert problem(case) == found
 
 
+def test_cases_of_a_jsonl_file_do_not_tell_the_hints_of_calls(tmp_path: Path) -> None:
+    place = tmp_path / "hinted.jsonl"
+    expect = {"value": "5", "calls": [["b", "1"]], "results": ["5"]}
+    place.write_text(json.dumps({"id": "x", "area": "y", "src": "^{:runtime.a 1} (call :b 1)", "expect": expect}))
+    (case,) = cases(place)
+    assert problem(case) is None
+
+
 def test_code_without_an_ending_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "open.rtfs"
     place.write_text("(+ 1 1)\n")

@@ -50,7 +50,19 @@ def _open(path: str, *, keyed: bool = True) -> Ledger:
         raise click.ClickException(f"{path}: {error}") from error
 
 
-@click.group("journal", epilog=EPILOG)
+class _Group(click.Group):
+    """A damaged file is an error of the file, whichever command meets it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        import sqlite3
+
+        try:
+            return super().invoke(ctx)
+        except sqlite3.DatabaseError as error:
+            raise click.ClickException(f"the journal cannot be read: {error}") from error
+
+
+@click.group("journal", cls=_Group, epilog=EPILOG)
 def command() -> None:
     """What runs wrote down: every host call and step, in a chain that shows what was changed."""
 

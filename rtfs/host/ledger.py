@@ -111,14 +111,19 @@ class Ledger:
 
     def verify(self) -> Finding:
         """Read the whole chain; the first row that was changed, inserted, moved or removed, and a cut tail."""
+        import sqlite3
+
         previous, count = START, 0
-        for row in self.rows():
-            count += 1
-            problem = self._problem(row, count, previous)
-            if problem is not None:
-                return Finding(count, self.key is not None, problem, count)
-            previous = row["hash"]
-        return Finding(count, self.key is not None, *self._tail(count))
+        try:
+            for row in self.rows():
+                count += 1
+                problem = self._problem(row, count, previous)
+                if problem is not None:
+                    return Finding(count, self.key is not None, problem, count)
+                previous = row["hash"]
+            return Finding(count, self.key is not None, *self._tail(count))
+        except sqlite3.DatabaseError as error:  # the file itself is damaged
+            return Finding(count, self.key is not None, f"row {count + 1} cannot be read: {error}", count + 1)
 
     def _problem(self, row: dict[str, Any], number: int, previous: str) -> str | None:
         """What is wrong with the row that stands at place `number`."""

@@ -70,3 +70,21 @@ def test_a_file_that_is_no_journal_is_a_clear_error(rtfs: Run, tmp_path: Path) -
     for words in (("journal", "ls", "x.db"), ("journal", "verify", "x.db"), ("run", "--journal", "x.db", "-e", "1")):
         done = rtfs(*words)
         assert done.returncode in (1, 2) and "x.db: file is not a database" in done.stderr, words
+
+
+def test_damage_inside_the_file_is_an_error_and_verify_says_from_which_row_on(rtfs: Run, tmp_path: Path) -> None:
+    rtfs("run", "--journal", "audit.db", "-e", "(dotimes [n 300] (kv/put n n))")
+    journal = tmp_path / "audit.db"
+    with sqlite3.connect(journal) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(journal.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 200] = bytes(200)
+    journal.write_bytes(bytes(content))
+    done = rtfs("journal", "verify", "audit.db")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "cannot be read" in done.stdout or "was removed" in done.stdout or "was changed" in done.stdout
+    done = rtfs("journal", "export", "audit.db")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "Error: the journal cannot be read: " in done.stderr

@@ -32,9 +32,15 @@ def queue_path(state: str | None) -> str:
 
 
 def _queue(state: str | None) -> Any:
+    import sqlite3
+
     from rtfs.host.approval import Approvals
 
-    return Approvals(queue_path(state))
+    path = queue_path(state)
+    try:
+        return Approvals(path)
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(f"{path}: {error}") from error
 
 
 @click.group("approvals", epilog=EPILOG)

@@ -30,12 +30,7 @@ def rights(settings: Settings) -> dict[str, Any]:
 
         options["on_refusal"] = Consent()
     if project is not None and project.approve:
-        from rtfs.cli.approvals import queue_path
-        from rtfs.host.approval import Approvals
-
-        options["approvals"] = Approvals(
-            queue_path(None if (settings.state or "").startswith("redis") else settings.state)
-        )
+        options["approvals"] = _approvals(settings)
         options["must_approve"] = project.approve
     return options
 
@@ -90,3 +85,17 @@ def _context(settings: Settings, project: Project | None) -> RuntimeContext:
     if not grants and not allowed and not denied:
         return CLI_DEFAULT
     return RuntimeContext.controlled([*CLI_ALLOWED, *allowed], denied, grants=grants)
+
+
+def _approvals(settings: Settings) -> Any:
+    """The queue of what must be approved. Malformed when its file cannot be used."""
+    import sqlite3
+
+    from rtfs.cli.approvals import queue_path
+    from rtfs.host.approval import Approvals
+
+    path = queue_path(None if (settings.state or "").startswith("redis") else settings.state)
+    try:
+        return Approvals(path)
+    except (OSError, sqlite3.Error) as error:
+        raise Malformed(f"{path}: {error}") from error

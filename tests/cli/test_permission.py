@@ -228,3 +228,13 @@ def test_an_api_that_cannot_be_used_ends_the_run(rtfs: Run, project: Path, text:
     table(project, text)
     done = rtfs("run", "-e", "1", cwd=project)
     assert done.returncode == 2 and reason in done.stderr
+
+
+def test_a_queue_that_is_no_database_is_one_clear_error(rtfs: Run, project: Path) -> None:
+    table(project, 'approve = ["ccos.math.*"]')
+    (project / "kept").mkdir()
+    (project / "kept" / "approvals.db").write_bytes(b"garbage" * 1000)
+    for words in (("approvals", "ls", "--state", "kept"), ("run", "--state", "kept", "-e", "(+ 1 2)")):
+        done = rtfs(*words, cwd=project)
+        assert done.returncode in (1, 2) and "approvals.db: file is not a database" in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr

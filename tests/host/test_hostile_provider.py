@@ -304,8 +304,11 @@ def test_an_answer_from_another_thread_that_comes_twice_counts_once(session: Ses
     async def answered() -> Any:
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        threading.Thread(target=twice, args=(loop, future), daemon=True).start()
-        return await future
+        thread = threading.Thread(target=twice, args=(loop, future), daemon=True)
+        thread.start()
+        value = await future
+        thread.join()  # its second answer must be posted while the loop is still open
+        return value
 
     register(session, answered)
     assert session.run("(call :t.f)") == 1

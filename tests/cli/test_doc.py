@@ -5,26 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-
-from rtfs.__main__ import main
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
-    """Exit code, standard output and standard error of `rtfs doc …`."""
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(["doc", *words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def said(in_process: Said) -> Said:
+    """What `rtfs doc …` says."""
+    return partial(in_process, "doc")
 
 
 def test_a_function_is_shown_with_its_call_and_an_example(said: Said) -> None:

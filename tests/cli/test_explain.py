@@ -6,26 +6,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-
-from rtfs.__main__ import main
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
-    """Exit code, standard output and standard error of `rtfs explain …`."""
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(["explain", *words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def said(in_process: Said) -> Said:
+    """What `rtfs explain …` says."""
+    return partial(in_process, "explain")
 
 
 def test_a_code_is_shown_with_meaning_example_output_and_cure(said: Said) -> None:

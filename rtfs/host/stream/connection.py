@@ -47,7 +47,7 @@ class Connection:
                     self._ready.set_result(client)
                 await self._closing.wait()
         except BaseException as error:  # groups of everything the SDK's tasks met; kept for whoever asks for the cause
-            self.failure = innermost(error)
+            self.failure = self.link.fault or innermost(error)
             if isinstance(error, asyncio.CancelledError) and self._closing.is_set():
                 raise
         finally:
@@ -74,9 +74,9 @@ class Connection:
 
     async def cause(self) -> BaseException | None:
         """What broke the connection, if that shows within a moment."""
-        if not self._task.done():
+        if not self._task.done() and self.link.fault is None:
             await asyncio.wait({self._task}, timeout=CAUSE_SECONDS if self.link.ended else 0.05)
-        return self.failure
+        return self.link.fault or self.failure
 
     async def close(self, milliseconds: int) -> None:
         """Close it; after `milliseconds` by cancelling the task, which the SDK's own bounds let end."""

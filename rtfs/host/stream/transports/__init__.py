@@ -13,6 +13,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from rtfs.host.stream.catalogue import fault
+from rtfs.lang.errors import RtfsError
+
+ENVELOPE = 65_536  # what JSON-RPC and escapes may add to a message
 
 
 class Target(NamedTuple):
@@ -39,18 +42,26 @@ class Limits(NamedTuple):
     connect_ms: int
     message_bytes: int
 
+    @property
+    def frame_bytes(self) -> int:
+        """What is read of one frame before it counts as endless: a message with every character escaped, and more."""
+        return 2 * self.message_bytes + ENVELOPE
+
 
 class Link(Protocol):
     """One connection to be: `endpoint` is what `mcp.Client` takes.
 
     status and retry_after (seconds) tell the last refusal of an HTTP server, None elsewhere; `ended` says that the
-    other side closed the connection.
+    other side closed the connection; `fault` is why we did, because of what the other side sent.
     """
 
     endpoint: Any
     status: int | None
     retry_after: float | None
     ended: bool
+
+    @property
+    def fault(self) -> RtfsError | None: ...
 
 
 def connect(target: Target, limits: Limits) -> Link:
@@ -78,6 +89,7 @@ class Tap:
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         self.ended = False
+        self.fault: RtfsError | None = None
         self.malformed = 0
 
     async def __aenter__(self) -> tuple[Any, Any]:
@@ -89,6 +101,12 @@ class Tap:
     ) -> bool | None:
         result: bool | None = await self._transport.__aexit__(kind, error, trace)
         return result
+
+    def note(self, message: Any) -> Any:
+        """A message, or the exception of one that cannot be parsed, on its way to the SDK."""
+        if isinstance(message, Exception):
+            self.malformed += 1
+        return message
 
 
 class _TappedRead:
@@ -103,22 +121,17 @@ class _TappedRead:
         return getattr(self._inner, "last_context", None)
 
     async def receive(self) -> Any:
-        return self._noted(await self._inner.receive())
+        return self._tap.note(await self._inner.receive())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
         try:
-            return self._noted(await self._inner.__anext__())
+            return self._tap.note(await self._inner.__anext__())
         except StopAsyncIteration:
             self._tap.ended = True
             raise
-
-    def _noted(self, message: Any) -> Any:
-        if isinstance(message, Exception):
-            self._tap.malformed += 1
-        return message
 
     def close(self) -> None:
         self._inner.close()

@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from rtfs.host.stream.transports import Limits, Tap, Target
+from rtfs.lang.errors import RtfsError
 
 EFFECT = ":network"
-ENVELOPE = 65_536  # what JSON-RPC and escapes may add to a message
 
 
 class HttpLink:
@@ -27,6 +27,10 @@ class HttpLink:
     def ended(self) -> bool:
         return self.tap.ended
 
+    @property
+    def fault(self) -> RtfsError | None:
+        return self.tap.fault
+
     def _opened(self, target: Target, limits: Limits) -> AbstractAsyncContextManager[Any]:
         @asynccontextmanager
         async def opened() -> AsyncIterator[Any]:
@@ -36,7 +40,7 @@ class HttpLink:
             # silence is judged by the stream's watchdog, so reading itself may take for ever
             timeout = httpx2.Timeout(limits.connect_ms / 1000, read=None)
             hooks = {"response": [self._note]}
-            largest = max(DEFAULT_MAX_SSE_EVENT_SIZE, 2 * limits.message_bytes + ENVELOPE)
+            largest = max(DEFAULT_MAX_SSE_EVENT_SIZE, limits.frame_bytes)
             async with (
                 httpx2.AsyncClient(headers=target.headers(), timeout=timeout, event_hooks=hooks) as client,
                 streamable_http_client(target.place, http_client=client, max_sse_event_size=largest) as streams,

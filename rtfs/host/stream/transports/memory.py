@@ -15,6 +15,7 @@ class MemoryLink:
     status: int | None = None
     retry_after: float | None = None
     ended = False
+    fault = None
 
     def __init__(self, server: Any) -> None:
         self.endpoint = server

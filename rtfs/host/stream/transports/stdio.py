@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.lines import OVERSIZE, encoding
 from rtfs.host.stream.transports import Limits, Tap, Target
+from rtfs.lang.errors import RtfsError
 
 EFFECT = ":process"
 
@@ -16,7 +19,7 @@ class StdioLink:
     status: int | None = None
     retry_after: float | None = None
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, limits: Limits) -> None:
         from mcp.client.stdio import StdioServerParameters, stdio_client
 
         parameters = StdioServerParameters(
@@ -24,13 +27,32 @@ class StdioLink:
             args=list(target.arguments),
             env=dict(target.environment) or None,
             cwd=target.folder,
+            encoding=encoding(limits.frame_bytes),
         )
-        self.tap = Tap(stdio_client(parameters, errlog=_error_log()))
+        self.tap = _LineTap(stdio_client(parameters, errlog=_error_log()), limits)
         self.endpoint: Any = self.tap
 
     @property
     def ended(self) -> bool:
         return self.tap.ended
+
+    @property
+    def fault(self) -> RtfsError | None:
+        return self.tap.fault
+
+
+class _LineTap(Tap):
+    """Ends the connection with S025 at a line too long to be read."""
+
+    def __init__(self, transport: Any, limits: Limits) -> None:
+        super().__init__(transport)
+        self._limits = limits
+
+    def note(self, message: Any) -> Any:
+        if getattr(getattr(message, "message", None), "method", None) == OVERSIZE:
+            self.fault = fault(25, n=self._limits.frame_bytes + 1, m=self._limits.message_bytes)
+            raise self.fault
+        return super().note(message)
 
 
 def _error_log() -> Any:
@@ -43,4 +65,4 @@ def _error_log() -> Any:
 
 
 def connect(target: Target, limits: Limits) -> StdioLink:
-    return StdioLink(target)
+    return StdioLink(target, limits)

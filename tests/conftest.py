@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("rtfs", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", parent=settings.get_profile("rtfs"), max_examples=2_000)
 settings.load_profile("rtfs")
+
+# A background job of a shell starts with SIGINT ignored, and so would every process under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rtfs.lang.collections import Map
@@ -17,6 +18,9 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.adapt import Handler
     from rtfs.host.pipeline import Route
+    from rtfs.lang.outcome import HostCall
+
+    Instead = Callable[[RtfsError, HostCall, tuple[Any, ...], dict[str, Any]], Any]
 
 PREFIX = "runtime.learning."
 _FOLDER = "rtfs.host.hints"
@@ -147,3 +151,27 @@ def memory(way: Route, hint: str, make: Callable[[], Any]) -> Any:
     if found is None:
         found = store[hint, way.id] = make()
     return found
+
+
+def recovering(inner: Handler, instead: Instead) -> Handler:
+    """`inner`, but `instead(failure, call, args, named)` answers for a transient failure. Both may be awaited."""
+
+    async def awaited(work: Any, call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        try:
+            return await work
+        except RtfsError as failure:
+            if not transient(failure):
+                raise
+            result = instead(failure, call, args, named)
+            return await result if type(result) is CoroutineType else result
+
+    def recovered(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        try:
+            result = inner(call, args, named)
+        except RtfsError as failure:
+            if not transient(failure):
+                raise
+            return instead(failure, call, args, named)
+        return awaited(result, call, args, named) if type(result) is CoroutineType else result
+
+    return recovered

@@ -38,6 +38,16 @@ class Circuit:
         self.successes = 0  # since it was half open
         self.probing = False
 
+    def admit(self, cooldown: int, now: float) -> tuple[bool, int]:
+        """Is the next call a probe, and if it may not pass: how many milliseconds are left, at least 1."""
+        if self.opened is None:
+            return False, 0
+        left = cooldown - (now - self.opened) * 1000
+        if left > 0 or self.probing:
+            return False, max(1, round(left))
+        self.probing = True
+        return True, 0
+
     def succeeded(self, threshold: int) -> None:
         self.failures = 0
         if self.opened is not None:
@@ -53,17 +63,7 @@ class Circuit:
 
 def around(way: Route, options: dict[str, Any], inner: Handler) -> Handler:
     circuit: Circuit = memory(way, "circuit-breaker", Circuit)
-    clock, cooldown = way.host.clock, options["cooldown_ms"]
-
-    def admit() -> bool:
-        """Let a call pass, and say whether it is a probe; or refuse it."""
-        if circuit.opened is None:
-            return False
-        left = cooldown - (clock.monotonic() - circuit.opened) * 1000
-        if left > 0 or circuit.probing:
-            raise _open(way, max(1, round(left)))
-        circuit.probing = True
-        return True
+    clock = way.host.clock
 
     def note(error: BaseException | None) -> None:
         if error is None:
@@ -84,7 +84,10 @@ def around(way: Route, options: dict[str, Any], inner: Handler) -> Handler:
             circuit.probing = circuit.probing and not probe
 
     def breaking(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        probe, waits = admit(), False
+        probe, left = circuit.admit(options["cooldown_ms"], clock.monotonic())
+        if left:
+            raise _open(way, left)
+        waits = False
         try:
             result = inner(call, args, named)
             waits = type(result) is CoroutineType

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.hint import Field, transient
+from rtfs.host.hint import Field, recovering
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
@@ -20,43 +20,25 @@ FIELDS = {"capability": Field("capability", ...), "pass-original-args": Field("b
 def around(way: Route, options: dict[str, Any], inner: Handler) -> Handler:
     other, same_arguments = options["capability"], options["pass_original_args"]
 
-    def instead(call: HostCall, failure: RtfsError) -> Any:
+    def instead(failure: RtfsError, call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Make the other call, under the same rules and without the hints of this one."""
-        args = call.args if same_arguments else ()
+        given = call.args if same_arguments else ()
         key = call.metadata.idempotency_key
         metadata = call.metadata.replace(hints=None, idempotency_key=key and f"{key}/fallback")
         try:
-            result = way.host.dispatch(call.replace(capability_id=other, args=args, metadata=metadata))
+            result = way.host.dispatch(call.replace(capability_id=other, args=given, metadata=metadata))
         except RtfsError as error:
-            raise _explained(error, failure) from failure
-        return _awaited_instead(result, failure) if type(result) is CoroutineType else result
+            raise explained(error, failure) from failure
+        return awaited(result, failure) if type(result) is CoroutineType else result
 
-    async def _awaited_instead(work: Any, failure: RtfsError) -> Any:
+    async def awaited(work: Any, failure: RtfsError) -> Any:
         try:
             return await work
         except RtfsError as error:
-            raise _explained(error, failure) from failure
+            raise explained(error, failure) from failure
 
-    def _explained(error: RtfsError, failure: RtfsError) -> RtfsError:
+    def explained(error: RtfsError, failure: RtfsError) -> RtfsError:
         error.notes.append(f"it was the fallback of '{way.id}', which failed: {failure.message}")
         return error
 
-    async def awaited(work: Any, call: HostCall) -> Any:
-        try:
-            return await work
-        except RtfsError as failure:
-            if not transient(failure):
-                raise
-            result = instead(call, failure)
-            return await result if type(result) is CoroutineType else result
-
-    def guarded(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        try:
-            result = inner(call, args, named)
-        except RtfsError as failure:
-            if not transient(failure):
-                raise
-            return instead(call, failure)
-        return awaited(result, call) if type(result) is CoroutineType else result
-
-    return guarded
+    return recovering(inner, instead)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.hint import Field, transient
+from rtfs.host.hint import Field, recovering, transient
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
@@ -46,21 +46,4 @@ def around(way: Route, options: dict[str, Any], inner: Handler) -> Handler:
         failure.notes.append(f"tried {retries + 1} times")
         raise failure
 
-    async def awaited(work: Any, call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        try:
-            return await work
-        except RtfsError as failure:
-            if not retries or not transient(failure):
-                raise
-            return await again(failure, call, args, named)
-
-    def persistent(call: HostCall, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        try:
-            result = inner(call, args, named)
-        except RtfsError as failure:
-            if not retries or not transient(failure):
-                raise
-            return again(failure, call, args, named)
-        return awaited(result, call, args, named) if type(result) is CoroutineType else result
-
-    return persistent
+    return recovering(inner, again) if retries else inner

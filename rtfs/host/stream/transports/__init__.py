@@ -84,7 +84,10 @@ def _module(scheme: str, shown: str) -> Any:
 
 
 class Tap:
-    """A transport whose read side is watched: it notes the end of the connection and counts what cannot be parsed."""
+    """A transport whose read side is watched: it notes the end of the connection and counts what cannot be parsed.
+
+    Once `fault` is set, what comes next ends the connection.
+    """
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
@@ -104,6 +107,8 @@ class Tap:
 
     def note(self, message: Any) -> Any:
         """A message, or the exception of one that cannot be parsed, on its way to the SDK."""
+        if self.fault is not None:
+            raise self.fault
         if isinstance(message, Exception):
             self.malformed += 1
         return message

@@ -37,19 +37,26 @@ class HttpLink:
             import httpx2
             from mcp.client.streamable_http import DEFAULT_MAX_SSE_EVENT_SIZE, streamable_http_client
 
+            from rtfs.host.stream import answer
+
             # silence is judged by the stream's watchdog, so reading itself may take for ever
             timeout = httpx2.Timeout(limits.connect_ms / 1000, read=None)
-            hooks = {"response": [self._note]}
             largest = max(DEFAULT_MAX_SSE_EVENT_SIZE, limits.frame_bytes)
+            headers = {**target.headers(), **answer.PLAIN}
+
+            async def arrived(response: httpx2.Response) -> None:
+                self._note(response)
+                answer.bind(response, limits, self.tap)
+
             async with (
-                httpx2.AsyncClient(headers=target.headers(), timeout=timeout, event_hooks=hooks) as client,
+                httpx2.AsyncClient(headers=headers, timeout=timeout, event_hooks={"response": [arrived]}) as client,
                 streamable_http_client(target.place, http_client=client, max_sse_event_size=largest) as streams,
             ):
                 yield streams
 
         return opened()
 
-    async def _note(self, response: Any) -> None:
+    def _note(self, response: Any) -> None:
         """Keep what the SDK does not pass on: the status of the last message and how long the server wants peace."""
         if response.request.method != "POST":
             return

@@ -1,0 +1,52 @@
+"""Bodies of HTTP answers, with a bound that the SDK has not (streaming.md §3.8).
+
+The SDK reads an answer that is no event stream whole, however long it is, and unpacks whatever is compressed. So every
+answer is asked for uncompressed (`PLAIN`), and `bind` ends one that is not, or that is too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.transports import Limits, Tap
+from rtfs.lang.errors import RtfsError
+
+PLAIN = {"accept-encoding": "identity"}
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The bytes of an answer as long as they are what was asked for; `tap` gets to know when they are not."""
+
+    def __init__(self, inner: Any, packed: str, limits: Limits, tap: Tap) -> None:
+        self._inner = inner
+        self._packed = packed
+        self._limits = limits
+        self._tap = tap
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._packed:
+            raise self._refused(fault(26, why=f"an answer in {self._packed[:40]}, which was not asked for"))
+        size = 0
+        async for part in self._inner:
+            size += len(part)
+            if size > self._limits.frame_bytes:
+                raise self._refused(fault(25, n=size, m=self._limits.message_bytes))
+            yield part
+
+    def _refused(self, error: RtfsError) -> httpx2.StreamError:
+        self._tap.fault = error
+        return httpx2.StreamError(error.message)  # what the SDK answers the waiting request with
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def bind(response: httpx2.Response, limits: Limits, tap: Tap) -> None:
+    """Bound what will be read of an answer. The events of an event stream are bounded by the SDK, one by one."""
+    packed = response.headers.get("content-encoding", "identity").strip().lower().replace("identity", "")
+    if packed or not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        response.stream = _Bounded(response.stream, packed, limits, tap)

@@ -43,10 +43,13 @@ class SessionEvaluator:
 
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion."""
+        return self._completed(self._target(function), *args)
+
+    def _completed(self, target: Callable[..., Any], *args: Any) -> Any:
         token = RUN.set(self._pure)
         self._pure.turns += 1
         try:
-            return self._target(function)(*args)
+            return target(*args)
         except BaseException as raised:
             raise self._failure(raised) from None
         finally:
@@ -57,16 +60,22 @@ class SessionEvaluator:
         """From here on the current task does nothing but step: `stepper` need not say so for each step."""
         RUN.set(self._pure)
 
-    def stepper(self, function: Any, count: int) -> Callable[..., Any]:
+    @property
+    def counts(self) -> bool:
+        """Can steps be counted? Only where all code was compiled to count them."""
+        return self._session.world.meter is not None
+
+    def stepper(self, function: Any, count: int, budget: int | None = None) -> Callable[..., Any]:
         """The function ready to be called once per chunk with 2 or 3 arguments, and as little around it as can be.
 
+        budget: ticks that one call may use, beside what the session's limits say; it takes a session that `counts`.
         Calls that spell their arguments out are calls between Python frames; `*args` would go through C.
         """
-        target, run, current = self._target(function), self._pure, RUN.get
+        target, run, current = self._target(function, budget, streaming=True), self._pure, RUN.get
 
         def step(state: Any, chunk: Any) -> Any:
             if current(None) is not run:
-                return self.pure(function, state, chunk)
+                return self._completed(target, state, chunk)
             run.turns += 1
             try:
                 return target(state, chunk)
@@ -77,7 +86,7 @@ class SessionEvaluator:
 
         def step_with_metadata(state: Any, chunk: Any, metadata: Any) -> Any:
             if current(None) is not run:
-                return self.pure(function, state, chunk, metadata)
+                return self._completed(target, state, chunk, metadata)
             run.turns += 1
             try:
                 return target(state, chunk, metadata)
@@ -88,14 +97,17 @@ class SessionEvaluator:
 
         return step_with_metadata if count == 3 else step
 
-    def _target(self, function: Any) -> Callable[..., Any]:
-        """What calls the function; in a session that counts, each call may use what a run may."""
+    def _target(self, function: Any, budget: int | None = None, *, streaming: bool = False) -> Callable[..., Any]:
+        """What calls the function; in a session that counts, each call may use what a run may, or its budget."""
         target, meter, limits = callee(function), self._session.world.meter, self._session.limits
         if meter is None:
             return target
+        self._pure.meter = meter
+        bounds = [limits.steps, budget, limits.step_budget if streaming else None]
+        steps = min((bound for bound in bounds if bound is not None), default=None)
 
         def counted(*args: Any) -> Any:
-            outer = meter.enter(Allowance(limits.steps, limits.cells))
+            outer = meter.enter(Allowance(steps, limits.cells))
             try:
                 value = target(*args)
                 meter.settle()

@@ -164,6 +164,13 @@ class World:
         if self.variant == "plain":
             self.variant = "interruptible"
 
+    def count(self) -> None:
+        """Compile code that counts its steps. Code that was compiled before cannot: then nothing changes."""
+        if self.meter is None and self._runs == 0:
+            self.variant, self.meter = "metered", Meter()
+            self.library = library_of(self.variant)
+            self.user.stand_on(self.library, self.meter)
+
     def load_library(self) -> None:
         """Load the whole library: what compiling needs."""
         from rtfs.bundled import load_all

@@ -248,6 +248,8 @@ class Session:
 
     def text_body(self, name: str, text: str) -> Callable[[], Any]:
         """What running a text means."""
+        if "step-budget" in text or "step_budget" in text:  # the steps of a stream are to be counted
+            self.world.count()
         return lambda: check_depth(self.world.run(Source(name, text), self.world.user))
 
     def new_run(self, answer: Callable[[HostCall], Any]) -> Run:

@@ -32,17 +32,13 @@ class Module:
 
     def __init__(self, name: str, library: Library, meter: Meter | None = None) -> None:
         self.name = name
-        self.library = library
-        self.meter = meter
         self.globals: dict[str, Any] = {
-            "__builtins__": library.globals,
             "#define": self.define,
             "#deftype": self.define_type,
             "#meta_of": self.metadata_of,
             "#doc_of": self.documentation_of,
         }
-        if meter is not None:
-            self.globals.update({"#over": meter.over, "#full": meter.full})
+        self.stand_on(library, meter)
         self.definitions: dict[str, Map] = {}
         self.imported: dict[str, tuple[Module, str]] = {}  # visible name → where it comes from
         self.macros: dict[str, Any] = {}
@@ -52,6 +48,14 @@ class Module:
         self.units: list[Any] = []  # keeps the sources of loaded code alive
         self.texts: list[Any] = []  # what was compiled in it
         self.hides: Callable[[str], None] | None = None  # told before a name of the library means something else
+
+    def stand_on(self, library: Library, meter: Meter | None) -> None:
+        """What its code falls back to, and counts down: to be said before any code is compiled in it."""
+        self.library = library
+        self.meter = meter
+        self.globals["__builtins__"] = library.globals
+        if meter is not None:
+            self.globals.update({"#over": meter.over, "#full": meter.full})
 
     def _hide(self, name: str) -> None:
         if self.hides is not None and name in NAMES and not self.shadows(name):

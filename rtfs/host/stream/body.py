@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rtfs.host.stream import chunk as chunks
 from rtfs.host.stream.chunk import Chunk
+from rtfs.host.stream.contract import Contract, plain
 from rtfs.host.stream.intake import Intake
 from rtfs.host.stream.lifecycle import ACTIVE, TERMINAL
 from rtfs.host.stream.metrics import Latency, Rate, Stats
@@ -44,13 +45,15 @@ class Body:
         "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate", "queue", "outputs", "intake",
         "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over", "timers",
         "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty", "_waker",
-        "_metadata",
+        "_metadata", "contract", "stepping",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
         self.id = id
         self.settings = settings
         self.processor = processor
+        self.contract: Contract | None = None
+        self.stepping = plain(processor)
         self.services = services
         self._identity()
         self.state: Any = settings["initial-state"]
@@ -142,6 +145,12 @@ class Body:
         if len(config):
             fixed[chunks.K_EXT] = Map.holding({Keyword("config"): config})
         return fixed
+
+    def bind(self, contract: Contract | None) -> None:
+        """From now on steps keep to a contract."""
+        self.contract = contract
+        if contract is not None:
+            self.stepping = contract.stepping(self.processor)
 
     def describe(self, adapter: str, epoch: int) -> None:
         """The adapter and the epoch are known now."""

@@ -20,6 +20,12 @@ from rtfs.lang.outcome import RuntimeContext
 CAPABILITY = "mcp.stream.start"
 
 
+KNOWN = frozenset(
+    {"streaming", "network", "process", "filesystem", "filesystem-read", "filesystem-write", "database", "queue", "ai",
+     "clock", "console", "random", "state", "context", "concurrent", "resource", "environment"}
+)  # fmt: skip
+
+
 class _Right(NamedTuple):
     """What the policy decides about, in the shape of a capability."""
 
@@ -44,6 +50,16 @@ def admit(security: RuntimeContext, target: Target, *, configured: bool) -> None
     if configured and target.scheme == "stdio":
         return
     _demand(security, right, value, f"{label} to {target.shown}", configured=configured)
+
+
+def admit_effects(security: RuntimeContext, labels: tuple[str, ...]) -> None:
+    """S053 for the first label that the context denies; a label nobody knows is one of unknown effects."""
+    allowed = {label.lstrip(":") for label in security.effects or ()}
+    for label in labels:
+        name = label.lstrip(":")
+        asked = label if name in KNOWN or name in allowed else ":unknown"
+        if effect_rule(security, (asked,)) is not None:
+            raise fault(53, e=label, capability=CAPABILITY)
 
 
 def _demand(security: RuntimeContext, right: _Right, value: Any, what: str, *, configured: bool = False) -> None:

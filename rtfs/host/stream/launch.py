@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import alteration, guard, options, processor
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
+from rtfs.host.stream.contract import Contract, contract
 from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
@@ -52,8 +53,7 @@ class Request:
         live = registry.streams.get(id)
         if live is not None and not live.owner.terminal:
             raise fault(8, data={"owner": registry.identity}, id=id)
-        if self.security is not None:
-            guard.admit_store(self.security, settings["checkpoint"].store)
+        self._admit()
         try:
             store = registry.store(settings["checkpoint"])
         except InUse as busy:
@@ -69,14 +69,27 @@ class Request:
                 return await self._revive(store, head, saved, found)
         return await self._fresh(store, id, seen, found)
 
+    def _admit(self) -> None:
+        """May the program have the store and the effects that the parameters name? S053 before anything is opened."""
+        if self.security is not None:
+            guard.admit_effects(self.security, self.settings["effects"])
+            guard.admit_store(self.security, self.settings["checkpoint"].store)
+
     def _processor(self, given: Any) -> Processor:
         registry = self.registry
+        settings = self.settings
         return processor.find(
-            given, self.module, registry.services.evaluator, registry.processors, self.settings["max-items"]
+            given,
+            self.module,
+            registry.services.evaluator,
+            registry.processors,
+            max_items=settings["max-items"],
+            budget=settings["step-budget"],
         )
 
     async def _fresh(self, store: Store, id: str, seen: int | None, found: Processor) -> Stream:
         registry, settings = self.registry, self.settings
+        contract = self._contract(id, settings["initial-state"])
         source = registry.plan(settings, self.security)
         epoch = await self._claim(store, id, seen)
         if seen is not None:
@@ -87,7 +100,17 @@ class Request:
             settings["initial-state"], settings["state-version"], given, found.identity, owner.started_at
         )
         owner.source = source
+        owner.bind(contract)
         return await self._begin(owner, store, epoch, 0)
+
+    def _contract(self, id: str, state: Any) -> Contract | None:
+        """The types that the parameters declare; S052 when the state to begin with has not the declared one."""
+        evaluator = self.registry.services.evaluator
+        read = getattr(self.registry.host, "read", None)
+        found = contract(self.settings, id, lambda name: evaluator.find_type(name, self.module), read)
+        if found is not None:
+            found.check_state(state)
+        return found
 
     async def _claim(self, store: Store, id: str, seen: int | None) -> int:
         try:
@@ -125,11 +148,13 @@ class Request:
         if found is None:
             found = self._stored_processor(snapshot.fixed.processor) if not terminal else processor.built_in("count", 1)
         state = self._migrated(snapshot, found) if not terminal else snapshot.state
+        bound = None if terminal else self._contract(id, state)
         source = None if terminal else registry.plan(self.settings, self.security)
         epoch = head.epoch if terminal else await self._claim(store, id, head.epoch)
         owner = Owner(id, self.settings, found, registry.services)
         owner.restore(snapshot)
         owner.state, owner.source = state, source
+        owner.bind(bound)
         if source is not None:
             source.adapter.remember(snapshot.memory)
         given, before = storable(self.settings.given), snapshot.fixed
@@ -150,6 +175,7 @@ class Request:
         """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040."""
         registry = self.registry
         self.resuming = True
+        self._admit()
         try:
             store = registry.store(self.settings["checkpoint"])
         except InUse as busy:
@@ -169,22 +195,24 @@ class Request:
             given.pop("processor", None)
         given["state-version"] = overrides.get("state-version", fixed.state_version)
         self.settings = read_settings(Map.of([(Keyword(key), value) for key, value in given.items()]))
+        self._admit()  # what the stored parameters name, under what this program may do
         found = self._processor(overrides["processor"]) if "processor" in overrides else None
         return await self._revive(store, head, saved, found)
 
     def _stored_processor(self, identity: FunctionIdentity) -> Processor:
         """The processor a snapshot names: a global of its module, a built-in, or a literal with its captures."""
-        evaluator = self.registry.services.evaluator
+        evaluator, budget = self.registry.services.evaluator, self.settings["step-budget"]
         if identity.name is not None and identity.name.startswith(":"):
             return self._processor(Keyword(identity.name[1:]))
         if identity.name is not None:
             function = evaluator.resolve(identity.name, identity.module)
             if function is None:
                 raise fault(14, f=identity.name)
-            return processor.prepare(function, evaluator, identity.name)
+            return processor.prepare(function, evaluator, identity.name, budget)
         if not identity.text:
             raise fault(14, f="fn")
-        return processor.prepare(evaluator.compile(identity.text, identity.module, identity.captures), evaluator, None)
+        literal = evaluator.compile(identity.text, identity.module, identity.captures)
+        return processor.prepare(literal, evaluator, None, budget)
 
     def _migrated(self, snapshot: Snapshot, found: Processor) -> Any:
         """The state for the processor that goes on: `:state-version`, `:migrate`, `:on-processor-change` (§5.6, 3)."""

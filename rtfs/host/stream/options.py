@@ -116,6 +116,15 @@ def strings(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def labels(value: Any) -> tuple[str, ...]:
+    """Effect labels such as `:network`, one or a vector of them, with their colons."""
+    listed = tuple(value) if is_vector(value) else (value,)
+    names = [item.name if type(item) is Keyword else item for item in listed]
+    if any(type(name) is not str or not name.strip(":") for name in names):
+        raise Wrong("vector of effect labels such as :network")
+    return tuple(":" + name.lstrip(":") for name in names)
+
+
 def named(value: Any) -> Any:
     """A function: its name as string or symbol, a keyword, or the function itself."""
     if value is None:
@@ -186,7 +195,7 @@ START: Table = {
     "resume-after-ms": Option(optional(integer(0))),
     "auto-resume": Option(optional(one_of("low-water"))),
     "on-error": Option(anything, Keyword("fail")),
-    "step-budget": _LATER,
+    "step-budget": Option(optional(integer(1))),
     "outputs": Option(one_of("ring", "block", "none", unserved=("durable",)), Keyword("ring")),
     "output-capacity": Option(integer(1), 256),
     "max-outputs": Option(integer(1), 10_000),
@@ -205,9 +214,13 @@ START: Table = {
     "max-chunks": Option(optional(integer(1))),
     "meta": Option(a_map, EMPTY_MAP),
     "name": Option(text),
+    "input-schema": Option(anything),
+    "output-schema": Option(anything),
+    "state-schema": Option(anything),
+    "validate": Option(one_of("always", "sample", "off"), Keyword("always")),
+    "effects": Option(labels, ()),
     **dict.fromkeys(
-        ("journal", "durable-intake", "record", "input-schema", "output-schema", "state-schema", "effects", "validate",
-         "queue-bytes", "protocol", "seq-path", "subscribe", "speed", "dedupe"),
+        ("journal", "durable-intake", "record", "queue-bytes", "protocol", "seq-path", "subscribe", "speed", "dedupe"),
         _LATER,
     ),
 }  # fmt: skip

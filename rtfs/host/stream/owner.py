@@ -18,7 +18,7 @@ from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
 from rtfs.host.stream.course import Course
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
-from rtfs.host.stream.processor import read_result, step_error
+from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.settings import SKIP
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
@@ -171,7 +171,7 @@ class Owner(Course):
             self.control_step("tick")
             return 1
         items, outputs, name = self.queue.items, self.outputs, self.processor.name
-        step, wants_metadata = self.processor.step, self.processor.wants_metadata
+        step, wants_metadata, read, _ = self.stepping
         most, budget = self.settings["max-outputs"], self._budget()
         deadline = monotonic() + TURN_SECONDS
         steps = done = 0
@@ -185,7 +185,7 @@ class Owner(Course):
                 break
             try:
                 result = step(self.state, data, self.metadata_of(chunk)) if wants_metadata else step(self.state, data)
-                state, produced, action, config, foreign = read_result(result, self.state, name, most)
+                state, produced, action, config, foreign = read(result, self.state, name, most)
             except Exception as error:
                 if self._failed(chunk, error):
                     break
@@ -282,7 +282,7 @@ class Owner(Course):
         self.stats.control_steps += 1
         try:
             result = processor.step(self.state, None, *((metadata,) if processor.wants_metadata else ()))
-            state, produced, action, config, foreign = read_result(
+            state, produced, action, config, foreign = self.stepping.read_control(
                 result, self.state, processor.name, self.settings["max-outputs"]
             )
         except Exception as error:

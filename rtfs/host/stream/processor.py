@@ -150,20 +150,29 @@ class Processor(NamedTuple):
 
 
 def find(
-    given: Any, module: str, evaluator: Evaluator, registered: Mapping[str, Any], max_items: int = 10_000
+    given: Any,
+    module: str,
+    evaluator: Evaluator,
+    registered: Mapping[str, Any],
+    *,
+    max_items: int = 10_000,
+    budget: int | None = None,
 ) -> Processor:
-    """The processor a start parameter names (§2.1). S014 when there is none, S015 when it takes the wrong arguments."""
+    """The processor a start parameter names (§2.1). S014 when there is none, S015 when it takes the wrong arguments.
+
+    max_items: what `:collect` may hold. budget: ticks that one step may use; S003 where nobody counts.
+    """
     if given in ("", None):
         given = Keyword("count")
     if type(given) is Keyword:
         function = registered.get(given.name)
         if function is None and given.name in BUILT_IN:
             return built_in(given.name, max_items)
-        return prepare(function or _global(given.name, module, evaluator), evaluator, f":{given.name}")
+        return prepare(function or _global(given.name, module, evaluator), evaluator, f":{given.name}", budget)
     if isinstance(given, (Symbol, str)):
         name = given if isinstance(given, str) else given.name
-        return prepare(_global(name, module, evaluator), evaluator, name)
-    return prepare(given, evaluator, None)
+        return prepare(_global(name, module, evaluator), evaluator, name, budget)
+    return prepare(given, evaluator, None, budget)
 
 
 def built_in(name: str, max_items: int) -> Processor:
@@ -180,7 +189,7 @@ def _global(name: str, module: str, evaluator: Evaluator) -> Any:
     return function
 
 
-def prepare(function: Any, evaluator: Evaluator, called: str | None) -> Processor:
+def prepare(function: Any, evaluator: Evaluator, called: str | None, budget: int | None = None) -> Processor:
     """Checks the parameters and gets a stepper, which spares the overhead per chunk where evaluation offers one."""
     least, most = evaluator.arity(function)
     name = called or function_name(function) or getattr(function, "__name__", "fn").partition("~")[0] or "fn"
@@ -189,7 +198,11 @@ def prepare(function: Any, evaluator: Evaluator, called: str | None) -> Processo
         count = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
         raise fault(15, f=name, n=count)
     prepare_step = getattr(evaluator, "stepper", None)
-    step = prepare_step(function, arity) if prepare_step is not None else partial(evaluator.pure, function)
+    if budget is not None and not getattr(evaluator, "counts", False):
+        error = fault(3, p="step-budget", kind="a session that counts steps", value=budget)
+        error.notes.append("hint: run it with --limit steps=N, or Limits(steps=N)")
+        raise error
+    step = partial(evaluator.pure, function) if prepare_step is None else prepare_step(function, arity, budget)
     return Processor(name, arity, evaluator.identity(function), step)
 
 

@@ -14,9 +14,10 @@ from rtfs.host.stream.lifecycle import ACTIVE, TERMINAL
 from rtfs.host.stream.metrics import Latency, Rate, Stats
 from rtfs.host.stream.outputs import Outputs
 from rtfs.host.stream.processor import Processor
-from rtfs.host.stream.queue import Queue
+from rtfs.host.stream.queue import Bounds, Queue
 from rtfs.host.stream.settings import Settings
 from rtfs.host.stream.snapshot import Fixed, Snapshot
+from rtfs.host.stream.spill import Spill
 from rtfs.host.stream.timers import Timer
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
@@ -61,7 +62,7 @@ class Body:
         self.stats = Stats()
         self.latency = Latency()
         self.rate = Rate()
-        self.queue = Queue(settings["queue-capacity"], settings["high-water-mark"], settings["low-water-mark"])
+        self.queue = Queue(bounds(settings), lambda: Spill(services.work_folder(), settings["spill-max-bytes"]))
         self.outputs = Outputs(settings["outputs"].name, settings["output-capacity"])
         self.intake = Intake(cast("Owner", self))
         self.started_at: int = services.clock.now_ms()
@@ -166,7 +167,7 @@ class Body:
         entries[chunks.K_TIME] = time
         entries[chunks.K_OFFSET] = offset
         entries[chunks.K_ATTEMPT] = self.intake.attempt if extra is None else extra.attempt + extra.tries
-        entries[chunks.K_DEPTH] = len(self.queue.items)
+        entries[chunks.K_DEPTH] = self.queue.depth
         entries[chunks.K_STATUS] = self.status
         entries[chunks.K_DURATION] = time - self.started_at
         if extra is not None and extra.metadata is not None:
@@ -211,3 +212,14 @@ class Body:
         self.queue.items.extend(snapshot.queue)
         self.queue.adjust()
         self.resumed = True
+
+
+def bounds(settings: Settings) -> Bounds:
+    """What the queue of a stream may hold."""
+    return Bounds(
+        settings["queue-capacity"],
+        settings["high-water-mark"],
+        settings["low-water-mark"],
+        settings["queue-bytes"],
+        settings["overflow"].name,
+    )

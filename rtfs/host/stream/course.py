@@ -76,12 +76,12 @@ class Course(Body):
         if error is not None:
             self._record(error)
         if move.queue == "discard":
-            dropped = self.queue.clear()
-            self.stats.discarded += len(dropped)
+            count, dropped = self.queue.clear()
+            self.stats.discarded += count
             for chunk in dropped:
                 answer(chunk)
         if status is not ACTIVE:
-            for chunk in self.queue.items:
+            for chunk in self.queue.known():
                 answer(chunk)  # nobody can say when they will be processed
         if status in TERMINAL:
             self.draining = ""
@@ -93,7 +93,7 @@ class Course(Body):
     def _record(self, error: RtfsError) -> None:
         self.failure = error
         names = ("code", "message", "seq", "at")
-        seq = max(0, self.intake.seq - len(self.queue.items) - 1)
+        seq = max(0, self.intake.seq - self.queue.depth - 1)
         values = (error.code, error.message, seq, self.services.clock.now_ms())
         self.error = Map.of(zip(map(Keyword, names), values, strict=True))
 
@@ -150,7 +150,7 @@ class Course(Body):
         """Let the gate follow the depth of the queue."""
         if self.queue.adjust():
             self.intake.quiet_since = self.services.clock.now_ms()  # the silence behind a shut gate was ours
-            self.emit("gate-shut" if self.queue.shut else "gate-open", depth=len(self.queue.items))
+            self.emit("gate-shut" if self.queue.shut else "gate-open", depth=self.queue.depth)
 
     def maybe_auto_resume(self) -> None:
         """`:auto-resume :low-water`: a pause of the processor ends when its outputs have been read."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.options import shown
-from rtfs.lang.codec import NotStorable, encode
+from rtfs.host.stream.queue import size_of
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import is_vector
@@ -56,7 +56,7 @@ def status(owner: Owner) -> Map:
         transport=_transport_state(owner),
         intake=_intake(owner),
         error=owner.error,
-        queue_depth=len(owner.queue.items),
+        queue_depth=owner.queue.depth,
         seq=owner.intake.seq,
         output_seq=owner.outputs.next,
     )
@@ -71,7 +71,7 @@ def short(owner: Owner) -> Map:
         endpoint=endpoint(owner),
         status=owner.status,
         started_at=owner.started_at,
-        queue_depth=len(owner.queue.items),
+        queue_depth=owner.queue.depth,
         processed=owner.stats.processed,
         outputs=owner.outputs.next,
     )
@@ -145,8 +145,8 @@ def _queue(owner: Owner, items: int, now: int, clean: Any) -> Map:
         for chunk, _ in zip(queue.items, range(items), strict=False)
     ]
     return keyed(
-        depth=len(queue.items),
-        bytes=sum(_size(chunk[1]) for chunk in queue.items),
+        depth=queue.depth,
+        bytes=sum(size_of(chunk[1]) for chunk in queue.items) + (0 if queue.spill is None else queue.spill.bytes),
         capacity=queue.capacity,
         high=queue.high,
         low=queue.low,
@@ -154,13 +154,6 @@ def _queue(owner: Owner, items: int, now: int, clean: Any) -> Map:
         oldest_ms=now - queue.items[0][2] if queue.items else None,
         items=vector(listed),
     )
-
-
-def _size(value: Any) -> int:
-    try:
-        return len(encode(value))
-    except NotStorable:
-        return 0
 
 
 def _outputs(owner: Owner) -> Map:
@@ -220,7 +213,7 @@ def _cleaner(patterns: tuple[str, ...]) -> Any:
 
     def clean(value: Any) -> Any:
         hidden = _redacted(value, compiled) if compiled else value
-        return shown(hidden, MAX_CHARS) if _size(hidden) > MAX_CHARS else hidden
+        return shown(hidden, MAX_CHARS) if size_of(hidden) > MAX_CHARS else hidden
 
     return clean
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import GUARDED, K_ACTION, Chunk, Extra
 from rtfs.host.stream.lifecycle import ACTIONS, ACTIVE, CANCEL, COMPLETE, PAUSE, RESUME, STOP, TERMINAL
-from rtfs.host.stream.queue import OVERFLOW_FACTOR
+from rtfs.host.stream.spill import NoDisk
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 
@@ -19,7 +19,7 @@ WIRE_ACTION = Keyword("rtfs/action")
 
 
 class Flooded(Exception):
-    """A source that cannot be held back brought more than memory may hold."""
+    """A source that cannot be held back brought more than memory and disk may hold."""
 
 
 class Intake:
@@ -31,7 +31,7 @@ class Intake:
 
     __slots__ = (
         "owner", "queue", "seq", "time", "position", "attempt", "last_frame_at", "quiet_since", "_now", "_wire",
-        "_holds", "_bad", "_bad_from",
+        "_singly", "_bad", "_bad_from",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, seq: int = 0, time: int = 0, position: Any = None) -> None:
@@ -46,12 +46,13 @@ class Intake:
         self._bad, self._bad_from = 0, -1
         self._now = owner.services.clock.now_ms
         self._wire = owner.settings["in-band-directives"]
-        self._holds = owner.settings["overflow"].name == "block"
+        bounds = owner.queue.bounds
+        self._singly = self._wire or bounds.policy != "block" or bounds.bytes is not None
 
     # ---- from a transport
 
     def offer(self, data: Any, offset: Any = None, metadata: dict[Keyword, Any] | None = None) -> None:
-        """One chunk from the source; never waits. offset: position after it. Flooded when memory is at its bound."""
+        """One chunk from the source; never waits. offset: position after it. Flooded when no more may wait."""
         if self._wire and type(data) is Map and WIRE_ACTION in data and self._directed(data, offset, metadata):
             return
         if metadata is None and self.attempt == 1:
@@ -62,23 +63,32 @@ class Intake:
     def append(self, data: Any, offset: Any, extra: Extra | None) -> None:
         """Number the chunk and put it into the queue."""
         queue = self.queue
-        depth = len(queue.items)
         now = self._now()
         self.last_frame_at = self.quiet_since = now
         if now > self.time:
             self.time = now
-        if depth >= queue.capacity or self.owner.status in TERMINAL:
-            if not self._make_room():
-                return
-            depth = len(queue.items)
-        queue.items.append((self.seq, data, self.time, offset, extra))
+        if (queue.crowded or self.owner.status in TERMINAL) and not self._make_room():
+            return
+        depth = len(queue.items)
+        try:
+            if queue.push((self.seq, data, self.time, offset, extra)):
+                self._spilled()
+        except NoDisk as problem:
+            raise Flooded(f"{queue.depth} chunks are waiting, and nothing can be put on disk: {problem}") from None
         self.seq += 1
         if offset is not None:
             self.position = offset
-        if depth + 1 >= queue.high and not queue.shut:
+        if (depth + 1 >= queue.high or queue.bounds.bytes is not None) and not queue.shut:
             self.owner.adjust_gate()
         if not depth:
             self.owner.wake()
+
+    def _spilled(self) -> None:
+        """A chunk went to disk."""
+        owner, spill = self.owner, self.queue.spill
+        owner.stats.spilled += 1
+        if spill is not None and len(spill) == 1:
+            owner.emit("spill", waiting=len(self.queue.items))
 
     def extend(self, items: list[Any], first: int | None) -> None:
         """Several plain chunks at once, no more than `room`. first: position after the first; None: no positions."""
@@ -101,7 +111,7 @@ class Intake:
     @property
     def room(self) -> int:
         """How many chunks `extend` may bring: up to the high mark; 0 when each chunk has to be looked at by itself."""
-        if self._wire or not self._holds or self.owner.status in TERMINAL:
+        if self._singly or self.queue.spill is not None or self.owner.status in TERMINAL:
             return 0
         return max(0, self.queue.high - len(self.queue.items))
 
@@ -113,8 +123,9 @@ class Intake:
             return False
         policy = owner.settings["overflow"].name
         if policy == "drop-oldest":
-            self.drop(queue.items.popleft())
-            owner.stats.dropped_oldest += 1
+            while queue.crowded and queue.items:
+                self.drop(queue.items.popleft())
+                owner.stats.dropped_oldest += 1
         elif policy == "drop-newest":
             owner.stats.dropped_newest += 1
             owner.emit("dropped", policy=policy, dropped=self.seq)
@@ -123,9 +134,9 @@ class Intake:
         elif policy == "error":
             owner.overflowed()
             return False
-        elif len(queue.items) >= queue.capacity * OVERFLOW_FACTOR:
-            owner.emit("overflow", waiting=len(queue.items))
-            raise Flooded(f"more than {queue.capacity * OVERFLOW_FACTOR} chunks are waiting")
+        elif queue.disk_full:
+            owner.emit("overflow", waiting=queue.depth)
+            raise Flooded(f"{queue.depth} chunks are waiting, no more fit on the disk")
         return True
 
     def malformed(self, why: str) -> None:
@@ -145,13 +156,12 @@ class Intake:
 
     @property
     def open(self) -> bool:
-        """May the source go on? When not, it awaits `opened`. Only the policy `:block` ever holds it back."""
-        return not (self.queue.shut and self._holds)
+        """May the source go on? When not, it awaits `opened`: `:block` holds it back, and `:spill` on a full disk."""
+        return not self.queue.holding
 
     async def opened(self) -> None:
         """Wait until the gate is open; the source's watchdog rests meanwhile."""
-        if self._holds:
-            await self.queue.opened()
+        await self.queue.opened()
 
     def _directed(self, data: Map, offset: Any, metadata: dict[Keyword, Any] | None) -> bool:
         """A directive from the wire, where values are strings."""
@@ -198,10 +208,13 @@ class Intake:
             answer((0, data, 0, None, extra), dropped=True)
             return None
         number = self.seq
-        if type(action) is Keyword:
-            self.direct(action, data, extra, bare=bare)
-        else:
-            self.append(data, None, extra)
+        try:
+            if type(action) is Keyword:
+                self.direct(action, data, extra, bare=bare)
+            else:
+                self.append(data, None, extra)
+        except Flooded as flood:
+            raise fault(20, data={"why": str(flood)}) from None
         return number
 
     async def _admit(self, timeout_ms: int) -> bool:

@@ -179,7 +179,9 @@ START: Table = {
     "stream-id": Option(text),
     "if-exists": Option(one_of("resume", "error", "replace"), Keyword("resume")),
     "queue-capacity": Option(integer(1), 32),
-    "overflow": Option(one_of("block", "error", "drop-oldest", "drop-newest", unserved=("spill",)), Keyword("block")),
+    "overflow": Option(one_of("block", "error", "drop-oldest", "drop-newest", "spill"), Keyword("block")),
+    "spill-max-bytes": Option(size, 2**30),
+    "queue-bytes": Option(optional(size)),
     "high-water-mark": Option(mark, 1.0),
     "low-water-mark": Option(mark, 0.5),
     "retry": Option(a_map, EMPTY_MAP),
@@ -220,7 +222,7 @@ START: Table = {
     "validate": Option(one_of("always", "sample", "off"), Keyword("always")),
     "effects": Option(labels, ()),
     **dict.fromkeys(
-        ("journal", "durable-intake", "record", "queue-bytes", "protocol", "seq-path", "subscribe", "speed", "dedupe"),
+        ("journal", "durable-intake", "record", "protocol", "seq-path", "subscribe", "speed", "dedupe"),
         _LATER,
     ),
 }  # fmt: skip

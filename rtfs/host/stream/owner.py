@@ -132,7 +132,7 @@ class Owner(Course):
         if not self.leaving:
             self.control_step("flush")
         if self.status not in TERMINAL:
-            self.emit("shutdown", queued=len(self.queue.items))
+            self.emit("shutdown", queued=self.queue.depth)
             await self.checkpoints.force()
             self.checkpoints.close()
             self.finish("shutdown")
@@ -154,8 +154,9 @@ class Owner(Course):
         await self._recorded(0)
         if self.checkpoints.problem is None:
             self.checkpoints.close()
-        for chunk in self.queue.items:
+        for chunk in self.queue.known():
             answer(chunk)
+        self.queue.close()
         self.outputs.end()
         while self.mailbox:
             await self._serve(*self.mailbox.pop(0))

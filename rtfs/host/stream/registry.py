@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import socket
+import tempfile
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -45,14 +46,20 @@ RETAIN_DURABLE_MS = 7 * 24 * 3_600_000
 class Services:
     """What streams use of their host."""
 
-    def __init__(self, clock: Clock, evaluator: Evaluator) -> None:
+    def __init__(self, clock: Clock, evaluator: Evaluator, state_dir: str | None = None) -> None:
         self.clock = clock
+        self._state_dir = state_dir
         self.evaluator = evaluator
         self.timers = Timers(clock)
         self.events = Events()
         self.random = random.Random()
         self.ended: Callable[[Owner], None] = lambda owner: None
         self._serial = count(1)
+
+    def work_folder(self) -> str:
+        """Where files of this process go that nobody needs afterwards."""
+        folder = self._state_dir
+        return folder if folder is not None and os.path.isdir(folder) else tempfile.gettempdir()
 
     def serial(self) -> int:
         """A number no other caller gets."""
@@ -87,7 +94,7 @@ class StreamRegistry:
 
     def __init__(self, host: Any) -> None:
         self.host = host
-        self.services = Services(host.clock, host.evaluator)
+        self.services = Services(host.clock, host.evaluator, host.state_dir)
         self.services.ended = self._ended
         self.streams: dict[str, Stream] = {}
         self.processors: dict[str, Any] = {}
@@ -358,7 +365,7 @@ def _progress(owner: Owner, now: int) -> Progress:
         owner.intake.seq,
         owner.outputs.next,
         owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)[0],
-        len(owner.queue.items),
+        owner.queue.depth,
         owner.queue.capacity,
         owner.status.name,
         "closed" if owner.source is None else owner.source.state,

@@ -99,7 +99,7 @@ class Snapshot:
 
     def text(self) -> str:
         """The canonical text. S031 when the state, or a queued chunk, holds what cannot be stored."""
-        queue = vector([_chunk_map(chunk) for chunk in self.queue])
+        queue = vector([chunk_map(chunk) for chunk in self.queue])
         position = _text(self.position, ("position",))
         return (
             f"{{:schema {SCHEMA} :stream-id {encode(self.stream_id)} :partition 0 :epoch {self.epoch}"
@@ -130,7 +130,8 @@ def _text(value: Any, path: tuple[str, ...]) -> str:
         raise fault(31, path=encode(place) if problem.path or path else "the state itself", kind=problem.kind) from None
 
 
-def _chunk_map(chunk: Chunk) -> Map:
+def chunk_map(chunk: Chunk) -> Map:
+    """A queued chunk as data, without the sender that waits for it."""
     seq, data, time, offset, extra = chunk
     entries: dict[Any, Any] = {Keyword("seq"): seq, Keyword("data"): data, Keyword("time"): time}
     if offset is not None:
@@ -143,7 +144,8 @@ def _chunk_map(chunk: Chunk) -> Map:
     return Map.holding(entries)
 
 
-def _chunk(saved: Map) -> Chunk:
+def read_chunk(saved: Map) -> Chunk:
+    """The chunk of such a map."""
     seq, data, time, offset = (saved.get(Keyword(name)) for name in ("seq", "data", "time", "offset"))
     if Keyword("attempt") not in saved:
         return (seq, data, time, offset, None)
@@ -181,7 +183,7 @@ def _restore(saved: Map) -> Snapshot:
     for name in ("stream-id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq",
                  "output-seq", "time", "stats", "transitions", "created-at"):  # fmt: skip
         setattr(snapshot, name.replace("-", "_"), saved.get(K[name]))
-    snapshot.queue = [_chunk(entry) for entry in saved.get(K["queue"])]
+    snapshot.queue = [read_chunk(entry) for entry in saved.get(K["queue"])]
     config, processor = saved.get(K["config"]), saved.get(K["processor"])
     captures = processor.get(K["captures"])
     identity = FunctionIdentity(

@@ -186,19 +186,36 @@ async def test_a_connection_that_was_stable_starts_the_count_of_attempts_anew(gr
     assert stream.status is K("active")
 
 
-async def test_notes_beyond_four_times_the_capacity_fail_visibly(ground: Any) -> None:
+async def test_notes_beyond_four_times_the_capacity_wait_on_disk(ground: Any) -> None:
     stream = await awkward(
         ground, "once", args=m(count=2000), queue_capacity=4, outputs=K("block"), output_capacity=1, processor="",
         mode="legacy",
     )  # fmt: skip
-    with pytest.raises(StreamError, match="the stream cannot keep up with tool 'once': more than 16 chunks") as caught:
+    reader = stream.reader("slow")
+    await ground.happened("spill")
+    assert len(stream.owner.queue.items) == 16
+    while await stream.read(reader, 10):
+        pass
+    await stream.result()
+    stats = stream.inspect()[K("stats")]
+    assert stats[K("processed")] == 2001 and stats[K("spilled")] > 1_000
+    assert stream.owner.queue.spill is None
+
+
+async def test_notes_beyond_the_bound_of_the_disk_fail_visibly(ground: Any) -> None:
+    stream = await awkward(
+        ground, "once", args=m(count=2000), queue_capacity=4, outputs=K("block"), output_capacity=1, processor="",
+        mode="legacy", spill_max_bytes=1000,
+    )  # fmt: skip
+    with pytest.raises(StreamError, match=r"the stream cannot keep up with tool 'once': \d+ chunks") as caught:
         reader = stream.reader("slow")
         await ground.happened("overflow")
         while await stream.read(reader, 10):
             pass
         await stream.result()
     assert caught.value.code == "RTFS-S023"
-    assert stream.inspect()[K("stats")][K("processed")] == 17
+    stats = stream.inspect()[K("stats")]
+    assert stats[K("processed")] == 16 + stats[K("spilled")] + 1
 
 
 # ---- poll

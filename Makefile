@@ -8,8 +8,9 @@ CASES ?=
 SEED ?=
 VERSIONS ?= python3.12 python3.13
 LANGUAGE := $(addprefix tests/,lang parser macros eval check spec stdlib session loader properties differential fuzz)
+CHUNKS ?= 10000000
 
-.PHONY: demo test check docs bench fuzz crash versions conformance clean
+.PHONY: demo test check docs bench fuzz soak crash versions conformance clean
 
 demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
@@ -31,6 +32,10 @@ bench: $(DEV)
 
 fuzz: $(DEV)
 	@RTFS_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -n auto -m "hypothesis or fuzz" --hypothesis-profile=fuzz
+
+# Memory of streams that never end.
+soak: $(DEV)
+	@RTFS_SOAK_CHUNKS=$(CHUNKS) $(BIN)/python -m pytest -n auto tests/host/stream/test_soak.py
 
 # The tests of the language on other Pythons, each in a virtual environment of its own.
 versions: | $(BIN)/python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ def description_of(session: Session, function: Any) -> tuple[str, str, str]:
     return function_name(function) or "", _home(session, function), text
 
 
+@lru_cache(256)  # thousands of streams may start with one processor
 def digest(code: CodeType) -> str:
     """A hash of what the code does: equal for texts that differ only in layout, comments or place.
 

@@ -10,10 +10,10 @@ import pytest
 
 import rtfs
 from bench import __main__ as table
-from bench import rows
+from bench import rows, stream_peers
 from bench.harness import Measured, Row, Skipped, against
 from bench.programs import PROGRAMS, Program
-from bench.rows import language, peers, programs, reading
+from bench.rows import language, peers, programs, reading, streams
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=[program.name for program in PROGRAMS])
@@ -88,3 +88,19 @@ def test_a_row_that_cannot_be_measured_says_so() -> None:
 def test_sides_that_differ_are_not_measured() -> None:
     with pytest.raises(AssertionError, match="different results: 1 and 2"):
         against(lambda: 1, lambda: 2)
+
+
+def test_the_stream_of_the_rows_gives_what_is_written_by_hand() -> None:
+    total, took = streams.through(100)
+    assert total == stream_peers.by_hand([streams.CHUNK] * 100) == 300
+    assert took > 0
+
+
+@pytest.mark.parametrize("name", stream_peers.PEERS)
+def test_a_stream_library_does_the_same_work_or_is_skipped_in_so_many_words(name: str) -> None:
+    try:
+        work = stream_peers.peer(name)
+    except Skipped as why:
+        assert str(why).startswith(f"{name} is not installed: pip install")
+    else:
+        assert work([streams.CHUNK] * 100) == 300

@@ -1,0 +1,194 @@
+"""Streams: chunks per second in memory and stored, latency, many streams, memory over ten million chunks, and peers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import rtfs
+from bench import stream_peers
+from bench.harness import Measured, Row, against
+from rtfs.host.stream.adapters.memory import Topic
+
+PROGRAM = """
+(defn process [state chunk metadata]
+  (let [value (:value chunk)
+        total (+ (:total state) value)]
+    {:state (assoc state :count (inc (:count state)) :total total)
+     :output {:value value :total total}}))
+"""
+CHUNK = {"value": 3, "unit": "C"}
+CHUNKS = 200_000
+FEW = 50_000  # for comparisons, which repeat
+IDLE = 10_000
+MANY = 10_000_000
+
+
+def keyed(values: dict[str, Any]) -> Any:
+    return rtfs.from_python({rtfs.Keyword(name): value for name, value in values.items()})
+
+
+def endless(start: int) -> Iterator[Any]:
+    return repeat(keyed(CHUNK))
+
+
+class Bench:
+    """A session whose streams read `count` equal chunks from `memory:chunks`."""
+
+    def __init__(self, count: int | None = None, state_dir: str | None = None) -> None:
+        self.session = rtfs.Session(
+            limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full(), state_dir=state_dir
+        )
+        self.session.run(PROGRAM, name="streams.rtfs")
+        self.streams = self.session.host.streams
+        chunk = keyed(CHUNK)
+        self.streams.topics["chunks"] = Topic(lambda start: repeat(chunk, (count or MANY) - start))
+
+    async def start(self, endpoint: str, **options: Any) -> Any:
+        return await self.streams.start(
+            endpoint, self.session.lookup("process"), keyed({"count": 0, "total": 0}), **options
+        )
+
+
+def run(bench: Bench, work: Callable[[], Awaitable[Any]]) -> Any:
+    """`work` in an event loop of its own, and the streams ended behind it."""
+
+    async def whole() -> Any:
+        try:
+            return await work()
+        finally:
+            await bench.streams.shutdown(strategy="immediate")
+
+    return asyncio.run(whole())
+
+
+def through(count: int, state_dir: str | None = None) -> tuple[int, float]:
+    """The total after `count` chunks through one stream whose outputs nobody keeps, and the processor time it took."""
+    bench = Bench(count, state_dir)
+
+    async def work() -> tuple[int, float]:
+        begin = time.process_time()
+        state = await (await bench.start("memory:chunks", outputs="none")).result()
+        return state[rtfs.Keyword("total")], time.process_time() - begin
+
+    total, took = run(bench, work)
+    return total, took
+
+
+def rate(state_dir: Callable[[], str | None]) -> Measured:
+    def once() -> float:
+        total, took = through(CHUNKS, state_dir())
+        assert total == 3 * CHUNKS, total
+        return CHUNKS / took / 1e3
+
+    rates = [once() for _ in range(5)]
+    return Measured(statistics.median(rates), f"{CHUNKS:,} chunks, five times")
+
+
+def in_memory() -> Measured:
+    """Source, queue, processor, status and position; snapshots are references to immutable values."""
+    return rate(lambda: None)
+
+
+def stored() -> Measured:
+    """The same with snapshots in SQLite each 100 ms or 100 chunks."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = iter(range(1_000))
+        return rate(lambda: str(Path(folder, str(next(names)))))
+
+
+def latency() -> Measured:
+    """From the sending of a chunk to its output, at 1,000 chunks a second; wall time."""
+    bench = Bench()
+    gone: list[float] = []
+
+    async def work() -> None:
+        stream = await bench.start("sent", outputs="block")
+        reader, chunk = stream.reader("bench"), keyed(CHUNK)
+        begin = time.perf_counter()
+        for number in range(3_000):
+            await asyncio.sleep(max(0.0, begin + number / 1_000 - time.perf_counter()))
+            sent = time.perf_counter()
+            await stream.send(chunk)
+            await stream.read(reader)
+            gone.append((time.perf_counter() - sent) * 1e3)
+
+    run(bench, work)
+    return Measured(statistics.quantiles(gone, n=100)[98], f"median {statistics.median(gone):.3f} ms, 3,000 chunks")
+
+
+def resident() -> int:
+    """Bytes of memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def idle() -> tuple[float, float]:
+    """KB that one of ten thousand idle streams takes, and the seconds to start them all (processor time)."""
+    bench = Bench()
+
+    async def work() -> tuple[float, float]:
+        await bench.start("warm")
+        gc.collect()
+        memory, begin = resident(), time.process_time()
+        for number in range(IDLE):
+            await bench.start(f"idle-{number}")
+        await asyncio.sleep(0)
+        took = time.process_time() - begin
+        gc.collect()
+        return (resident() - memory) / IDLE / 1024, took
+
+    found: tuple[float, float] = run(bench, work)
+    return found
+
+
+def idle_memory() -> Measured:
+    return Measured(idle()[0], f"{IDLE:,} streams in one process")
+
+
+def idle_start() -> Measured:
+    return Measured(idle()[1], f"{IDLE:,} streams in one process")
+
+
+def flat() -> Measured:
+    """Growth of memory from the first hundredth to the end of ten million chunks."""
+    bench = Bench()
+
+    async def work() -> float:
+        stream = await bench.start("memory:chunks")
+        await stream.until(lambda: stream.owner.stats.processed >= MANY // 100)
+        memory = resident()
+        await stream.result()
+        return (resident() - memory) / 2**20
+
+    return Measured(run(bench, work), f"{MANY:,} chunks")
+
+
+def beside(name: str) -> Row:
+    """The time of a peer for the same work over ours; the peers have no bounded queue, status, position or snapshot."""
+
+    def measure() -> Measured:
+        work = stream_peers.peer(name)
+        chunks = [CHUNK] * FEW
+        return against(lambda: work(chunks), lambda: through(FEW)[0], rounds=5, names=(name, "rtfs"))
+
+    return Row(f"time of {name} over ours", None, measure)
+
+
+ROWS = [
+    Row("one processor, in memory", 300, in_memory, "k chunks/s", least=True),
+    Row("one processor, stored in SQLite", 200, stored, "k chunks/s", least=True),
+    Row("latency added at 1,000 chunks/s, p99", 1, latency, "ms"),
+    Row("memory of an idle stream", 10, idle_memory, "KB"),
+    Row("start of 10,000 idle streams", 2, idle_start, "s"),
+    Row("growth of memory over 10 million chunks", 2, flat, "MiB"),
+    *(beside(name) for name in stream_peers.PEERS),
+]

@@ -73,7 +73,7 @@ class Body:
         self.source_over: RtfsError | bool | None = None
         self.timers: dict[str, Timer] = {}
         self.mailbox: list[tuple[Call, asyncio.Future[Any]]] = []
-        self.watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self.watchers: list[tuple[Callable[[], bool], asyncio.Future[bool]]] = []
         self.draining = ""
         self.leaving = False
         self.held = False

@@ -161,6 +161,10 @@ class Owner(Course):
         while self.mailbox:
             await self._serve(*self.mailbox.pop(0))
         self.announce()
+        for _, future in self.watchers:  # what they wait for cannot come any more
+            if not future.done():
+                future.set_result(False)
+        self.watchers.clear()
         self.services.ended(self)
 
     # ---- steps
@@ -313,7 +317,7 @@ class Owner(Course):
             self.wake()
 
 
-def _told(due: Callable[[], bool], future: asyncio.Future[None]) -> bool:
+def _told(due: Callable[[], bool], future: asyncio.Future[bool]) -> bool:
     if not future.done() and due():
-        future.set_result(None)
+        future.set_result(True)
     return future.done()

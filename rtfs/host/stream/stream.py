@@ -125,17 +125,19 @@ class Stream:
     # ---- waiting
 
     async def until(self, due: Callable[[], bool], timeout_ms: float | None = None) -> bool:
-        """Wait until something holds of the stream, asked after each turn; False after `timeout_ms`."""
-        if due():
-            return True
+        """Wait until something holds of the stream, asked after each turn.
+
+        False after `timeout_ms`, and when the stream ended without it.
+        """
         owner = self.owner
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if due() or (owner.terminal and (owner.task is None or owner.task.done())):
+            return due()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         owner.watchers.append((due, future))
         try:
-            await owner.services.timers.within(timeout_ms, future)
+            return bool(await owner.services.timers.within(timeout_ms, future))
         except TimeoutError:
             return False
-        return True
 
     async def wait(
         self, timeout_ms: float | None = None, *, chunks: int | None = None, status: Keyword | None = None

@@ -174,3 +174,12 @@ async def test_ten_thousand_idle_streams_cost_at_most_ten_kilobytes_each(ground:
 
 
 COUNT = K("count")
+
+
+async def test_waiting_for_what_a_stream_cannot_reach_any_more_ends_with_the_stream(ground: Any) -> None:
+    registry = ground.registry()
+    registry.topics["short"] = Topic([1, 2])
+    stream = await registry.start("memory:short")
+    assert await asyncio.wait_for(stream.until(lambda: stream.owner.stats.processed >= 5), 30) is False
+    assert await asyncio.wait_for(stream.until(lambda: stream.owner.stats.processed >= 5), 30) is False
+    assert await stream.until(lambda: stream.owner.stats.processed == 2) is True

@@ -2,6 +2,7 @@
 
     python examples/servers/weather.py                over standard input and output
     python examples/servers/weather.py --http 8000    over HTTP at http://127.0.0.1:8000/mcp (port 0: any free one)
+    python examples/servers/weather.py --sse 8000     over the HTTP transport of 2024 at http://127.0.0.1:8000/sse
 
 Tool `watch` sends each reading as a progress note, tool `page` gives some of them and a cursor, resource
 `weather://latest` is the newest reading; it moves on by itself every `--every-ms` and whenever tool `advance` is
@@ -112,22 +113,26 @@ def build(every_ms: int = 0) -> MCPServer[None]:
     return server
 
 
-async def serve_http(server: MCPServer[None], port: int) -> None:
+async def serve_http(app: Any, port: int, path: str) -> None:
     """Serve on the loopback interface and say where on standard error."""
     listener = socket.create_server(("127.0.0.1", port))
-    print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", file=sys.stderr, flush=True)
-    config = uvicorn.Config(server.streamable_http_app(), log_level="error", timeout_graceful_shutdown=1)
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}{path}", file=sys.stderr, flush=True)
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
     await uvicorn.Server(config).serve(sockets=[listener])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--http", type=int, metavar="PORT", help="serve streamable HTTP on this port; 0: a free one")
+    parser.add_argument("--sse", type=int, metavar="PORT", help="serve the HTTP transport of 2024 on this port")
     parser.add_argument("--every-ms", type=int, default=1000, help="how often weather://latest moves on; 0: never")
     options = parser.parse_args()
     server = build(options.every_ms)
     if options.http is not None:
-        asyncio.run(serve_http(server, options.http))
+        asyncio.run(serve_http(server.streamable_http_app(), options.http, "/mcp"))
+        return
+    if options.sse is not None:
+        asyncio.run(serve_http(server.sse_app(), options.sse, "/sse"))
         return
     try:
         server.run()

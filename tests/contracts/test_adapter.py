@@ -10,7 +10,7 @@ import pytest
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
-from mcp_types import ReadResourceResult, TextResourceContents, ToolAnnotations
+from mcp_types import EmptyResult, ReadResourceResult, TextResourceContents, ToolAnnotations
 
 from rtfs.host.clock import VirtualClock
 from rtfs.host.stream import adapters
@@ -64,13 +64,34 @@ def resource() -> Server[Any]:
     return Server("contract", on_read_resource=read, on_subscriptions_listen=ListenHandler(bus))
 
 
-class World:
-    """How to start a stream of one adapter. expected: its chunks when they are always the same."""
+def older() -> Server[Any]:
+    """The same resource in the handshake era."""
+    count = 0
 
-    def __init__(self, options: dict[str, Any], expected: list[Any] | None = None, server: Any = None) -> None:
+    async def read(ctx: Any, params: Any) -> ReadResourceResult:
+        nonlocal count
+        count += 1
+        await ctx.session.send_resource_updated(params.uri)
+        text = TextResourceContents(uri=params.uri, text=json.dumps({"n": count}), mime_type="application/json")
+        return ReadResourceResult(contents=[text])
+
+    async def subscribe(ctx: Any, params: Any) -> EmptyResult:
+        return EmptyResult()
+
+    return Server("contract", on_read_resource=read, on_subscribe_resource=subscribe)
+
+
+class World:
+    """How to start a stream of one adapter. expected: its chunks when they are always the same; called: a name of the
+    server as endpoint, which the adapter finds by itself."""
+
+    def __init__(
+        self, options: dict[str, Any], expected: list[Any] | None = None, server: Any = None, called: str | None = None
+    ) -> None:
         self.options = options
         self.expected = expected
         self.server = server
+        self.called = called
 
 
 SEVEN = [m(n=n) for n in range(1, 8)]
@@ -81,6 +102,8 @@ WORLDS: dict[str, World] = {
     "poll": World({**PAGED, "max_chunks": 7}, SEVEN, tools),
     "resource": World({"resource": "test://value", "interval_ms": 0, "max_chunks": 4}, None, resource),
     "listen": World({"resource": "test://value", "max_chunks": 4}, None, resource),
+    "legacy": World({"resource": "test://value", "max_chunks": 4}, None, older),
+    "named": World({"since_arg": "since", "since_path": ("n",)}, [*SEVEN, m(result="over")], tools, "watch"),
 }
 
 
@@ -118,10 +141,13 @@ async def run(name: str, *, position: Any = None, most: int | None = None) -> An
         registry.topics["contract"] = Topic(range(7))
     else:
         registry.servers["contract"] = world.server()
-    options = {**world.options, "adapter": K("auto" if name == "memory" else name)}
+    endpoint = "memory:contract"
+    options = {**world.options, "adapter": K("auto" if name == "memory" or world.called else name)}
+    if world.called:
+        endpoint, options["server"] = world.called, "contract"
     if most is not None:
         options["max_chunks"] = most
-    stream = await registry.start("memory:contract", processor=keep, state=(), **options)
+    stream = await registry.start(endpoint, processor=keep, state=(), **options)
     stream.owner.intake.position = position  # before the source has had a turn
     try:
         await stream.until(lambda: stream.owner.terminal)

@@ -53,11 +53,11 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         note += "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
         arguments = ("-c", note, str(tmp_path / "pid"), *command[1:])
         yield World(Target("stdio", sys.executable, "stdio:weather", arguments=arguments, key="stdio"), 0)
-    elif request.param == "http":
-        with subprocess.Popen([*command, "--http", "0"], stderr=subprocess.PIPE, text=True) as server:
+    elif request.param in ("http", "sse"):
+        with subprocess.Popen([*command, f"--{request.param}", "0"], stderr=subprocess.PIPE, text=True) as server:
             assert server.stderr is not None
             url = server.stderr.readline().strip()
-            yield World(Target("http", url, url, key=url), server.pid)
+            yield World(Target(request.param, url, url, key=url), server.pid)
             server.kill()
             server.communicate()
     else:

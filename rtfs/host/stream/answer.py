@@ -1,7 +1,8 @@
 """Bodies of HTTP answers, with a bound that the SDK has not (streaming.md §3.8).
 
-The SDK reads an answer that is no event stream whole, however long it is, and unpacks whatever is compressed. So every
-answer is asked for uncompressed (`PLAIN`), and `bind` ends one that is not, or that is too long.
+The SDK reads an answer that is no event stream whole, however long it is, and unpacks whatever is compressed; an event
+that is too long for it is a lost connection. So every answer is asked for uncompressed (`PLAIN`), and `bind` ends one
+that is not, or that is too long, or has an event that is.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ class _Bounded(httpx2.AsyncByteStream):
             raise self._refused(fault(26, why=f"an answer in {self._packed[:40]}, which was not asked for"))
         size = 0
         async for part in self._inner:
-            size += len(part)
+            size = self._grown(size, part)
             if size > self._limits.frame_bytes:
                 raise self._refused(fault(25, n=size, m=self._limits.message_bytes))
             yield part
+
+    def _grown(self, size: int, part: bytes) -> int:
+        """The size of the message whose end has not come, after another part of the body."""
+        return size + len(part)
 
     def _refused(self, error: RtfsError) -> httpx2.StreamError:
         self._tap.fault = error
@@ -45,8 +50,17 @@ class _Bounded(httpx2.AsyncByteStream):
         await self._inner.aclose()
 
 
+class _Events(_Bounded):
+    """An event stream: what is bounded is each event."""
+
+    def _grown(self, size: int, part: bytes) -> int:
+        last = max(part.rfind(b"\n\n"), part.rfind(b"\n\r\n"), part.rfind(b"\r\r"))
+        return size + len(part) if last < 0 else len(part) - last
+
+
 def bind(response: httpx2.Response, limits: Limits, tap: Tap) -> None:
-    """Bound what will be read of an answer. The events of an event stream are bounded by the SDK, one by one."""
+    """Bound what will be read of an answer."""
     packed = response.headers.get("content-encoding", "identity").strip().lower().replace("identity", "")
-    if packed or not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-        response.stream = _Bounded(response.stream, packed, limits, tap)
+    kind = response.headers.get("content-type", "").lower()
+    bounded = _Events if kind.startswith("text/event-stream") else _Bounded
+    response.stream = bounded(response.stream, packed, limits, tap)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import transports
 from rtfs.host.stream.timers import Timer, Timers
@@ -16,36 +17,49 @@ if TYPE_CHECKING:
 logging.getLogger("mcp").addHandler(logging.NullHandler())  # the SDK's tracebacks only where logging was set up
 LINGER_MS = 5_000
 CAUSE_SECONDS = 1.0
+UNKNOWN_THERE = (404, 405)  # HTTP statuses of a server that may speak an older transport
+
+
+class Unreadable(NamedTuple):
+    """What a connection's hearers get in place of a message that nobody can read."""
+
+    why: str
+
+
+Hearer = Callable[[Any], None]
 
 
 class Connection:
     """One `mcp.Client`. Its task enters and leaves the SDK's contexts; others ask it to close and use `client`.
 
     users: streams that hold it; suspect: it did not serve a stream well, so nobody new gets it; failure: what broke it,
-    as the innermost exception.
+    as the innermost exception. hearers: called with each notification of the server and with `Unreadable`, in the order
+    of the wire; they must not wait.
     """
 
     def __init__(self, target: Target, mode: str, limits: Limits) -> None:
         self.target = target
         self.link: Link = transports.connect(target, limits)
         self.users = 0
+        self.hearers: list[Hearer] = []
         self.failure: BaseException | None = None
         self.suspect = False
         self.timer: Timer | None = None
         self._mode = mode
+        self._limits = limits
         loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[Client] = loop.create_future()
         self._closing = asyncio.Event()
         self._task = loop.create_task(self._serve(), name=f"rtfs connection {target.shown}")
 
     async def _serve(self) -> None:
-        from mcp import Client
-
         try:
-            async with Client(self.link.endpoint, mode=self._mode) as client:
-                if not self._ready.done():
-                    self._ready.set_result(client)
-                await self._closing.wait()
+            try:
+                await self._use()
+            except Exception as error:
+                if self.target.older is None or self._ready.done() or self.link.status not in UNKNOWN_THERE:
+                    raise
+                await self._use_older(self.target.older, error)
         except BaseException as error:  # groups of everything the SDK's tasks met; kept for whoever asks for the cause
             self.failure = self.link.fault or innermost(error)
             if isinstance(error, asyncio.CancelledError) and self._closing.is_set():
@@ -53,6 +67,44 @@ class Connection:
         finally:
             if not self._ready.done():
                 self._ready.cancel()
+
+    async def _use(self) -> None:
+        """Open the link, let others use it, and close it when asked to."""
+        from mcp import Client
+
+        self.link.listen(self)
+        async with Client(self.link.endpoint, mode=self._mode, message_handler=self._heard) as client:
+            if not self._ready.done():
+                self._ready.set_result(client)
+            await self._closing.wait()
+
+    async def _use_older(self, scheme: str, refusal: Exception) -> None:
+        """Use an older transport; when that does not open either, what the newer one met is the reason."""
+        newer, self.link = self.link, transports.connect(self.target._replace(scheme=scheme), self._limits)
+        try:
+            await self._use()
+        except Exception:
+            if self._ready.done():
+                raise
+            self.link = newer
+            raise refusal from None
+
+    async def _heard(self, message: Any) -> None:
+        """A notification, from the SDK. Frames it cannot read come from the link."""
+        if not isinstance(message, Exception):
+            for hear in self.hearers:
+                hear(message)
+
+    def malformed(self, why: str) -> None:
+        """The link met a frame that nobody can read."""
+        for hear in list(self.hearers):
+            hear(Unreadable(why))
+
+    def lost(self, why: str) -> None:
+        """The other side went away: nobody can use this connection any more."""
+        if not self._closing.is_set():
+            self.failure = ConnectionError(why)
+            self._closing.set()
 
     async def opened(self) -> Client:
         """The client, once the handshake is over. Raises what prevented it."""
@@ -99,7 +151,7 @@ class Pool:
 
     def take(self, target: Target, mode: str, limits: Limits) -> Connection:
         """A connection to the target, perhaps still opening; give it back with `release`."""
-        key = (target.key, mode)
+        key = (target.key, mode, limits.message_bytes)
         found = self._open.get(key)
         if found is None or found.suspect or found.broken:
             found = self._open[key] = Connection(target, mode, limits)

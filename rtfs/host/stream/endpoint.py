@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from rtfs.host.stream import credential
 from rtfs.host.stream.adapters.memory import Topic
@@ -82,16 +83,25 @@ class Directory:
 
     def _remote(self, url: str, settings: Settings, entry: dict[str, Any] | None) -> Endpoint:
         kind = None if entry is None else entry.get("type", entry.get("transport"))
-        if url.rstrip("/").endswith("/sse") or kind in ("sse", "ws"):
-            raise unserved(":endpoint of the 2024 SSE transport", CAPABILITY)
+        if kind == "ws":
+            raise unserved(":endpoint of type ws", CAPABILITY)
         trusted = entry is not None or self._known_origin(url)
 
         def headers() -> dict[str, str]:
             return credential.headers(settings, entry, self.configuration, trusted=trusted)
 
-        shown = credential.masked(url)
-        target = Target("http", url, shown, headers, key=("http", url, tuple(sorted(headers().items()))))
-        return Endpoint(target._replace(configured=trusted), _adapter(settings))
+        older = kind == "sse" or (kind is None and urlsplit(url).path.rstrip("/").endswith("/sse"))
+        scheme = "sse" if older else "http"
+        target = Target(
+            scheme,
+            url,
+            credential.masked(url),
+            headers,
+            key=(scheme, url, tuple(sorted(headers().items()))),
+            configured=trusted,
+            older="sse" if kind is None and not older else None,
+        )
+        return Endpoint(target, _adapter(settings))
 
     def _known_origin(self, url: str) -> bool:
         """Did the operator configure this origin? Only then it gets credentials of the environment."""
@@ -123,9 +133,16 @@ class Directory:
         if colon and (entry := self.configuration.server(server)) is not None:
             settings["resource"] = settings["resource"] or uri
             return self._entry(entry, server, settings)
-        named = settings["server"] or name
-        entry = self.configuration.server(named)
-        return None if entry is None else self._entry(entry, named, settings)
+        server = settings["server"] or name
+        registered = self.servers.get(server) if settings["server"] else None
+        entry = self.configuration.server(server) if registered is None else None
+        if registered is None and entry is None:
+            return None
+        if name != server:
+            _look_up(settings)
+        if entry is not None:
+            return self._entry(entry, server, settings)
+        return Endpoint(Target("memory", registered, server, key=("memory", id(registered))), _adapter(settings))
 
     def _entry(self, entry: dict[str, Any], name: str, settings: Settings) -> Endpoint:
         if settings["server-url"]:
@@ -149,9 +166,15 @@ class Directory:
             url = DEFAULT_URL
         if url is None or (refused and not settings["server-url"]):
             return None
-        if settings["tool"] is None and settings["resource"] is None and settings["uris"] is None:
-            settings["tool"] = name
+        _look_up(settings)
         return self._remote(url, settings, None)
+
+
+def _look_up(settings: Settings) -> None:
+    """Only the server knows what the endpoint's name means there, unless the parameters say."""
+    asked = (settings["tool"], settings["resource"], settings["uris"])
+    if settings["adapter"] is Keyword("auto") and asked == (None, None, None):
+        settings["adapter"] = Keyword("named")
 
 
 def _process(command: str, arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], folder: Any) -> Target:
@@ -167,6 +190,8 @@ def _adapter(settings: Settings) -> str:
     if wanted == "auto":
         called = "poll" if settings["cursor-arg"] else "progress"
         wanted = called if settings["tool"] else "listen"
+    if wanted == "named":
+        settings["adapter"] = Keyword("auto")
     if wanted in ("progress", "poll") and not settings["tool"]:
         raise fault(24, a=f":{wanted}", endpoint=settings["endpoint"], why="no :tool is named")
     if wanted == "resource" and not (settings["resource"] or settings["uris"]):

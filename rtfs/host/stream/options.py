@@ -152,8 +152,8 @@ START: Table = {
     "config": Option(a_map, EMPTY_MAP),
     "adapter": Option(
         one_of(
-            "auto", "progress", "listen", "poll", "resource", "memory",
-            unserved=("legacy", "sse", "ws", "http-lines", "replay"),
+            "auto", "progress", "listen", "poll", "resource", "legacy", "memory",
+            unserved=("sse", "ws", "http-lines", "replay"),
         ),
         Keyword("auto"),
     ),
@@ -170,6 +170,9 @@ START: Table = {
     "reissue": Option(boolean, False),
     "dedupe-path": Option(path),
     "emit-unchanged": Option(boolean, False),
+    "log-level": Option(optional(one_of(
+        "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"
+    ))),
     "server-url": Option(text),
     "server": Option(text),
     "auth": Option(anything),

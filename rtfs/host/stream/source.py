@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Adapter, Session
+from rtfs.host.stream import adapters
+from rtfs.host.stream.adapters import Adapter, Instead, Session
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.connection import Connection, Pool
+from rtfs.host.stream.connection import Connection, Pool, Unreadable
+from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.loss import as_loss
 from rtfs.host.stream.retry import Attempts, Lost
 from rtfs.host.stream.transports import Limits, Target
@@ -37,7 +39,7 @@ class Source:
         self._owner: Owner
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Task[None] | None = None
-        self._interrupted: Lost | None = None
+        self._interrupted: Exception | None = None
 
     @property
     def adapter_name(self) -> str:
@@ -127,6 +129,7 @@ class Source:
         try:
             if self._target is not None:
                 connection = self._connect()
+                connection.hearers.append(self._heard)
             self._attempt = asyncio.ensure_future(self._with(connection))
             try:
                 await self._attempt
@@ -147,13 +150,14 @@ class Source:
             attempts.stable((owner.services.clock.monotonic() - opened) * 1000, owner.intake.seq - before)
             owner.forget_timer("watchdog")
             if connection is not None:
+                connection.hearers.remove(self._heard)
                 self._pool.release(connection, owner.settings["close-timeout-ms"], suspect=suspect)
 
     def _connect(self) -> Connection:
         settings = self._owner.settings
         assert self._target is not None
         limits = Limits(settings["connect-timeout-ms"], settings["max-message-bytes"])
-        return self._pool.take(self._target, settings["mode"], limits)
+        return self._pool.take(self._target, self.adapter.mode or settings["mode"], limits)
 
     async def _with(self, connection: Connection | None) -> None:
         owner = self._owner
@@ -170,7 +174,44 @@ class Source:
         owner.emit("reconnected" if again else "opened", era=self.era, attempt=owner.intake.attempt)
         owner.intake.quiet_since = self.connected_at
         self._watch()
-        await self.adapter.run(Session(client, services.timers, self._shown), owner.intake)
+        gone = asyncio.ensure_future(_never() if connection is None else connection.ended())
+        session = Session(client, services.timers, self._shown, gone)
+        try:
+            await self._run_adapter(session)
+        finally:
+            gone.cancel()
+
+    async def _run_adapter(self, session: Session) -> None:
+        """Let the adapter run; one that does not fit the server names the one that does."""
+        owner = self._owner
+        while True:
+            try:
+                return await self.adapter.run(session, owner.intake)
+            except Instead as other:
+                memory = self.adapter.memory()
+                owner.settings.update(other.settings)
+                self.adapter = adapters.load(other.name, owner.settings)
+                self.adapter.remember(memory)
+                owner.describe(other.name, owner.epoch)
+                owner.emit("adapter", adapter=other.name)
+
+    def _heard(self, message: Any) -> None:
+        """What the connection hears. The adapter may make chunks of it."""
+        try:
+            if isinstance(message, Unreadable):
+                self._owner.intake.malformed(message.why)
+            else:
+                self.adapter.heard(message, self._owner.intake)
+        except Flooded as flood:
+            self._interrupt(Lost(f"the stream cannot keep up: {flood}"))
+        except RtfsError as error:
+            self._interrupt(error)
+
+    def _interrupt(self, why: Exception) -> None:
+        """End this connection's attempt; `why` is what it ends with."""
+        self._interrupted = why
+        if self._attempt is not None:
+            self._attempt.cancel()
 
     # ---- silence
 
@@ -183,8 +224,11 @@ class Source:
         now = owner.services.clock.now_ms()
         silent = 0 if owner.queue.shut else now - owner.intake.quiet_since
         if silent >= allowed:
-            self._interrupted = Lost(f"no message for {allowed} ms")
-            if self._attempt is not None:
-                self._attempt.cancel()
+            self._interrupt(Lost(f"no message for {allowed} ms"))
         else:
             owner.timer("watchdog", allowed - silent, self._watch)
+
+
+async def _never() -> None:
+    """A source of this process has no connection that could end."""
+    await asyncio.Event().wait()

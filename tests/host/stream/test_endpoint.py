@@ -125,11 +125,42 @@ def test_a_configured_stream_is_a_complete_definition(ask: Ask) -> None:
 
 
 def test_what_later_stages_serve_is_refused_by_name(ask: Ask) -> None:
-    for endpoint in ("ws://example.org", "replay:file", "https://example.org/sse"):
+    for endpoint in ("ws://example.org", "replay:file"):
         with pytest.raises(StreamError, match="is not available in this version"):
             ask(endpoint)
-    with pytest.raises(StreamError, match=r"SSE transport of mcp.stream.start is not available"):
-        ask("old", content=SERVERS)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "scheme", "older"),
+    [
+        ("https://example.org/mcp", "http", "sse"),
+        ("https://example.org/sse", "sse", None),
+        ("https://example.org/sse/?key=1", "sse", None),
+        ("old", "sse", None),
+        ("new", "http", None),
+    ],
+)
+def test_the_path_or_the_type_selects_the_transport_of_2024(
+    ask: Ask, endpoint: str, scheme: str, older: str | None
+) -> None:
+    servers = {**SERVERS["mcpServers"], "new": {"url": "https://example.org/sse", "type": "streamable-http"}}
+    found = ask(endpoint, content={"mcpServers": servers})
+    assert found is not None
+    assert (found.target.scheme, found.target.older) == (scheme, older)
+
+
+def test_a_name_that_only_the_server_can_explain_is_looked_up_there(ask: Ask) -> None:
+    for endpoint, server, adapter in (
+        ("reading", "plain", "named"),
+        ("plain", "plain", "listen"),
+        ("t", "local", "named"),
+    ):
+        found = ask(endpoint, content=SERVERS, server=server)
+        assert found is not None
+        assert found.adapter == adapter
+    found = ask("reading", server_url="https://example.org/mcp")
+    assert found is not None
+    assert found.adapter == "named"
 
 
 def test_a_damaged_configuration_is_named(ask: Ask) -> None:
@@ -145,7 +176,7 @@ def url_of(found: Endpoint | None) -> str | None:
     return None if found is None else found.target.place
 
 
-def test_A26_a_bare_name_is_unconnected_unless_somebody_configured_a_url(ask: Ask) -> None:
+def test_a26_a_bare_name_is_unconnected_unless_somebody_configured_a_url(ask: Ask) -> None:
     assert ask("gauge") is None
     ask.environment["CCOS_MCP_STREAM_ENDPOINT"] = "https://a.example/mcp"
     assert url_of(ask("gauge")) == "https://a.example/mcp"
@@ -155,7 +186,7 @@ def test_A26_a_bare_name_is_unconnected_unless_somebody_configured_a_url(ask: As
     assert url_of(ask("gauge", server_url="https://b.example/mcp")) == "https://b.example/mcp"
 
 
-def test_A26_urls_have_their_order_and_blank_ones_do_not_count(ask: Ask) -> None:
+def test_a26_urls_have_their_order_and_blank_ones_do_not_count(ask: Ask) -> None:
     names = ("CCOS_MCP_STREAM_ENDPOINT", "CCOS_MCP_LOCAL_SSE_URL", "CCOS_MCP_CLOUDFLARE_DOCS_SSE_URL")
     for name in reversed(names):
         ask.environment[name] = f"https://{name.lower().replace('_', '-')}.example/mcp"
@@ -168,13 +199,11 @@ def test_A26_urls_have_their_order_and_blank_ones_do_not_count(ask: Ask) -> None
     assert url_of(ask("gauge", server_url="https://own.example/mcp")) == "https://own.example/mcp"
 
 
-def test_A26_the_built_in_url_is_used_only_when_asked_for(ask: Ask) -> None:
-    with pytest.raises(StreamError, match="SSE transport"):
-        ask("gauge", auto_connect=True)
-    assert DEFAULT_URL.endswith("/sse")
+def test_a26_the_built_in_url_is_used_only_when_asked_for(ask: Ask) -> None:
+    assert ask("gauge") is None
+    assert url_of(ask("gauge", auto_connect=True)) == DEFAULT_URL
     ask.environment["CCOS_MCP_STREAM_AUTO_CONNECT"] = "yes"
-    with pytest.raises(StreamError, match="SSE transport"):
-        ask("gauge")
+    assert url_of(ask("gauge")) == DEFAULT_URL
 
 
 def headers(ask: Ask, endpoint: str = "gauge", **options: Any) -> dict[str, str]:
@@ -183,7 +212,7 @@ def headers(ask: Ask, endpoint: str = "gauge", **options: Any) -> dict[str, str]
     return found.target.headers()
 
 
-def test_A26_credentials_have_their_order(ask: Ask) -> None:
+def test_a26_credentials_have_their_order(ask: Ask) -> None:
     ask.environment["CCOS_MCP_STREAM_ENDPOINT"] = "https://a.example/mcp"
     assert headers(ask) == {}
     ask.environment["CCOS_MCP_STREAM_BEARER_TOKEN"] = "token"

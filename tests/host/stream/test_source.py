@@ -55,7 +55,7 @@ def child(folder: Path) -> str:
 # ---- progress
 
 
-async def test_A21_two_thousand_notes_arrive_in_order_and_the_result_is_last(ground: Any) -> None:
+async def test_a21_two_thousand_notes_arrive_in_order_and_the_result_is_last(ground: Any) -> None:
     depths = []
 
     def process(state: Any, chunk: Any, metadata: Map) -> Map:
@@ -124,7 +124,7 @@ async def test_a_message_over_the_limit_fails_the_stream_or_is_skipped(ground: A
     assert [chunk.get(K("n")) for chunk in await stream.result()] == [2, None]
 
 
-async def test_A22_a_server_that_dies_in_mid_call_fails_the_stream_at_once(ground: Any, tmp_path: Path) -> None:
+async def test_a22_a_server_that_dies_in_mid_call_fails_the_stream_at_once(ground: Any, tmp_path: Path) -> None:
     registry = ground.registry(clock=Clock())
     stream = await registry.start(child(tmp_path), processor=keep, state=(), tool="once", args=DYING)
     await ground.until(stream, lambda: len(stream.state) == 40)
@@ -138,7 +138,7 @@ async def test_A22_a_server_that_dies_in_mid_call_fails_the_stream_at_once(groun
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
-async def test_A23_an_idempotent_call_is_made_again_and_repeats_are_dropped(ground: Any, tmp_path: Path) -> None:
+async def test_a23_an_idempotent_call_is_made_again_and_repeats_are_dropped(ground: Any, tmp_path: Path) -> None:
     stream = await ground.registry(clock=Clock()).start(
         child(tmp_path), processor=keep_all, state=(), tool="once", args=DYING,
         reissue=True, dedupe_path=("n",), retry=m(base_ms=1),
@@ -160,7 +160,7 @@ async def test_a_call_with_since_goes_on_where_the_stream_stood(ground: Any, tmp
     assert stream.owner.position == m(since=30, end=True)
 
 
-async def test_A32_a_silent_connection_is_closed_and_tried_again(ground: Any) -> None:
+async def test_a32_a_silent_connection_is_closed_and_tried_again(ground: Any) -> None:
     twice = m(max_attempts=2, base_ms=1000, cap_ms=1000, stable_ms=100_000)
     stream = await awkward(ground, "silent", idle_timeout_ms=60_000, retry=twice)
     await ground.until(stream, lambda: len(stream.state) == 1)
@@ -242,7 +242,7 @@ async def test_a_poll_pages_at_once_while_there_is_more_and_then_waits(ground: A
     assert len(stream.state) == 504
 
 
-async def test_A34_a_slow_stream_holds_its_source_back_and_loses_nothing(ground: Any) -> None:
+async def test_a34_a_slow_stream_holds_its_source_back_and_loses_nothing(ground: Any) -> None:
     depths = set()
 
     def process(state: Any, chunk: Any, metadata: Map) -> Map:
@@ -312,7 +312,7 @@ def values(stream: Any) -> list[Any]:
     return [chunk[K("contents")][K("value")] for chunk in stream.state]
 
 
-async def test_A24_after_a_dropped_subscription_the_final_content_comes_once(ground: Any) -> None:
+async def test_a24_after_a_dropped_subscription_the_final_content_comes_once(ground: Any) -> None:
     changing, registry = Changing(), ground.registry()
     registry.servers["changing"] = changing.server
     stream = await registry.start("memory:changing", processor=keep, state=(), resource="test://value")
@@ -386,7 +386,7 @@ async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-async def test_A30_a_server_that_closes_at_once_gets_three_attempts_with_jitter(ground: Any) -> None:
+async def test_a30_a_server_that_closes_at_once_gets_three_attempts_with_jitter(ground: Any) -> None:
     server, url = await local(slam)
     async with server:
         stream = await ground.registry().start(url, tool="x", retry=m(base_ms=1000, cap_ms=1500))
@@ -412,7 +412,7 @@ def refuse(head: str) -> Serve:
     return answer
 
 
-async def test_A31_a_server_that_asks_for_seven_seconds_gets_them(ground: Any) -> None:
+async def test_a31_a_server_that_asks_for_seven_seconds_gets_them(ground: Any) -> None:
     server, url = await local(refuse("429 Too Many Requests\r\nRetry-After: 7"))
     async with server:
         stream = await ground.registry().start(url, tool="x")

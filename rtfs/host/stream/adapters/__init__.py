@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.settings import SKIP
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -23,15 +24,31 @@ K_EVENT, K_EXT, K_TYPE = Keyword("event"), Keyword("ext"), Keyword("content-type
 
 
 class Session(NamedTuple):
-    """What one attempt of an adapter has: the SDK's client (None without a connection) and the host's timers."""
+    """What one attempt of an adapter has: the SDK's client (None without a connection) and the host's timers.
+
+    gone: a future that is done when the connection ended.
+    """
 
     client: Any
     timers: Timers
     shown: str
+    gone: asyncio.Future[Any]
 
     async def ask(self, settings: Settings, request: Any) -> Any:
         """The answer to a request; TimeoutError after `:read-timeout-ms`."""
         return await self.timers.within(settings["read-timeout-ms"], request)
+
+
+class Instead(Exception):
+    """Raised by `Adapter.run`: the adapter of that name serves this server, over the connection that is open.
+
+    settings: what has to be changed in the stream's, by normal key.
+    """
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        super().__init__(name)
+        self.name = name
+        self.settings = settings
 
 
 class Adapter(Protocol):
@@ -39,7 +56,8 @@ class Adapter(Protocol):
 
     connects: needs a connection. endless: a normal end means that the transport was lost. replayable: can go on from
     the position of a chunk, so that accepted chunks need not be stored. guarantee: after a lost connection. idle_ms:
-    how long silence may last when the stream does not say. token: did a progress token go out?
+    how long silence may last when the stream does not say. token: did a progress token go out? mode: the protocol era
+    it needs, None for the one the stream wants.
     """
 
     name: str
@@ -49,9 +67,14 @@ class Adapter(Protocol):
     guarantee: str
     idle_ms: int | None
     token: bool | None
+    mode: str | None
 
     async def run(self, session: Session, intake: Intake) -> None:
         """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
+        ...
+
+    def heard(self, message: Any, intake: Intake) -> None:
+        """A notification of the server, in the order of the wire. It must not wait; RtfsError ends the stream."""
         ...
 
     def may_repeat(self) -> bool:
@@ -76,9 +99,13 @@ class Plain:
     guarantee = "at-least-once"
     idle_ms: int | None = None
     token: bool | None = None
+    mode: str | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+
+    def heard(self, message: Any, intake: Intake) -> None:
+        """Nothing that comes unasked is a chunk."""
 
     def may_repeat(self) -> bool:
         return True
@@ -97,11 +124,16 @@ def load(name: str, settings: Settings, material: Any = None) -> Adapter:
     return adapter
 
 
-def check_size(text: str, settings: Settings) -> None:
-    """S025 for a message over `:max-message-bytes`."""
+def fits(text: str, intake: Intake) -> bool:
+    """Is a message within `:max-message-bytes`? If not: S025, or under `:on-error :skip` counted as skipped."""
+    settings = intake.owner.settings
     most = settings["max-message-bytes"]
-    if len(text) > most // 4 and len(text.encode()) > most:
-        raise fault(25, n=len(text.encode()), m=most)
+    if len(text) <= most // 4 or (size := len(text.encode("utf-8", "surrogatepass"))) <= most:
+        return True
+    if settings["on-error"].then is not SKIP:
+        raise fault(25, n=size, m=most)
+    intake.owner.stats.skipped += 1
+    return False
 
 
 def content_hash(value: Any) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Session, content_hash
+from rtfs.host.stream.adapters import Instead, Session
 from rtfs.host.stream.adapters.resource import ResourceAdapter
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.chunk import from_json
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -30,33 +29,33 @@ class ListenAdapter(ResourceAdapter):
             wanted = {"tools_list_changed": True, "prompts_list_changed": True, "resources_list_changed": True}
         try:
             async with session.client.listen(**wanted) as subscription:
+                self._admitted(subscription.honored, session)
                 for uri in self.uris:
                     await self.fetch(session, intake, uri, "open")
                 async for event in subscription:
                     await self._cue(session, intake, event)
         except ListenNotSupportedError as problem:
-            if self.settings["adapter"] is not Keyword("auto") or not self.uris:
-                raise fault(24, a=":listen", endpoint=session.shown, why=str(problem)) from None
-            await super().run(session, intake)  # an older server: read at intervals instead
+            raise self._otherwise("legacy", session, str(problem)) from None
+
+    def _admitted(self, honored: Any, session: Session) -> None:
+        """Did the server agree to tell what the stream is about?"""
+        if self.uris and not set(self.uris) <= set(honored.resource_subscriptions or ()):
+            raise self._otherwise("resource", session, "the server does not tell when these resources change")
+
+    def _otherwise(self, other: str, session: Session, why: str) -> Exception:
+        """What serves a server that cannot be listened to: another adapter, unless this one was asked for by name."""
+        if self.settings["adapter"] is Keyword("auto"):
+            return Instead(other)
+        return fault(24, a=":listen", endpoint=session.shown, why=why)
 
     async def _cue(self, session: Session, intake: Intake, event: Any) -> None:
         from mcp.client.subscriptions import PromptsListChanged, ResourceUpdated, ToolsListChanged
 
         if isinstance(event, ResourceUpdated):
             await self.fetch(session, intake, event.uri, "updated")
-            return
-        client = session.client
-        if isinstance(event, ToolsListChanged):
-            cue, field, request = "tools-list-changed", "tools", client.list_tools(cache_mode="refresh")
-        elif isinstance(event, PromptsListChanged):
-            cue, field, request = "prompts-list-changed", "prompts", client.list_prompts(cache_mode="refresh")
         else:
-            cue, field, request = "resources-list-changed", "resources", client.list_resources(cache_mode="refresh")
-        result = await session.ask(self.settings, request)
-        listed = result.model_dump(mode="json", by_alias=True, exclude_none=True).get(field, [])
-        if not intake.open:
-            await intake.opened()
-        self.offer(intake, None, from_json(listed, self._keywords), content_hash(listed), cue)
+            kind = {ToolsListChanged: "tools", PromptsListChanged: "prompts"}.get(type(event), "resources")
+            await self.fetch_list(session, intake, kind)
 
 
 ADAPTER = ListenAdapter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Plain, Session, check_size
+from rtfs.host.stream.adapters import Plain, Session, fits
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import dig, to_json
 from rtfs.host.stream.tool import find_tool, result_value, text_of
@@ -47,8 +47,7 @@ class PollAdapter(Plain):
         position = intake.position
         cursor, index = (position.get(K_CURSOR), position.get(K_INDEX)) if type(position) is Map else (None, 0)
         while True:
-            answer = await self._ask(session, cursor)
-            items = self._items(answer)
+            answer, items = await self._ask(session, intake, cursor)
             following = dig(answer, self.settings["cursor-path"]) if self.settings["cursor-path"] else None
             moves = following is not None and following != cursor
             fresh = items[index:]
@@ -65,7 +64,7 @@ class PollAdapter(Plain):
         position = intake.position
         seen, done = (position.get(K_SEEN), position.get(K_INDEX)) if type(position) is Map else ((), 0)
         while True:
-            items = self._items(await self._ask(session, None))
+            _, items = await self._ask(session, intake, None)
             texts = [encode(item) for item in items]
             known = Counter(seen)
             fresh = []
@@ -82,7 +81,8 @@ class PollAdapter(Plain):
             seen, done = vector(texts), 0
             await self._pause(session)
 
-    async def _ask(self, session: Session, cursor: Any) -> Any:
+    async def _ask(self, session: Session, intake: Intake, cursor: Any) -> tuple[Any, Any]:
+        """The answer to a call and the items in it."""
         settings = self.settings
         arguments = {**to_json(settings["config"]), **to_json(settings["args"] or EMPTY_MAP)}
         if cursor is not None:
@@ -91,8 +91,7 @@ class PollAdapter(Plain):
         if result.is_error:
             raise fault(19, tool=self.tool, text=text_of(result))
         value, text = result_value(result, self._keywords)
-        check_size(text, settings)
-        return value
+        return value, self._items(value) if fits(text, intake) else ()
 
     def _items(self, answer: Any) -> Any:
         """The items of an answer: the vector at `:items-path`, the answer if it is a vector, else the answer as one

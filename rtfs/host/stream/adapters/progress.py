@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import K_EVENT, K_EXT, Plain, Session, check_size
+from rtfs.host.stream.adapters import K_EVENT, K_EXT, Plain, Session, fits
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import NotJson, dig, parse_json, to_json
 from rtfs.host.stream.intake import Flooded
@@ -84,27 +84,25 @@ class ProgressAdapter(Plain):
         result = await call.made(session.client.call_tool(self.tool, arguments, progress_callback=call.note))
         if result.is_error:
             raise fault(19, tool=self.tool, text=text_of(result))
-        value, size = result_value(result, self._keywords)
-        check_size(size, settings)
+        value, text = result_value(result, self._keywords)
         offset = None
         if self.replayable:
             offset = Map.of([(K_SINCE, call.since), (K_END, True)])
         self._ended = True
-        intake.offer(value, offset, {K_EVENT: "result"})
+        if fits(text, intake):
+            intake.offer(value, offset, {K_EVENT: "result"})
 
     def read(self, progress: float, total: float | None, message: str | None) -> tuple[Any, dict[Keyword, Any] | None]:
         """The data and the metadata of a note."""
         numbers = Map.of([(K_PROGRESS, _number(progress)), (K_TOTAL, _number(total))])
-        if message is not None:
-            check_size(message, self.settings)
-            if message[:1] in ("{", "[") or message[:1].isspace():
-                try:
-                    data = parse_json(message, self._keywords)
-                except NotJson:
-                    pass
-                else:
-                    if type(data) not in (str, int, float, bool) and data is not None:
-                        return data, {K_EXT: numbers}
+        if message is not None and (message[:1] in ("{", "[") or message[:1].isspace()):
+            try:
+                data = parse_json(message, self._keywords)
+            except NotJson:
+                pass
+            else:
+                if type(data) not in (str, int, float, bool) and data is not None:
+                    return data, {K_EXT: numbers}
         return numbers.assoc(K_MESSAGE, message), None
 
     def repeated(self, data: Any) -> bool:
@@ -157,6 +155,8 @@ class _Call:
         if self._problem is not None:
             return
         try:
+            if message is not None and not fits(message, self._intake):
+                return
             data, metadata = adapter.read(progress, total, message)
             if adapter.repeated(data):
                 return
@@ -171,10 +171,7 @@ class _Call:
         except Flooded as flood:
             self._fail(Lost(f"the stream cannot keep up with tool '{adapter.tool}': {flood}"))
         except RtfsError as problem:
-            if adapter.settings["on-error"].then is Keyword("skip"):
-                self._intake.owner.stats.skipped += 1
-            else:
-                self._fail(problem)
+            self._fail(problem)
 
     def _fail(self, problem: Exception) -> None:
         self._problem = problem

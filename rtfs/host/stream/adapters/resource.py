@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Plain, Session
-from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.adapters import Plain, Session, content_hash, fits
+from rtfs.host.stream.chunk import from_json
 from rtfs.host.stream.content import resource_value
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword
@@ -40,11 +40,19 @@ class ResourceAdapter(Plain):
             await intake.opened()
         client = session.client
         result = await session.ask(self.settings, client.read_resource(uri, cache_mode="use" if cached else "refresh"))
-        value, digest, size = resource_value(result, self._keywords)
-        most = self.settings["max-message-bytes"]
-        if size > most:
-            raise fault(25, n=size, m=most)
-        self.offer(intake, uri, value, digest, cue)
+        value, digest, text = resource_value(result, self._keywords)
+        if fits(text, intake):
+            self.offer(intake, uri, value, digest, cue)
+
+    async def fetch_list(self, session: Session, intake: Intake, kind: str) -> None:
+        """Read a list of the server (`tools`, `prompts` or `resources`) and offer it if it changed."""
+        client = session.client
+        request = {"tools": client.list_tools, "prompts": client.list_prompts}.get(kind, client.list_resources)
+        result = await session.ask(self.settings, request(cache_mode="refresh"))
+        listed = result.model_dump(mode="json", by_alias=True, exclude_none=True).get(kind, [])
+        if not intake.open:
+            await intake.opened()
+        self.offer(intake, None, from_json(listed, self._keywords), content_hash(listed), f"{kind}-list-changed")
 
     def offer(self, intake: Intake, uri: str | None, value: Any, digest: str, cue: str) -> None:
         """One chunk `{:uri :contents :hash :cue}`, unless the hash is that of the position."""

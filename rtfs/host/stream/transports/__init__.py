@@ -22,7 +22,8 @@ class Target(NamedTuple):
     """Where a server is. scheme names the transport; place is a URL, a command line or a registered name.
 
     shown: for people, without credentials. headers: asked at every connect, so that rotated tokens work. key: streams
-    with equal keys share a connection. configured: the operator named it, not the program.
+    with equal keys share a connection. configured: the operator named it, not the program. older: the scheme to try
+    when an HTTP server does not know this one (404, 405).
     """
 
     scheme: str
@@ -34,6 +35,7 @@ class Target(NamedTuple):
     folder: str | None = None
     key: Any = None
     configured: bool = False
+    older: str | None = None
 
 
 class Limits(NamedTuple):
@@ -52,16 +54,29 @@ class Link(Protocol):
     """One connection to be: `endpoint` is what `mcp.Client` takes.
 
     status and retry_after (seconds) tell the last refusal of an HTTP server, None elsewhere; `ended` says that the
-    other side closed the connection; `fault` is why we did, because of what the other side sent.
+    other side closed the connection; `fault` is why we did, because of what the other side sent. listener: who wants
+    to know at once.
     """
 
     endpoint: Any
     status: int | None
     retry_after: float | None
-    ended: bool
+
+    @property
+    def ended(self) -> bool: ...
 
     @property
     def fault(self) -> RtfsError | None: ...
+
+    def listen(self, listener: Listener) -> None: ...
+
+
+class Listener(Protocol):
+    """Who holds a link: told of frames that nobody can read, and of the end."""
+
+    def malformed(self, why: str) -> None: ...
+
+    def lost(self, why: str) -> None: ...
 
 
 def connect(target: Target, limits: Limits) -> Link:
@@ -94,6 +109,7 @@ class Tap:
         self.ended = False
         self.fault: RtfsError | None = None
         self.malformed = 0
+        self.listener: Listener | None = None
 
     async def __aenter__(self) -> tuple[Any, Any]:
         read, write = await self._transport.__aenter__()
@@ -110,8 +126,44 @@ class Tap:
         if self.fault is not None:
             raise self.fault
         if isinstance(message, Exception):
-            self.malformed += 1
+            self.unreadable("no JSON-RPC message")
+        elif getattr(message.message, "error", None) is not None and message.message.id is None:
+            self.unreadable(f"an error without id: {message.message.error.message[:200]}")
         return message
+
+    def unreadable(self, why: str) -> None:
+        """A frame that nobody can read came."""
+        self.malformed += 1
+        if self.listener is not None:
+            self.listener.malformed(why)
+
+    def end(self, why: str = "the server closed the connection") -> None:
+        """Nothing more will come."""
+        self.ended = True
+        if self.listener is not None:
+            self.listener.lost(why)
+
+
+class TappedLink:
+    """A link over a tapped transport; `status` and `retry_after` are those of HTTP."""
+
+    status: int | None = None
+    retry_after: float | None = None
+
+    def __init__(self, tap: Tap) -> None:
+        self.tap = tap
+        self.endpoint: Any = tap
+
+    @property
+    def ended(self) -> bool:
+        return self.tap.ended
+
+    @property
+    def fault(self) -> RtfsError | None:
+        return self.tap.fault
+
+    def listen(self, listener: Listener) -> None:
+        self.tap.listener = listener
 
 
 class _TappedRead:
@@ -135,7 +187,7 @@ class _TappedRead:
         try:
             return self._tap.note(await self._inner.__anext__())
         except StopAsyncIteration:
-            self._tap.ended = True
+            self._tap.end()
             raise
 
     def close(self) -> None:

@@ -8,60 +8,57 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from rtfs.host.stream.transports import Limits, Tap, Target
-from rtfs.lang.errors import RtfsError
+from rtfs.host.stream.transports import Limits, Tap, TappedLink, Target
 
 EFFECT = ":network"
 
 
-class HttpLink:
+class HttpLink(TappedLink):
     """One HTTP client and the MCP transport over it."""
 
     def __init__(self, target: Target, limits: Limits) -> None:
-        self.status: int | None = None
-        self.retry_after: float | None = None
-        self.tap = Tap(self._opened(target, limits))
-        self.endpoint: Any = self.tap
-
-    @property
-    def ended(self) -> bool:
-        return self.tap.ended
-
-    @property
-    def fault(self) -> RtfsError | None:
-        return self.tap.fault
+        super().__init__(Tap(self._opened(target, limits)))
 
     def _opened(self, target: Target, limits: Limits) -> AbstractAsyncContextManager[Any]:
         @asynccontextmanager
         async def opened() -> AsyncIterator[Any]:
-            import httpx2
             from mcp.client.streamable_http import DEFAULT_MAX_SSE_EVENT_SIZE, streamable_http_client
 
-            from rtfs.host.stream import answer
-
-            # silence is judged by the stream's watchdog, so reading itself may take for ever
-            timeout = httpx2.Timeout(limits.connect_ms / 1000, read=None)
-            largest = max(DEFAULT_MAX_SSE_EVENT_SIZE, limits.frame_bytes)
-            headers = {**target.headers(), **answer.PLAIN}
-
-            async def arrived(response: httpx2.Response) -> None:
-                self._note(response)
-                answer.bind(response, limits, self.tap)
-
+            largest = max(DEFAULT_MAX_SSE_EVENT_SIZE, 2 * limits.frame_bytes)  # `answer` bounds events, and says so
             async with (
-                httpx2.AsyncClient(headers=headers, timeout=timeout, event_hooks={"response": [arrived]}) as client,
+                http_client(self, target, limits) as client,
                 streamable_http_client(target.place, http_client=client, max_sse_event_size=largest) as streams,
             ):
                 yield streams
 
         return opened()
 
-    def _note(self, response: Any) -> None:
+    def note(self, response: Any) -> None:
         """Keep what the SDK does not pass on: the status of the last message and how long the server wants peace."""
-        if response.request.method != "POST":
-            return
-        self.status = response.status_code if response.status_code >= 400 else None
-        self.retry_after = _seconds(response.headers.get("retry-after")) if self.status is not None else None
+        if response.request.method == "POST":
+            keep_refusal(self, response)
+
+
+def http_client(link: Any, target: Target, limits: Limits) -> Any:
+    """The HTTP client of a link: its headers, no compression, every answer bounded and shown to `link.note`."""
+    import httpx2
+
+    from rtfs.host.stream import answer
+
+    async def arrived(response: httpx2.Response) -> None:
+        link.note(response)
+        answer.bind(response, limits, link.tap)
+
+    # silence is judged by the stream's watchdog, so reading itself may take for ever
+    timeout = httpx2.Timeout(limits.connect_ms / 1000, read=None)
+    headers = {**target.headers(), **answer.PLAIN}
+    return httpx2.AsyncClient(headers=headers, timeout=timeout, event_hooks={"response": [arrived]})
+
+
+def keep_refusal(link: TappedLink, response: Any) -> None:
+    """Note the status of an answer that refuses, and how long the server wants to be left alone."""
+    link.status = response.status_code if response.status_code >= 400 else None
+    link.retry_after = _seconds(response.headers.get("retry-after")) if link.status is not None else None
 
 
 def _seconds(header: str | None) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtfs.host.stream.transports import Limits, Target
+from rtfs.host.stream.transports import Limits, Listener, Target
 
 EFFECT = ":streaming"
 
@@ -19,6 +19,9 @@ class MemoryLink:
 
     def __init__(self, server: Any) -> None:
         self.endpoint = server
+
+    def listen(self, listener: Listener) -> None:
+        """A server of this process neither ends nor stammers."""
 
 
 def connect(target: Target, limits: Limits) -> MemoryLink:

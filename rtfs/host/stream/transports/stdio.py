@@ -7,17 +7,13 @@ from typing import Any
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.lines import OVERSIZE, encoding
-from rtfs.host.stream.transports import Limits, Tap, Target
-from rtfs.lang.errors import RtfsError
+from rtfs.host.stream.transports import Limits, Tap, TappedLink, Target
 
 EFFECT = ":process"
 
 
-class StdioLink:
+class StdioLink(TappedLink):
     """Starts the child when entered. The SDK terminates it, then kills it, when it does not end by itself."""
-
-    status: int | None = None
-    retry_after: float | None = None
 
     def __init__(self, target: Target, limits: Limits) -> None:
         from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -29,16 +25,7 @@ class StdioLink:
             cwd=target.folder,
             encoding=encoding(limits.frame_bytes),
         )
-        self.tap = _LineTap(stdio_client(parameters, errlog=_error_log()), limits)
-        self.endpoint: Any = self.tap
-
-    @property
-    def ended(self) -> bool:
-        return self.tap.ended
-
-    @property
-    def fault(self) -> RtfsError | None:
-        return self.tap.fault
+        super().__init__(_LineTap(stdio_client(parameters, errlog=_error_log()), limits))
 
 
 class _LineTap(Tap):

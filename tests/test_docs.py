@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.spec.run_cases import _from_rtfs, problem
+from rtfs.testing.cases import from_text, problem
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_HERE = {"CHANGELOG.md": "tells what was", "library.md": "tests/documentation", "errors.md": "tests/documentation"}
@@ -93,7 +93,7 @@ def test_commands_print_what_the_page_says(page: Path, tmp_path: Path, environme
 def test_language_examples_hold(page: Path) -> None:
     for block in blocks(page):
         if block.language == "rtfs" and not block.name:
-            for case in _from_rtfs(block.text, page):
+            for case in from_text(block.text, page):
                 assert problem(case) is None, f"{page.name}:{block.line}: {case.text}"
 
 

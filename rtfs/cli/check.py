@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rtfs.cli.output import flush
+from rtfs.cli.output import colored, flush
 
 if TYPE_CHECKING:
     from rtfs.check.finding import Finding
@@ -55,7 +55,7 @@ def command(paths: tuple[str, ...], strict: bool, quiet: bool, as_json: bool) ->
         return 1
     findings = sorted((each for each in seen if not (quiet and each.severity == "note")), key=_order)
     for each in findings:
-        flush(_line_of_data(each) if as_json else _page(each, _colored()))
+        flush(_line_of_data(each) if as_json else _page(each, colored(sys.stdout)))
     counts = Counter(each.severity for each in findings)
     if not as_json:
         flush(_summary(counts, len(files)))
@@ -110,10 +110,6 @@ def _source(file: str) -> Source:
         return decode(sys.stdin.buffer.read(), "<stdin>") if file == "-" else read_source(file)
     except OSError as error:
         raise click.FileError(file, error.strerror) from None
-
-
-def _colored() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _page(finding: Finding, color: bool) -> str:

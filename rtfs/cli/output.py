@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 from rtfs.host.console import Console
 
@@ -36,6 +37,11 @@ def flush(text: str = "") -> None:
         raise Hangup from None
     except OSError as error:
         raise Unwritable(error.strerror) from None
+
+
+def colored(stream: TextIO) -> bool:
+    """May what goes there have colours? On a terminal, unless NO_COLOR is set or the terminal knows none."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width() -> int:

@@ -10,6 +10,9 @@
     approve = ["mail.*"]             # globs of ids that somebody has to approve first: `rtfs approvals`
     files = ["tools.rtfs"]           # RTFS files that define capabilities, as --capabilities
 
+    [test]
+    files = ["*_test.rtfs"]          # globs of the files in which `rtfs test` looks for tests
+
     [apis.shop]                      # an API whose operations are capabilities `api.shop.*`
     document = "shop.yaml"           # OpenAPI, relative to this file
     server = "https://example.org"   # instead of the one in the document
@@ -44,6 +47,7 @@ class Project(NamedTuple):
     run: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
     apis: dict[str, dict[str, Any]] = {}  # noqa: RUF012  # never changed
 
 
@@ -59,7 +63,8 @@ def read_project(folder: str) -> Project:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Malformed(f"{path}: {error}") from error
     project = _project(folder, path, tables.get("capabilities", {}))
-    return project._replace(apis=_apis(folder, path, tables.get("apis", {})))
+    tests = _tests(path, tables.get("test", {}))
+    return project._replace(tests=tests, apis=_apis(folder, path, tables.get("apis", {})))
 
 
 def _own(path: str, facts: os.stat_result) -> None:
@@ -86,6 +91,14 @@ def _project(folder: str, path: str, table: Any) -> Project:
             raise Malformed(f"{path}: {key} must be a list of strings")
         found[key] = tuple(os.path.join(folder, item) for item in value) if key in _PATHS else tuple(value)
     return Project(folder, **found)
+
+
+def _tests(path: str, table: Any) -> tuple[str, ...]:
+    """The globs of test files."""
+    globs = table.get("files", []) if isinstance(table, dict) and table.keys() <= {"files"} else None
+    if not isinstance(globs, list) or not all(isinstance(glob, str) and glob for glob in globs):
+        raise Malformed(f"{path}: [test] has files, a list of globs")
+    return tuple(globs)
 
 
 def _apis(folder: str, path: str, table: Any) -> dict[str, dict[str, Any]]:

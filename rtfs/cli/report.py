@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from rtfs.cli.output import colored
 from rtfs.lang.errors import ReadError, RtfsError
 
 if TYPE_CHECKING:
@@ -24,15 +25,11 @@ def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = Fal
         for each in error.errors if isinstance(error, ReadError) else [error]:
             sys.stderr.write(json.dumps(as_data(each), ensure_ascii=False) + "\n")
         return
-    sys.stderr.write(error.rendered(color=_colored()).rstrip("\n") + "\n")
+    sys.stderr.write(error.rendered(color=colored(sys.stderr)).rstrip("\n") + "\n")
     if python_frames:
         import traceback
 
         sys.stderr.write("".join(traceback.format_exception(error.__cause__ or error.__context__ or error)))
-
-
-def _colored() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def defect(error: BaseException, shown: RtfsError | None = None) -> None:

@@ -39,6 +39,7 @@ CLI_ALLOWED: tuple[str, ...] = (
     "ccos.marketplace/*",
     "ccos.agent.discover-agents",
     "ccos.context.set",
+    "rtfs.test.*",
 )
 CLI_DEFAULT = RuntimeContext.controlled(CLI_ALLOWED)
 

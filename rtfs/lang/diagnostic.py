@@ -15,7 +15,7 @@ LABEL = 60  # characters of a value beside the carets
 CALLS = 10  # lines of the chain of calls
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_PLAIN_NOTE = re.compile(r"(in|called|caused by|looked for) |[a-z]+: ")
+_PLAIN_NOTE = re.compile(r"(in|at|expected|called|caused by|looked for) |[a-z]+: ")
 
 _COLORS = {"head": "1;31", "text": "1", "gutter": "34", "caret": "1;31", "note": "36"}
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 from rtfs.lang.collections import List, PVector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.source import Source, Span
+from rtfs.testing.cases import cases
 from tests.check.site import LIBRARY, Site, findings, offsets, place, sites
-from tests.spec.run_cases import cases
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [*sorted(ROOT.glob("stdlib/*.rtfs")), *sorted(ROOT.glob("examples/*.rtfs")), *sorted(ROOT.glob("bench/*.rtfs"))]

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from rtfs.testing.cases import cases
 from tests.check.mutation import CASES, FILES, ROOT, SOWERS, Seed, missed, show, sow
 from tests.check.site import findings
-from tests.spec.run_cases import cases
 
 # Language cases that end with a value although something in them is wrong: what is wrong is never reached there.
 WRONG_ON_PURPOSE = {

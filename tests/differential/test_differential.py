@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from rtfs.testing.cases import Case, cases
 from tests.differential.compare import Answer, Difference, Way, difference, evaluated, ways
 from tests.differential.program import program, text_of
 from tests.differential.shrink import shrunk
-from tests.spec.run_cases import HERE, Case, cases
+from tests.spec.run_cases import HERE
 
 SHORT, LONG, PARTS = 500, 20_000, 10
 

@@ -15,7 +15,7 @@ from rtfs.documentation.forms import FORMS
 from rtfs.eval.registry import BUILTINS, PRIMARY
 from rtfs.eval.special import load
 from rtfs.host.console import Console
-from tests.spec.run_cases import Case, problem
+from rtfs.testing.cases import Case, problem
 
 REFERENCE = Reference()
 LANGUAGE = REFERENCE.entries()

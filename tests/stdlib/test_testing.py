@@ -86,7 +86,7 @@ def test_a_stream_test_asks_the_host_to_run_the_stream(played: Any) -> None:
 def test_a_stream_test_compares_the_keys_it_names(played: Any) -> None:
     import rtfs
 
-    (answer,) = rtfs.read("{:outputs [:a :b] :state 2 :status :completed}")
+    (answer,) = rtfs.read("{:outputs [:a :b] :state 2 :status :completed :divergent []}")
     assert played(STREAM, answer)[1] == "true"
     named = "(defn p [s c] s) (deftest-stream t {:processor p :chunks [] :expect {:status :x}}) (t)"
     assert played(named, answer)[0] == ["rtfs.test.stream {:processor p :state {} :chunks []}"]

@@ -215,6 +215,10 @@ class StreamRegistry:
                 self._beat_later(cast("RemoteStore", store))
         return found[0]
 
+    def adopt(self, store: Store) -> None:
+        """Use a store that is open already for the streams that name its URL."""
+        self._stores[store.url] = (store, Committer(store, self.services.timers))
+
     def committer(self, store: Store) -> Committer:
         """The writer of a store that `store` gave."""
         return next(committer for known, committer in self._stores.values() if known is store)

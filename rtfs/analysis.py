@@ -50,7 +50,7 @@ def check(
     from rtfs.check.examine import examine, tidy
 
     deepen()
-    survey = _surveyed(source, lookup, limits or Limits.untrusted())
+    survey = _surveyed([source], lookup, limits or Limits.untrusted())
     survey.finish()
     found = [of_error(error) for error in survey.problems]
     found += [finding("RTFS-W311", span, f"not checked: {why}") for span, why in survey.unchecked]
@@ -63,7 +63,7 @@ def _is_bundled(found: Source, checked: Source) -> bool:
     return found.name != checked.name and found.name.startswith(os.path.join(library_folder(), ""))
 
 
-def _surveyed(source: Source, lookup: Lookup, limits: Limits) -> Survey:
+def _surveyed(sources: list[Source], lookup: Lookup, limits: Limits) -> Survey:
     """The program, its macros run as code that nobody has read: purely, and not for ever."""
     from rtfs.session import Session
 
@@ -71,7 +71,7 @@ def _surveyed(source: Source, lookup: Lookup, limits: Limits) -> Survey:
     session.world = survey = Survey(lookup)
     session.tools = Tools(survey, limits)
     try:
-        session.start_call(lambda: survey.run(source, survey.user))
+        session.start_call(lambda: [survey.run(source, survey.user) for source in sources])
     except LimitError as error:
         if not any(isinstance(known, LimitError) for known in survey.problems):
             survey.problems.append(error)
@@ -127,3 +127,24 @@ def library_type(name: str) -> Type | None:
     if text is None:
         text = (function_metadata(bundled.globals.get(f":{name}")) or {}).get(_TYPE)
     return None if text is None else parse_signature(read(Source(name, text)).forms)
+
+
+def type_of(source: Source, before: Iterable[Source], lookup: Lookup, *, predefined: Iterable[str] = ()) -> Type:
+    """The type of the last form of a text that follows others. Raises the first error that stands in the text.
+
+    predefined: names that exist though no text defines them.
+    """
+    from rtfs.check.examine import infer_definitions
+    from rtfs.check.infer import Inference
+
+    deepen()
+    survey = _surveyed([*before, source], lookup, Limits.untrusted())
+    survey.finish()
+    for problem in survey.problems:
+        if problem.span is not None and problem.span.source is source:
+            raise problem
+    program = Program(survey.spaces, library(), predefined)
+    x = Inference(program)
+    infer_definitions(x, program)
+    types = [x.run(part) for part in survey.spaces["user"].parts if part.spans.source is source]
+    return types[-1] if types else ANY

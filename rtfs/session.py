@@ -48,8 +48,9 @@ class Session:
     the stream registry, once there is one. id: begins the idempotency keys of all calls; random unless given.
     budget: what the calls of the session may spend; its time runs from here on. journal, approvals, approval_wait,
     must_approve, on_refusal: see Host. record: True keeps what `snapshot` and `fork` need; by default they refuse once
-    `run` answered host calls; False keeps nothing. outcome, waiting: of a restored or forked session, where the
-    snapshot was taken, and all its programs that wait for their host.
+    `run` answered host calls; False keeps nothing. on_end: called with the session, the Take of each program that
+    ended and its value or what it raised, also when it is replayed. outcome, waiting: of a restored or forked session,
+    where the snapshot was taken, and all its programs that wait for their host.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Session:
         must_approve: tuple[str, ...] = (),
         on_refusal: Callable[[HostCall, HostCallError], bool] | None = None,
         record: bool | None = None,
+        on_end: Callable[[Session, Take, Any, BaseException | None], None] | None = None,
     ) -> None:
         options = dict(locals())
         from rtfs.loader import Cache, Files
@@ -95,6 +97,7 @@ class Session:
         self.waiting: tuple[RequiresHost, ...] = ()
         self.on_step = on_step
         self.trace = trace
+        self.on_end = on_end
         self.dispatch: Answerer = self._dispatch
         stored = Cache() if cache is True else cache or None
         metered = budget is not None and budget.limits("steps")
@@ -104,6 +107,7 @@ class Session:
         self._host_options = {name: options[name] for name in HOST_OPTIONS}
         self._host: Host | None = None
         self._driven = 0  # programs that an event loop drives now
+        self._runs: set[Run] = set()  # of the programs that `run_async` and `call_async` drive now
         self._runner: Any = None
         self._waiting: Any = None  # the task that a synchronous caller waits for
         self.id = id if id is not None else os.urandom(8).hex()
@@ -191,6 +195,11 @@ class Session:
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def executing(self) -> Run | None:
+        """The run whose code was interrupted by whoever asks, a handler of signals, if this session drives it."""
+        run = RUN.get(None)
+        return run if run in self._runs else None
+
     def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """End what still runs, write the last snapshots, close what was opened. strategy: `drain` or `immediate`."""
         if self._host is not None and self._runner is not None:
@@ -227,15 +236,19 @@ class Session:
 
         return restored(cls, data, options)
 
-    def fork(self, *, undo: int = 0) -> Session:
+    def fork(self, *, undo: int = 0, limits: Limits | None = None) -> Session:
         """An independent session at the same point, or before the last `undo` inputs. Streams stay with this one.
 
-        Calls that wait for their host wait in both, under idempotency keys of their own.
+        Calls that wait for their host wait in both, under idempotency keys of their own. limits: those of the fork.
         """
         from rtfs.replay import forked
 
+        return forked(self, undo, {**self.options(), "limits": limits or self.limits})
+
+    def options(self) -> dict[str, Any]:
+        """What makes a session like this one, to which nothing has happened."""
         market = self._marketplace if self._host is None else self._host.marketplace
-        return forked(self, undo, {**self._options, "marketplace": market, "limits": self.limits})
+        return {**self._options, "marketplace": market, "limits": self.limits}
 
     # ---- inside -------------------------------------------------------------------------------------------------
 
@@ -301,6 +314,8 @@ class Session:
             run.release()
             if take is not None:
                 self.recording.end(take, run, value, ending)
+                if self.on_end is not None:
+                    self.on_end(self, take, value, ending)
 
     # ---- drivers ------------------------------------------------------------------------------------------------
 
@@ -338,7 +353,11 @@ class Session:
     async def _drive_async(self, take: Take, body: Callable[[], Any]) -> Any:
         self.world.interruptible()
         program = self._program(take, self._answer, body)
-        return await self._finish(program, program.start)
+        self._runs.add(program.run)
+        try:
+            return await self._finish(program, program.start)
+        finally:
+            self._runs.discard(program.run)
 
     def run_inside(
         self, call: HostCall | None, body: Callable[[], Any], origin: str | None = None

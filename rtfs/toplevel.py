@@ -55,7 +55,7 @@ def dotted(name: str) -> str:
 
 def body_of_file(forms: Any, name: str, spans: SpanTable) -> tuple[tuple[str | None, list[str] | None] | None, Any]:
     """Documentation and exports, if the file of a module is one module form, and the forms of the module's body."""
-    whole = next((form for form in forms if _is_module(form)), None)
+    whole = next((form for form in forms if is_module(form)), None)
     if whole is None:
         return None, forms
     declared, documentation, exports, start = module_head(whole, spans.of(whole))
@@ -71,7 +71,8 @@ def body_of_file(forms: Any, name: str, spans: SpanTable) -> tuple[tuple[str | N
     return (documentation, exports), whole[start:]
 
 
-def _is_module(form: Any) -> bool:
+def is_module(form: Any) -> bool:
+    """Is it a form `(module …)`?"""
     return type(form) is List and len(form) > 0 and type(form[0]) is Symbol and form[0].name == "module"
 
 

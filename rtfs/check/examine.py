@@ -20,23 +20,27 @@ from rtfs.lang.values import is_vector
 def examine(program: Program) -> list[Finding]:
     """Everything that is found in a program whose modules could be read and expanded, in the order of the texts."""
     x = Inference(program)
-    order = in_order(program)
-    done: set[int] = set()
-    for definition in order:
-        if definition.recursive and not definition.part.broken:
-            x.part = definition.part
-            definition.type = header(x, definition.form)
-    for definition in order:
-        found = x.run(definition.part)
-        done.add(id(definition.part))
-        if not definition.recursive:  # of those only what is annotated is known
-            definition.type = widened(found)
+    done = infer_definitions(x, program)
     for space in program.spaces.values():
         for part in space.parts:
             if id(part) not in done:
                 x.run(part)
     notes = [*_unused(x), *_unused_imports(x, program), *_captures(program)]
     return tidy([*x.findings, *notes])
+
+
+def infer_definitions(x: Inference, program: Program) -> set[int]:
+    """Let the definitions of a program know their types; the ids of the parts that this inferred."""
+    order = in_order(program)
+    for definition in order:
+        if definition.recursive and not definition.part.broken:
+            x.part = definition.part
+            definition.type = header(x, definition.form)
+    for definition in order:
+        found = x.run(definition.part)
+        if not definition.recursive:  # of those only what is annotated is known
+            definition.type = widened(found)
+    return {id(definition.part) for definition in order}
 
 
 def tidy(findings: Iterable[Finding]) -> list[Finding]:

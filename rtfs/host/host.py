@@ -122,6 +122,11 @@ class Host:
 
         return policy.widened(call.security, refusal) if self._is_own(call.security) else None
 
+    @property
+    def allowed(self) -> RuntimeContext:
+        """What programs may do: the context, with what somebody allowed beyond it when asked."""
+        return self._own[-1]
+
     def _is_own(self, context: RuntimeContext) -> bool:
         return any(context is one for one in self._own)
 
@@ -184,6 +189,10 @@ class Host:
         if found is None:
             found = self._parts[name] = make()
         return found
+
+    def has(self, name: str) -> bool:
+        """Is there a part of this name? Asking does not make it."""
+        return name in self._parts
 
     @property
     def state(self) -> State:

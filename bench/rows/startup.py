@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from bench.harness import ROUNDS, Measured, Row
+from bench.terminal import first_prompt
 
 SCRIPT = '(println (str "1 + 2 = " (+ 1 2)))\n'
 
@@ -34,7 +35,22 @@ def measure(*, cached: bool) -> Measured:
     return Measured(first - second, f"{first:.0f} ms, bare Python {second:.0f} ms")
 
 
+def measure_prompt() -> Measured:
+    """Milliseconds to the first prompt of `rtfs repl` over `python -c pass`."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "XDG_CACHE_HOME": folder, "XDG_STATE_HOME": folder, "TERM": "xterm"}
+        bare, ours = [], []
+        for _ in range(ROUNDS + 1):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", "pass"], env=environment, check=True)
+            bare.append((time.perf_counter() - start) * 1e3)
+            ours.append(first_prompt(environment))
+    first, second = (statistics.median(times[1:]) for times in (ours, bare))
+    return Measured(first - second, f"{first:.0f} ms, bare Python {second:.0f} ms")
+
+
 ROWS = [
     Row("rtfs run of a cached script, over Python", 60, lambda: measure(cached=True), "ms"),
     Row("rtfs run of a new script, over Python", 150, lambda: measure(cached=False), "ms"),
+    Row("first prompt of rtfs repl, over Python", 400, measure_prompt, "ms"),
 ]

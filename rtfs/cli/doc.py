@@ -50,14 +50,14 @@ def command(name: str | None, text: str | None, as_json: bool) -> int:
         return _topics(reference, as_json)
     entry = reference.find(name)
     if entry is not None:
-        flush(json.dumps(entry.data(), ensure_ascii=False) + "\n" if as_json else "\n".join(_page(entry, name)) + "\n")
+        flush(json.dumps(entry.data(), ensure_ascii=False) + "\n" if as_json else "\n".join(page(entry, name)) + "\n")
         return 0
     if name in CHAPTERS:
         return _listed(_chapter(reference, name), as_json, "")
     return _unknown(reference, name)
 
 
-def _page(entry: Entry, name: str) -> list[str]:
+def page(entry: Entry, name: str) -> list[str]:
     """The whole documentation of one entry, which was asked for by one of its names."""
     title = _title(entry)
     lines = [f"{', '.join([entry.name, *entry.aliases])}   {entry.kind}{f', {title}' if title else ''}", ""]

@@ -46,13 +46,13 @@ def command(code: str | None, as_json: bool) -> int:
         data = [each.data() for each in found]
         flush(json.dumps(data[0] if len(data) == 1 else data, ensure_ascii=False) + "\n")
     elif len(found) == 1:
-        flush("\n".join(_page(found[0])) + "\n")
+        flush("\n".join(page(found[0])) + "\n")
     else:
         _list(found)
     return 0
 
 
-def _page(code: Code) -> list[str]:
+def page(code: Code) -> list[str]:
     lines = [f"{code.code} {code.kind}", "", *_prose(code.meaning)]
     for file in code.files:
         lines += ["", f"  {file.name}", *(f"    {line}".rstrip() for line in file.text.splitlines())]

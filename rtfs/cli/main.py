@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 
 import click
 
@@ -14,6 +15,7 @@ Examples:
   rtfs hello.rtfs                     run a script
   rtfs -e '(+ 1 2)'                   evaluate an expression
   echo '(+ 1 2)' | rtfs -             run what comes from standard input
+  rtfs                                a prompt to type expressions at
   rtfs run --help                     everything `run` can do
 """
 
@@ -45,6 +47,8 @@ def group() -> None:
 def enter(words: list[str]) -> int:
     """Parse `words` and do what they say; the exit code. Usage errors are 2."""
     lenient()
+    if not words and sys.stdin.isatty() and sys.stdout.isatty():
+        words = ["repl"]
     context = click.Context(group)
     if words and words[0] not in ("-h", "--help", "--version") and group.get_command(context, words[0]) is None:
         words = ["run", *words]

@@ -1,0 +1,1 @@
+"""`rtfs repl`: a session that a person types into (experience.md §3)."""

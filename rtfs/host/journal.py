@@ -102,6 +102,17 @@ class Journal:
         if event.kind == "start":
             self._steps[event.path] = action
 
+    def stream(self, id: str, before: str | None, status: str, reason: str | None, error: RtfsError | None) -> None:
+        """A stream took a status; `before` is None at its start."""
+        metadata = {"from": before, "to": status, **({} if reason is None else {"reason": reason})}
+        self._append(
+            "stream-transition",
+            parent=self._root,
+            function=id,
+            error=_error_text(error) if status == "error" and error is not None else None,
+            metadata=metadata,
+        )
+
     # ---- asking
 
     def rows(

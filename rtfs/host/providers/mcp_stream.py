@@ -174,7 +174,7 @@ def inspect(ctx: CallContext, *arguments: Any) -> Map:
         found: Map = ctx.host.streams.inspect_all()
         return found
     asked = _asked(ctx, arguments)
-    return asked.stream.inspect(asked["queue"], asked["redact"])
+    return asked.stream.inspect(asked["queue"], asked["redact"], asked["max-chars"])
 
 
 @provides("mcp.stream.list", effects=EFFECTS, idempotent=True, examples=[("(call :mcp.stream.list)", "[]")])

@@ -102,6 +102,8 @@ class Checkpoints:
         self.unsaved = 0
         self.failures = 0
         self.problem = None
+        if self.committer.store.durable:
+            self.owner.emit("checkpoint", number=row.number, took_ms=round(took_ms, 3))
         if self.owner.terminal:
             self.close()
         if self.error is not None:

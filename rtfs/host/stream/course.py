@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rtfs.host.stream.body import Body
 from rtfs.host.stream.catalogue import fault
@@ -14,6 +14,7 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.processor import Processor
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
@@ -86,9 +87,22 @@ class Course(Body):
         if status in TERMINAL:
             self.draining = ""
         self.paused_by = ""
+        self.note_transition(before)
         self.emit("transition", **{"from": before.name, "to": status.name})
         self.emit("resumed" if status is ACTIVE else status.name, reason=self.reason)
         self.wake()
+
+    def note_transition(self, before: Keyword | None) -> None:
+        """Write the status it has now into the journal of the host; `before` is None at its start."""
+        journal = self.services.journal
+        if journal is None:
+            return
+        try:
+            journal.stream(
+                self.id, None if before is None else before.name, self.status.name, self.reason, self.failure
+            )
+        except Exception as defect:  # the stream's own course must not depend on who writes it down
+            self.services.defect(cast("Owner", self), defect)
 
     def _record(self, error: RtfsError) -> None:
         self.failure = error

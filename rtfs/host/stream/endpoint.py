@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -32,7 +32,12 @@ class Endpoint(NamedTuple):
 class Directory:
     """What names mean here: configured servers and streams, and what this process registered under `memory:`."""
 
-    def __init__(self, configuration: Configuration, servers: Mapping[str, Any], topics: Mapping[str, Topic]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        servers: Mapping[str, Any],
+        topics: Mapping[str, Topic | Callable[[], Topic]],
+    ) -> None:
         self.configuration = configuration
         self.servers = servers
         self.topics = topics
@@ -118,7 +123,7 @@ class Directory:
         known = name.removeprefix("memory:")
         topic = self.topics.get(known)
         if topic is not None:
-            return Endpoint(None, "memory", topic)
+            return Endpoint(None, "memory", topic() if callable(topic) else topic)
         server = self.servers.get(known)
         if server is None:
             raise fault(24, a=":auto", endpoint=name, why="nothing is registered under that name")

@@ -8,13 +8,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.chunk import to_json
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
+from rtfs.lang.values import type_name
 
 LOGGER = logging.getLogger("rtfs.stream")
 LOGGER.addHandler(logging.NullHandler())  # whoever wants events on stderr says so
 PER_SECOND = 10
+SLOWER = {"gap": 1}  # of some names fewer (§4.2)
+DETAIL = "chunk"  # the event of each chunk, for those who debug
 
 _NUMBERS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_LEVELS = dict.fromkeys(("checkpoint", "gate-shut", "gate-open"), "debug")
+_LEVELS = dict.fromkeys((DETAIL, "checkpoint", "gate-shut", "gate-open"), "debug")
 _LEVELS |= dict.fromkeys(("error", "chunk-failed", "fenced"), "error")
 _LEVELS |= dict.fromkeys(
     ("dropped", "overflow", "retrying", "malformed", "checkpoint-failed", "snapshot-skipped", "processor-changed",
@@ -36,9 +41,23 @@ class Event(NamedTuple):
 
     def as_json(self) -> str:
         """One line."""
+        data = {key.replace("_", "-"): to_json(value) for key, value in self.data.items()}
         fields = {"at": self.at, "level": self.level, "event": self.event, "stream-id": self.stream_id, "seq": self.seq,
-                  "status": self.status, "data": {key: to_json(value) for key, value in self.data.items()}}  # fmt: skip
+                  "status": self.status, "data": data}  # fmt: skip
         return json.dumps(fields, ensure_ascii=False, default=str)
+
+    def as_map(self) -> Map:
+        """As a chunk of `memory:rtfs.events`."""
+        data = {Keyword(key.replace("_", "-")): _value(value) for key, value in self.data.items()}
+        values = (self.at, Keyword(self.level), Keyword(self.event), self.stream_id, self.seq, Keyword(self.status))
+        return Map.of([*zip(_FIELDS, values, strict=True), (Keyword("data"), Map.of(data.items()))])
+
+
+_FIELDS = tuple(map(Keyword, ("at", "level", "event", "stream-id", "seq", "status")))
+
+
+def _value(value: Any) -> Any:
+    return str(value) if type_name(value) == "object" else value
 
 
 Observer = Callable[[Event], None]
@@ -55,6 +74,11 @@ class Events:
         """Does anybody listen to events of this name?"""
         return bool(self.observers) or LOGGER.isEnabledFor(_NUMBERS[_LEVELS.get(name, "info")])
 
+    @property
+    def detailed(self) -> bool:
+        """Does somebody want an event for each chunk?"""
+        return LOGGER.isEnabledFor(logging.DEBUG)
+
     def emit(self, at: int, name: str, stream_id: str, seq: int, status: str, data: dict[str, Any]) -> None:
         """Send an event on, unless too many of its kind came this second."""
         level = _LEVELS.get(name, "info")
@@ -63,7 +87,7 @@ class Events:
         second = at // 1000
         if window[0] != second:
             window[0], window[1] = second, 0
-        if window[1] >= PER_SECOND:
+        if window[1] >= SLOWER.get(name, PER_SECOND):
             window[2] += 1
             return
         window[1] += 1

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.options import shown
 from rtfs.host.stream.queue import size_of
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
-from rtfs.lang.values import is_vector
+from rtfs.lang.printer import show_brief
+from rtfs.lang.values import is_vector, type_name
 
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
 MAX_CHARS = 4_000
+MEASURED = 64  # queued chunks whose size is looked at: inspecting must not hold up the loop
 
 
 def keyed(**pairs: Any) -> Map:
@@ -81,10 +83,10 @@ def _intake(owner: Owner) -> Keyword:
     return Keyword("shut" if owner.queue.shut else "open")
 
 
-def full(owner: Owner, items: int = 10, redact: tuple[str, ...] = ()) -> Map:
+def full(owner: Owner, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = MAX_CHARS) -> Map:
     """`:mcp.stream.inspect` with the exact keys of §9.1. Never waits, never changes anything."""
     settings, now = owner.settings, owner.services.clock.now_ms()
-    clean = _cleaner(redact)
+    clean = _cleaner(redact, max_chars)
     in_rate, out_rate = owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)
     return keyed(
         stream_id=owner.id,
@@ -146,7 +148,7 @@ def _queue(owner: Owner, items: int, now: int, clean: Any) -> Map:
     ]
     return keyed(
         depth=queue.depth,
-        bytes=sum(size_of(chunk[1]) for chunk in queue.items) + (0 if queue.spill is None else queue.spill.bytes),
+        bytes=_bytes(queue.items) + (0 if queue.spill is None else queue.spill.bytes),
         capacity=queue.capacity,
         high=queue.high,
         low=queue.low,
@@ -154,6 +156,19 @@ def _queue(owner: Owner, items: int, now: int, clean: Any) -> Map:
         oldest_ms=now - queue.items[0][2] if queue.items else None,
         items=vector(listed),
     )
+
+
+def brief(value: Any, width: int) -> str:
+    """A value as people read it, cut after `width` characters, which bounds the work as well."""
+    if type_name(value) == "object":
+        return repr(value)[: width + 1]
+    return show_brief(value, width)
+
+
+def _bytes(items: Collection[Any]) -> int:
+    """The size of queued chunks as text; of many, what the first ones let expect."""
+    measured = [size_of(chunk[1]) for chunk, _ in zip(items, range(MEASURED), strict=False)]
+    return sum(measured) * len(items) // len(measured) if measured else 0
 
 
 def _outputs(owner: Owner) -> Map:
@@ -207,13 +222,14 @@ def blocked_on(owner: Owner) -> Map | None:
     return None
 
 
-def _cleaner(patterns: tuple[str, ...]) -> Any:
+def _cleaner(patterns: tuple[str, ...], max_chars: int) -> Any:
     """Redact what hides under keys that match a pattern, and cut what prints too long."""
     compiled = [re.compile(pattern) for pattern in patterns]
 
     def clean(value: Any) -> Any:
         hidden = _redacted(value, compiled) if compiled else value
-        return shown(hidden, MAX_CHARS) if size_of(hidden) > MAX_CHARS else hidden
+        printed = brief(hidden, max_chars)
+        return f"{printed[: max_chars - 1]}…" if len(printed) > max_chars else hidden
 
     return clean
 

@@ -16,6 +16,7 @@ from rtfs.host.stream.body import Call
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
 from rtfs.host.stream.course import Course
+from rtfs.host.stream.detail import Watched
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
 from rtfs.host.stream.processor import step_error
@@ -175,8 +176,12 @@ class Owner(Course):
             self.tick_due = False
             self.control_step("tick")
             return 1
-        items, outputs, name = self.queue.items, self.outputs, self.processor.name
+        items: Any = self.queue.items
+        outputs, name = self.outputs, self.processor.name
         step, wants_metadata, read, _ = self.stepping
+        if self.services.events.detailed:
+            items = Watched(items)
+            read = items.telling(self, read)
         most, budget = self.settings["max-outputs"], self._budget()
         deadline = monotonic() + TURN_SECONDS
         steps = done = 0

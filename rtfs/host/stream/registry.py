@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rtfs.host.state import REDIS
-from rtfs.host.stream import adapters, guard, inspection, settings
+from rtfs.host.stream import adapters, feed, guard, inspection, settings
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Committer
@@ -36,6 +36,7 @@ from rtfs.lang.outcome import RuntimeContext
 
 if TYPE_CHECKING:
     from rtfs.host.clock import Clock
+    from rtfs.host.journal import Journal
     from rtfs.lang.evaluator import Evaluator
 
 LOGGER = logging.getLogger("rtfs.stream")
@@ -54,6 +55,7 @@ class Services:
         self.events = Events()
         self.random = random.Random()
         self.ended: Callable[[Owner], None] = lambda owner: None
+        self.journal: Journal | None = None
         self._serial = count(1)
 
     def work_folder(self) -> str:
@@ -96,10 +98,11 @@ class StreamRegistry:
         self.host = host
         self.services = Services(host.clock, host.evaluator, host.state_dir)
         self.services.ended = self._ended
+        self.services.journal = getattr(host, "journal", None)
         self.streams: dict[str, Stream] = {}
         self.processors: dict[str, Any] = {}
         self.servers: dict[str, Any] = {}
-        self.topics: dict[str, Topic] = {}
+        self.topics: dict[str, Topic | Callable[[], Topic]] = {feed.NAME: lambda: feed.topic(self)}
         self.directory = Directory(Configuration(getattr(host, "mcp_config", None)), self.servers, self.topics)
         self.pool = Pool(self.services.timers)
         self.identity = f"process {os.getpid()} on {socket.gethostname()} ({os.urandom(4).hex()})"
@@ -157,6 +160,7 @@ class StreamRegistry:
             owner.outputs.end()
             return
         owner.launch()
+        owner.note_transition(None)
         owner.emit("started", endpoint=inspection.endpoint(owner), adapter=owner.adapter)
 
     # ---- finding
@@ -358,6 +362,8 @@ class StreamRegistry:
 
 
 def _waited_for(owner: Owner) -> bool:
+    if owner.settings["endpoint"] == feed.ENDPOINT:  # it would wait for its own end
+        return False
     return owner.connected and not owner.terminal and not owner.settings["detached"]
 
 

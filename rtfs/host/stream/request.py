@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import options
@@ -15,6 +16,17 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
+
+
+def patterns(value: Any) -> tuple[str, ...]:
+    """Regular expressions over names of keys."""
+    for pattern in options.strings(value):
+        try:
+            re.compile(pattern)
+        except re.error as problem:
+            raise options.Wrong(f"vector of regular expressions ({problem})") from None
+    return options.strings(value)
+
 
 _STREAM: Table = {name: Option(anything) for name in ("stream", "handle", "stream-id")}
 _REASON: Table = {**_STREAM, "reason": Option(optional(text))}
@@ -47,7 +59,12 @@ TABLES: dict[str, Table] = {
     "resume": {**RESUME, "reason": Option(optional(text)), "wait": Option(optional(one_of("drained")))},
     "cancel": _REASON,
     "stop": {**_REASON, "drain": Option(boolean, False), "timeout-ms": Option(integer(0), 30_000)},
-    "inspect": {**_STREAM, "queue": Option(integer(0), 10), "redact": Option(options.strings, ())},
+    "inspect": {
+        **_STREAM,
+        "queue": Option(integer(0), 10),
+        "redact": Option(patterns, ()),
+        "max-chars": Option(integer(1), 4_000),
+    },
     "list": {
         "status": Option(optional(one_of(*_STATUSES))),
         "kind": Option(optional(one_of("mcp"))),

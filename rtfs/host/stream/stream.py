@@ -290,9 +290,13 @@ class Stream:
 
     # ---- looking
 
-    def inspect(self, items: int = 10, redact: tuple[str, ...] = ()) -> Map:
-        """The map of streaming.md §9.1."""
-        return inspection.full(self.owner, items, redact)
+    def inspect(self, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = inspection.MAX_CHARS) -> Map:
+        """The map of streaming.md §9.1.
+
+        items: how many queued chunks it shows. redact: regular expressions over keys, whose values are hidden.
+        max_chars: a value that prints longer is shown as text, cut there.
+        """
+        return inspection.full(self.owner, items, redact, max_chars)
 
     def brief(self) -> Map:
         """Status, transport, intake, error and numbers."""

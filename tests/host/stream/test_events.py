@@ -139,17 +139,12 @@ def test_starts_and_transitions_are_in_the_journal_and_chunks_are_not() -> None:
 # ---- inspection
 
 
-async def test_inspect_has_exactly_the_keys_of_the_document(registry: StreamRegistry) -> None:
+async def test_the_parts_of_inspect_have_exactly_the_keys_of_the_specification(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", keep, queue_capacity=4)
     await stream.pause()
     await stream.send(1)
     seen = stream.inspect()
     nested = {key.name: [inner.name for inner in value] for key, value in seen.entries() if type(value) is Map}
-    assert sorted(key.name for key in seen) == sorted(
-        "stream-id kind name endpoint adapter era guarantee status error reason transitions transport queue stats "
-        "latency rates outputs checkpoint position seq output-seq watermark state initial-state processor graph "
-        "started-at last-chunk-at observed-at duration-ms blocked-on".split()
-    )
     assert {name: sorted(keys) for name, keys in nested.items() if name not in ("state", "initial-state")} == {
         name: sorted(keys.split())
         for name, keys in {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from mcp.server.lowlevel import Server
@@ -19,6 +19,7 @@ from rtfs.host.stream.registry import StreamRegistry
 from rtfs.lang.codec import decode, encode
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
+from tests.host.stream.unruly import Peer, unruly
 
 NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(adapters.__path__))
 READINGS = [{"n": n} for n in range(1, 8)]
@@ -81,29 +82,63 @@ def older() -> Server[Any]:
     return Server("contract", on_read_resource=read, on_subscribe_resource=subscribe)
 
 
-class World:
-    """How to start a stream of one adapter. expected: its chunks when they are always the same; called: a name of the
-    server as endpoint, which the adapter finds by itself."""
+async def events(peer: Peer) -> None:
+    """The readings as server-sent events, after the one that was seen last."""
+    since = int(peer.headers.get("last-event-id", "0"))
+    await peer.events("".join(f"id: {r['n']}\ndata: {json.dumps(r)}\n\n" for r in READINGS[since:]))
+    await peer.gone()
 
-    def __init__(
-        self, options: dict[str, Any], expected: list[Any] | None = None, server: Any = None, called: str | None = None
-    ) -> None:
-        self.options = options
-        self.expected = expected
-        self.server = server
-        self.called = called
+
+async def messages(peer: Peer) -> None:
+    """The readings as messages of a web socket, from the first on."""
+    await peer.upgrade()
+    for reading in READINGS:
+        await peer.say(reading)
+    await peer.hear()
+
+
+async def lines(peer: Peer) -> None:
+    """The readings as lines, the rest of them when a range is asked for."""
+    body = b"".join(json.dumps(reading).encode() + b"\n" for reading in READINGS)
+    first = int(peer.headers.get("range", "bytes=0-")[6:-1])
+    place = {"content_range": f"bytes {first}-{len(body) - 1}/{len(body)}"} if first else {}
+    await peer.answer(206 if first else 200, body[first:], etag='"1"', accept_ranges="bytes", **place)
+
+
+class World(NamedTuple):
+    """How to start a stream of one adapter. guarantee: its own after a run. expected: its chunks when they are always
+    the same; server: makes an MCP server; script: of a server that speaks no MCP; called: a name of the server as
+    endpoint, which the adapter finds by itself.
+    """
+
+    guarantee: str
+    options: dict[str, Any]
+    expected: list[Any] | None = None
+    server: Any = None
+    script: Any = None
+    called: str | None = None
 
 
 SEVEN = [m(n=n) for n in range(1, 8)]
 PAGED = {"tool": "page", "cursor_arg": "cursor", "cursor_path": ("next",), "items_path": ("items",), "interval_ms": 0}
+SINCE = {"tool": "watch", "since_arg": "since", "since_path": ("n",)}
 WORLDS: dict[str, World] = {
-    "memory": World({}, list(range(7))),
-    "progress": World({"tool": "watch", "since_arg": "since", "since_path": ("n",)}, [*SEVEN, m(result="over")], tools),
-    "poll": World({**PAGED, "max_chunks": 7}, SEVEN, tools),
-    "resource": World({"resource": "test://value", "interval_ms": 0, "max_chunks": 4}, None, resource),
-    "listen": World({"resource": "test://value", "max_chunks": 4}, None, resource),
-    "legacy": World({"resource": "test://value", "max_chunks": 4}, None, older),
-    "named": World({"since_arg": "since", "since_path": ("n",)}, [*SEVEN, m(result="over")], tools, "watch"),
+    "memory": World("exactly-once", {}, list(range(7))),
+    "progress": World("at-least-once", SINCE, [*SEVEN, m(result="over")], tools),
+    "poll": World("at-least-once", {**PAGED, "max_chunks": 7}, SEVEN, tools),
+    "resource": World("latest-state", {"resource": "test://value", "interval_ms": 0, "max_chunks": 4}, None, resource),
+    "listen": World("latest-state", {"resource": "test://value", "max_chunks": 4}, None, resource),
+    "sse": World("at-least-once", {"max_chunks": 7}, SEVEN, script=events),
+    "ws": World("at-most-once", {"max_chunks": 7, "seq_path": ("n",)}, SEVEN, script=messages),
+    "http-lines": World("at-least-once", {}, SEVEN, script=lines),
+    "legacy": World("at-most-once", {"resource": "test://value", "max_chunks": 4}, None, older),
+    "named": World(
+        "at-least-once",
+        {"since_arg": "since", "since_path": ("n",)},
+        [*SEVEN, m(result="over")],
+        tools,
+        called="watch",
+    ),
 }
 
 
@@ -137,14 +172,23 @@ async def run(name: str, *, position: Any = None, most: int | None = None) -> An
     """A stream of an adapter, run to its end, perhaps from a position and for fewer chunks."""
     world = WORLDS[name]
     registry = StreamRegistry(Place())
+    if world.script is not None:
+        async with unruly(world.script) as server:
+            url = server.socket_url if name == "ws" else server.url
+            return await run_at(url, registry, name, position, most)
     if world.server is None:
         registry.topics["contract"] = Topic(range(7))
     else:
         registry.servers["contract"] = world.server()
-    endpoint = "memory:contract"
+    return await run_at(world.called or "memory:contract", registry, name, position, most)
+
+
+async def run_at(endpoint: str, registry: StreamRegistry, name: str, position: Any, most: int | None) -> Any:
+    """As `run`, where the endpoint is known."""
+    world = WORLDS[name]
     options = {**world.options, "adapter": K("auto" if name == "memory" or world.called else name)}
     if world.called:
-        endpoint, options["server"] = world.called, "contract"
+        options["server"] = "contract"
     if most is not None:
         options["max_chunks"] = most
     stream = await registry.start(endpoint, processor=keep, state=(), **options)
@@ -176,6 +220,7 @@ async def test_its_chunks_come_in_order_and_its_position_can_be_stored(name: str
     else:
         numbers = [chunk[K("contents")][K("n")] for chunk in stream.state]
         assert numbers == sorted(set(numbers))
+    assert stream.owner.source.guarantee == stream.handle()[K("guarantee")].name == WORLDS[name].guarantee
     assert decode(encode(stream.owner.position)) == stream.owner.position
     assert encode(stream.owner.source.memory()) is not None
 
@@ -185,6 +230,9 @@ async def test_its_chunks_come_in_order_and_its_position_can_be_stored(name: str
 async def test_going_on_from_the_position_of_any_chunk_gives_the_rest(name: str, most: int) -> None:
     expected = WORLDS[name].expected
     assert expected is not None
+    if WORLDS[name].guarantee == "at-most-once":
+        assert not (await run(name)).owner.source.replayable  # so that accepted chunks are stored
+        return
     first = await run(name, most=most)
     left = len(expected) - most
     second = await run(name, position=first.owner.position, most=left)

@@ -91,9 +91,10 @@ async def wait(ctx: CallContext, *arguments: Any) -> Any:
     "mcp.stream.send", effects=EFFECTS, idempotent=False, examples=_fed("", "{:accepted true :seq 0 :status :active}")
 )
 async def send(ctx: CallContext, *arguments: Any) -> Any:
-    """Inject one chunk."""
+    """Inject one chunk, or with `:to :server` bring it to the server of the stream, when there is a way."""
     asked = _asked(ctx, arguments)
-    asked.refuse_server()
+    if asked.to_server:
+        return await asked.stream.send_on(asked["chunk"], asked["timeout-ms"])
     metadata = asked["metadata"]
     return await asked.stream.send(
         asked["chunk"], metadata if len(metadata) else None, ack=asked["ack"].name, timeout_ms=asked["timeout-ms"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import from_json
 from rtfs.lang.collections import Map
+from rtfs.lang.errors import RtfsError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
 AUTO_CONNECT = "CCOS_MCP_STREAM_AUTO_CONNECT"
@@ -61,6 +62,20 @@ class Configuration:
             return None
         expanded: dict[str, Any] = self._expand(entry, name)
         return expanded
+
+    def urls(self) -> Iterator[str]:
+        """The URLs that servers and streams of the file have; not those whose variables are unset."""
+        content = self._read()
+        servers, streams = content.get("mcpServers") or content.get("servers") or {}, content.get("streams") or {}
+        entries = [*(servers.items()), *(streams.items())]
+        for name, entry in entries:
+            for key in ("url", "endpoint", "server-url") if isinstance(entry, dict) else ():
+                try:
+                    found = self._expand(entry.get(key), name)
+                except RtfsError:
+                    continue
+                if isinstance(found, str) and "://" in found:
+                    yield found
 
     def stream(self, name: str) -> Map | None:
         """The start parameters that a logical name stands for."""

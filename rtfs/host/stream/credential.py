@@ -84,7 +84,7 @@ def _from_environment(configuration: Configuration) -> tuple[str, str] | None:
 def origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port: what a credential is bound to."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    port = parts.port or {"http": 80, "https": 443, "ws": 80, "wss": 443}.get(parts.scheme)
     return parts.scheme.lower(), (parts.hostname or "").lower(), port
 
 

@@ -18,7 +18,14 @@ from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 
 CAPABILITY = "mcp.stream.start"
-_LATER = ("ws://", "wss://", "replay:")
+_SOCKETS = ("ws://", "wss://")
+_PLAIN = frozenset({"sse", "http-lines"})  # adapters of HTTP servers that speak no MCP
+_NEEDS = {
+    "sse": "it needs an http:// or https:// URL",
+    "http-lines": "it needs an http:// or https:// URL",
+    "ws": "it needs a ws:// or wss:// URL",
+    "memory": "it is no topic of this process",
+}
 
 
 class Endpoint(NamedTuple):
@@ -65,9 +72,10 @@ class Directory:
         name: str = settings["endpoint"]
         if settings["auto-connect"] is False:
             return None
-        for prefix in _LATER:
-            if name.startswith(prefix):
-                raise unserved(f":endpoint {prefix}…", CAPABILITY)
+        if name.startswith(_SOCKETS):
+            return self._socket(name, settings, None)
+        if name.startswith("replay:"):
+            raise unserved(":endpoint replay:…", CAPABILITY)
         if name.startswith(("http://", "https://")):
             return self._remote(name, settings, None)
         if name.startswith("stdio:"):
@@ -88,29 +96,37 @@ class Directory:
 
     def _remote(self, url: str, settings: Settings, entry: dict[str, Any] | None) -> Endpoint:
         kind = None if entry is None else entry.get("type", entry.get("transport"))
-        if kind == "ws":
-            raise unserved(":endpoint of type ws", CAPABILITY)
+        if url.startswith(_SOCKETS):
+            return self._socket(url, settings, entry)
+        wanted = settings["adapter"].name
+        if wanted in _PLAIN:
+            return Endpoint(self._target("http", url, settings, entry), wanted)
+        older = kind == "sse" or (kind is None and urlsplit(url).path.rstrip("/").endswith("/sse"))
+        target = self._target("sse" if older else "http", url, settings, entry)
+        return Endpoint(target._replace(older="sse" if kind is None and not older else None), _adapter(settings))
+
+    def _socket(self, url: str, settings: Settings, entry: dict[str, Any] | None) -> Endpoint:
+        """A web socket: a configured server speaks MCP over it, any other only with `:protocol :mcp`."""
+        target = self._target("ws", url, settings, entry)
+        wanted = settings["adapter"].name
+        if wanted == "ws" or (wanted == "auto" and entry is None and settings["protocol"] is None):
+            return Endpoint(target, "ws")
+        if settings["protocol"] is None and entry is None:
+            raise fault(24, a=f":{wanted}", endpoint=target.shown, why="a web socket needs :protocol :mcp for it")
+        return Endpoint(target, _adapter(settings))
+
+    def _target(self, scheme: str, url: str, settings: Settings, entry: dict[str, Any] | None) -> Target:
         trusted = entry is not None or self._known_origin(url)
 
         def headers() -> dict[str, str]:
             return credential.headers(settings, entry, self.configuration, trusted=trusted)
 
-        older = kind == "sse" or (kind is None and urlsplit(url).path.rstrip("/").endswith("/sse"))
-        scheme = "sse" if older else "http"
-        target = Target(
-            scheme,
-            url,
-            credential.masked(url),
-            headers,
-            key=(scheme, url, tuple(sorted(headers().items()))),
-            configured=trusted,
-            older="sse" if kind is None and not older else None,
-        )
-        return Endpoint(target, _adapter(settings))
+        key = (scheme, url, tuple(sorted(headers().items())))
+        return Target(scheme, url, credential.masked(url), headers, key=key, configured=trusted)
 
     def _known_origin(self, url: str) -> bool:
         """Did the operator configure this origin? Only then it gets credentials of the environment."""
-        known = [self.configuration.operator_url(), self.provider_url]
+        known = [self.configuration.operator_url(), self.provider_url, *self.configuration.urls()]
         return any(found is not None and credential.origin(found) == credential.origin(url) for found in known)
 
     def _child(self, name: str, settings: Settings) -> Endpoint:
@@ -203,6 +219,6 @@ def _adapter(settings: Settings) -> str:
         raise fault(24, a=":resource", endpoint=settings["endpoint"], why="no :resource is named")
     if settings["since-arg"] is not None and settings["since-path"] is None:
         raise fault(2, field="since-path")
-    if wanted == "memory":
-        raise fault(24, a=":memory", endpoint=settings["endpoint"], why="it is no topic of this process")
+    if wanted in _NEEDS:
+        raise fault(24, a=f":{wanted}", endpoint=credential.masked(settings["endpoint"]), why=_NEEDS[wanted])
     return wanted

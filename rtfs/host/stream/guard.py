@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from rtfs.host.policy import decide, effect_rule, grants_of
 from rtfs.host.stream import transports
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.credential import masked
 from rtfs.host.stream.transports import Target
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.outcome import RuntimeContext
@@ -60,6 +61,11 @@ def admit_effects(security: RuntimeContext, labels: tuple[str, ...]) -> None:
         asked = label if name in KNOWN or name in allowed else ":unknown"
         if effect_rule(security, (asked,)) is not None:
             raise fault(53, e=label, capability=CAPABILITY)
+
+
+def admit_url(security: RuntimeContext, url: str) -> None:
+    """S053 when no grant reaches where a server sends us."""
+    admit(security, Target("http", url, masked(url)), configured=False)
 
 
 def _demand(security: RuntimeContext, right: _Right, value: Any, what: str, *, configured: bool = False) -> None:

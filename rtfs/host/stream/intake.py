@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import GUARDED, K_ACTION, Chunk, Extra
 from rtfs.host.stream.lifecycle import ACTIONS, ACTIVE, CANCEL, COMPLETE, PAUSE, RESUME, STOP, TERMINAL
+from rtfs.host.stream.settings import SKIP
 from rtfs.host.stream.spill import NoDisk
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
@@ -148,6 +149,22 @@ class Intake:
         owner.emit("malformed", why=why)
         if owner.settings["malformed"].name == "fail" or self._bad > owner.settings["max-malformed"]:
             raise fault(26, why=why)
+
+    def oversize(self, size: int) -> None:
+        """A message of `size` bytes, which nobody keeps: counted, and S025 unless `:on-error` skips what fails."""
+        owner = self.owner
+        problem = fault(25, n=size, m=owner.settings["max-message-bytes"])
+        skip = owner.settings["on-error"].then is SKIP
+        owner.stats.failed += 1
+        event = "chunk-skipped" if skip else "chunk-failed"
+        owner.emit(event, at_seq=self.seq, code=problem.code, message=problem.message)
+        if not skip:
+            raise problem
+        owner.stats.skipped += 1
+
+    def heard(self) -> None:
+        """The source is alive, though it may not have brought a chunk: its silence starts anew."""
+        self.last_frame_at = self.quiet_since = self._now()
 
     def drop(self, chunk: Chunk) -> None:
         """Tell what became of a chunk that is dropped."""

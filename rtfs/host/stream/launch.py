@@ -10,6 +10,7 @@ from rtfs.host.stream import alteration, guard, options, processor
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
 from rtfs.host.stream.contract import Contract, contract
+from rtfs.host.stream.credential import masked
 from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
 
 TERMINAL_NAMES = frozenset(status.name for status in TERMINAL)
+_URLS = frozenset({"endpoint", "server-url"})  # their user information is a secret as well
 _NOT_KEPT = frozenset({"headers", "initial-state", "migrate"})  # secrets, and what is stored elsewhere
 
 
@@ -244,7 +246,7 @@ class Request:
 
 def _generated_id(endpoint: str, once: str | None) -> str:
     unique = uuid.uuid4() if once is None else uuid.uuid5(uuid.NAMESPACE_OID, once)
-    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', endpoint)[:80]}-{unique}"
+    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', masked(endpoint))[:80]}-{unique}"
 
 
 def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:
@@ -277,7 +279,7 @@ def storable(given: dict[str, Any]) -> Map:
             encode(value)
         except NotStorable:
             continue
-        kept[Keyword(name)] = value
+        kept[Keyword(name)] = masked(value) if name in _URLS else value
     return Map.from_stored(kept)
 
 

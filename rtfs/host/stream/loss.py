@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.connection import innermost
-from rtfs.host.stream.retry import CREDENTIALS, TRANSIENT, Lost
+from rtfs.host.stream.refusal import refusal
+from rtfs.host.stream.retry import Lost
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ async def as_loss(error: Exception, connection: Connection | None, adapter: str,
         return cause
     why = describe(cause)
     if status is not None and link is not None:
-        loss = Lost(f"HTTP status {status}", retry_after=link.retry_after, status=status)
-        transient = status in TRANSIENT or status >= 500 or status in CREDENTIALS
-        return loss if transient or loss.hopeless else _unserved(adapter, shown, why)
+        return refusal(status, link.retry_after, adapter, shown)
     if isinstance(cause, (FileNotFoundError, PermissionError)):
         return _unserved(adapter, shown, f"the command cannot be started: {why}")
     if _closed(cause) or isinstance(cause, (OSError, TimeoutError)) or _of_the_network(cause):

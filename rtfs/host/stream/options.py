@@ -125,6 +125,13 @@ def labels(value: Any) -> tuple[str, ...]:
     return tuple(":" + name.lstrip(":") for name in names)
 
 
+def messages(value: Any) -> tuple[Any, ...]:
+    """What is sent to a server: a vector of strings and of values that become JSON."""
+    if not is_vector(value):
+        raise Wrong("vector of messages")
+    return tuple(value)
+
+
 def named(value: Any) -> Any:
     """A function: its name as string or symbol, a keyword, or the function itself."""
     if value is None:
@@ -152,8 +159,8 @@ START: Table = {
     "config": Option(a_map, EMPTY_MAP),
     "adapter": Option(
         one_of(
-            "auto", "progress", "listen", "poll", "resource", "legacy", "memory",
-            unserved=("sse", "ws", "http-lines", "replay"),
+            "auto", "progress", "listen", "poll", "resource", "legacy", "memory", "sse", "ws", "http-lines",
+            unserved=("replay",),
         ),
         Keyword("auto"),
     ),
@@ -173,6 +180,9 @@ START: Table = {
     "log-level": Option(optional(one_of(
         "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"
     ))),
+    "protocol": Option(optional(one_of("mcp"))),
+    "subscribe": Option(messages, ()),
+    "seq-path": Option(path),
     "server-url": Option(text),
     "server": Option(text),
     "auth": Option(anything),
@@ -225,7 +235,7 @@ START: Table = {
     "validate": Option(one_of("always", "sample", "off"), Keyword("always")),
     "effects": Option(labels, ()),
     **dict.fromkeys(
-        ("journal", "durable-intake", "record", "protocol", "seq-path", "subscribe", "speed", "dedupe"),
+        ("journal", "durable-intake", "record", "speed", "dedupe"),
         _LATER,
     ),
 }  # fmt: skip

@@ -9,6 +9,7 @@ import random
 import socket
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,6 +20,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Committer
 from rtfs.host.stream.configuration import Configuration
 from rtfs.host.stream.connection import Pool
+from rtfs.host.stream.credential import masked
 from rtfs.host.stream.endpoint import Directory
 from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
@@ -147,10 +149,12 @@ class StreamRegistry:
         endpoint = self.directory.resolve(wanted)
         if endpoint is None:
             return None
+        adapter = adapters.load(endpoint.adapter, wanted, endpoint.topic)
+        source = Source(adapter, endpoint, self.pool, masked(wanted["endpoint"]))
         if endpoint.target is not None and security is not None:
             guard.admit(security, endpoint.target, configured=endpoint.target.configured)
-        adapter = adapters.load(endpoint.adapter, wanted, endpoint.topic)
-        return Source(adapter, endpoint.target, self.pool, wanted["endpoint"])
+            source.admit = partial(guard.admit_url, security)
+        return source
 
     def admit(self, stream: Stream) -> None:
         """Take a stream in and let it run."""

@@ -94,10 +94,10 @@ class Asked(dict[str, Any]):
         """What control calls answer."""
         return keyed(stream_id=self.stream.id, status=self.stream.status, changed=changed)
 
-    def refuse_server(self) -> None:
-        """S021: an MCP source has no way back."""
-        if self["to"] is Keyword("server"):
-            raise fault(21, id=self.stream.id)
+    @property
+    def to_server(self) -> bool:
+        """Is the chunk meant for the server rather than for the processor?"""
+        return self["to"] is Keyword("server")
 
 
 def _is_handle(value: Map) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import adapters
@@ -12,11 +14,13 @@ from rtfs.host.stream.connection import Connection, Pool, Unreadable
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.loss import as_loss
 from rtfs.host.stream.retry import Attempts, Lost
-from rtfs.host.stream.transports import Limits, Target
+from rtfs.host.stream.transports import Limits
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.endpoint import Endpoint
     from rtfs.host.stream.owner import Owner
+    from rtfs.host.stream.record import Recorder
 
 
 class Source:
@@ -25,8 +29,11 @@ class Source:
     era: the protocol version spoken; connected_at: host ms; reconnects: how often the transport came back.
     """
 
-    def __init__(self, adapter: Adapter, target: Target | None, pool: Pool, shown: str) -> None:
+    def __init__(self, adapter: Adapter, endpoint: Endpoint, pool: Pool, shown: str) -> None:
+        target = endpoint.target
         self.adapter = adapter
+        self.admit: Callable[[str], None] = lambda url: None
+        self.recorder: Recorder | None = None
         self.state = "closed"
         self.era: str | None = None
         self.connected_at: int | None = None
@@ -40,6 +47,8 @@ class Source:
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._interrupted: Exception | None = None
+        self._opened_at = math.inf
+        self._openings: list[asyncio.Future[None]] = []
 
     @property
     def adapter_name(self) -> str:
@@ -60,6 +69,21 @@ class Source:
     def memory(self) -> Any:
         """What a snapshot keeps for the adapter."""
         return self.adapter.memory()
+
+    async def send(self, data: Any, timeout_ms: int) -> None:
+        """Bring a value to the server. S021 when the source has no way back, S023 without a connection for so long."""
+        try:
+            await self.adapter.send(data)
+        except Lost as loss:
+            opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._openings.append(opening)
+            try:
+                await self._owner.services.timers.within(timeout_ms, opening)
+                await self.adapter.send(data)
+            except (TimeoutError, Lost):
+                raise fault(23, n=self._owner.intake.attempt, e=loss.why) from None
+            finally:
+                self._openings = [waiting for waiting in self._openings if waiting is not opening]
 
     def launch(self, owner: Owner) -> None:
         """Start bringing chunks to a stream."""
@@ -88,6 +112,8 @@ class Source:
                     await self._once(attempts)
                     break
                 except Lost as loss:
+                    if loss.retry_after is None:
+                        loss.retry_after = self.adapter.wish
                     wait = attempts.wait_ms(loss)
                     self.last_error = loss.why
                     if wait is None or not self.adapter.may_repeat():
@@ -125,9 +151,9 @@ class Source:
         before, self._interrupted = owner.intake.seq, None
         connection: Connection | None = None
         suspect = False
-        opened = owner.services.clock.monotonic()
+        self._opened_at = math.inf  # until it is open
         try:
-            if self._target is not None:
+            if self.adapter.connects:
                 connection = self._connect()
                 connection.hearers.append(self._heard)
             self._attempt = asyncio.ensure_future(self._with(connection))
@@ -147,7 +173,8 @@ class Source:
             suspect = True
             raise await as_loss(error, connection, self.adapter.name, self._shown) from error
         finally:
-            attempts.stable((owner.services.clock.monotonic() - opened) * 1000, owner.intake.seq - before)
+            open_ms = (owner.services.clock.monotonic() - self._opened_at) * 1000
+            attempts.stable(open_ms, owner.intake.seq - before)
             owner.forget_timer("watchdog")
             if connection is not None:
                 connection.hearers.remove(self._heard)
@@ -166,20 +193,30 @@ class Source:
         if connection is not None:
             client = await services.timers.within(owner.settings["connect-timeout-ms"], connection.opened())
             self.era = client.protocol_version
+        if connection is not None or self._target is None:
+            self._opened()
+        gone = asyncio.ensure_future(_never() if connection is None else connection.ended())
+        place = self._target, self._opened, self.admit, self.recorder
+        try:
+            await self._run_adapter(Session(client, services.timers, self._shown, gone, *place))
+        finally:
+            gone.cancel()
+
+    def _opened(self) -> None:
+        """The connection is there."""
+        owner = self._owner
         again = self.connected_at is not None
-        self.connected_at = services.clock.now_ms()
+        self._opened_at = owner.services.clock.monotonic()
+        self.connected_at = owner.services.clock.now_ms()
         self.state = "open"
         if again:
             self.reconnects += 1
         owner.emit("reconnected" if again else "opened", era=self.era, attempt=owner.intake.attempt)
         owner.intake.quiet_since = self.connected_at
+        for opening in self._openings:
+            if not opening.done():
+                opening.set_result(None)
         self._watch()
-        gone = asyncio.ensure_future(_never() if connection is None else connection.ended())
-        session = Session(client, services.timers, self._shown, gone)
-        try:
-            await self._run_adapter(session)
-        finally:
-            gone.cancel()
 
     async def _run_adapter(self, session: Session) -> None:
         """Let the adapter run; one that does not fit the server names the one that does."""

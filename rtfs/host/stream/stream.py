@@ -111,6 +111,19 @@ class Stream:
             answer = answer.assoc(Keyword("reason"), Keyword("ignored" if owner.terminal else "dropped"))
         return answer
 
+    async def send_on(self, data: Any, timeout_ms: int = 0) -> Map:
+        """Bring one value to the server; answers when it is on its way.
+
+        S021 without a way back, S023 when there is no connection and none comes, or takes it, within `timeout_ms`.
+        """
+        owner = self.owner
+        if owner.source is None:
+            raise fault(21, id=owner.id)
+        if not owner.terminal:
+            await owner.source.send(data, timeout_ms)
+        answer = keyed(accepted=True, seq=None, status=owner.status)
+        return answer.assoc(Keyword("reason"), Keyword("ignored")) if owner.terminal else answer
+
     async def _processed(self, future: asyncio.Future[Any], drained: bool) -> None:
         """Wait for the step of an injected chunk, and for what it changed to be stored; not at all while paused."""
         owner = self.owner

@@ -124,8 +124,47 @@ def test_a_configured_stream_is_a_complete_definition(ask: Ask) -> None:
     assert found.adapter == "poll"
 
 
+def test_plain_servers_are_reached_by_adapter_or_scheme(ask: Ask) -> None:
+    content = {"mcpServers": {"live": {"url": "wss://example.org/mcp", "type": "ws"}}}
+    cases: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
+        ("https://example.org/sse", {"adapter": K("sse")}, ("sse", "http")),
+        ("http://example.org/log", {"adapter": K("http-lines")}, ("http-lines", "http")),
+        ("ws://example.org", {}, ("ws", "ws")),
+        ("wss://example.org", {"protocol": K("mcp"), "tool": "t"}, ("progress", "ws")),
+        ("live/watch", {}, ("progress", "ws")),
+        ("live", {"adapter": K("ws")}, ("ws", "ws")),
+    ]
+    for endpoint, options, expected in cases:
+        found = ask(endpoint, content=content, **options)
+        assert found is not None
+        assert (found.adapter, found.target.scheme) == expected
+
+
+def test_an_adapter_that_does_not_fit_its_endpoint_is_refused(ask: Ask) -> None:
+    cases = [
+        ("ws://h", "sse", "a web socket needs :protocol :mcp for it"),
+        ("https://ada:secret@h", "ws", "it needs a ws:// or wss:// URL"),
+        ("stdio:python", "http-lines", "it needs an http:// or https:// URL"),
+        ("memory:local", "sse", "it needs an http:// or https:// URL"),
+    ]
+    for endpoint, adapter, why in cases:
+        with pytest.raises(StreamError) as caught:
+            ask(endpoint, adapter=K(adapter))
+        shown = endpoint.replace("ada:secret@", "")
+        assert caught.value.message == f"Adapter :{adapter} cannot serve {shown}: {why}"
+
+
+def test_credentials_of_the_environment_go_to_plain_servers_that_were_configured(ask: Ask) -> None:
+    ask.environment["CCOS_MCP_STREAM_BEARER_TOKEN"] = "s3cret"
+    content = {"streams": {"feed": {"endpoint": "wss://example.org/feed"}}}
+    for endpoint, known in (("wss://example.org/feed", True), ("ws://example.org/feed", False), ("wss://h/", False)):
+        found = ask(endpoint, content=content)
+        assert found is not None
+        assert found.target.headers() == ({"Authorization": "Bearer s3cret"} if known else {})
+
+
 def test_what_later_stages_serve_is_refused_by_name(ask: Ask) -> None:
-    for endpoint in ("ws://example.org", "replay:file"):
+    for endpoint in ("replay:file",):
         with pytest.raises(StreamError, match="is not available in this version"):
             ask(endpoint)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -17,8 +18,10 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
+    from rtfs.host.stream.record import Recorder
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.timers import Timers
+    from rtfs.host.stream.transports import Target
 
 K_EVENT, K_EXT, K_TYPE = Keyword("event"), Keyword("ext"), Keyword("content-type")
 
@@ -26,13 +29,19 @@ K_EVENT, K_EXT, K_TYPE = Keyword("event"), Keyword("ext"), Keyword("content-type
 class Session(NamedTuple):
     """What one attempt of an adapter has: the SDK's client (None without a connection) and the host's timers.
 
-    gone: a future that is done when the connection ended.
+    gone: a future that is done when the connection ended. target: where the server is; an adapter that connects by
+    itself calls `opened` when it did, `admit(url)` before it goes to another origin (S053 when the program may not),
+    and shows its frames to `recorder`.
     """
 
     client: Any
     timers: Timers
     shown: str
     gone: asyncio.Future[Any]
+    target: Target | None = None
+    opened: Callable[[], None] = lambda: None
+    admit: Callable[[str], None] = lambda url: None
+    recorder: Recorder | None = None
 
     async def ask(self, settings: Settings, request: Any) -> Any:
         """The answer to a request; TimeoutError after `:read-timeout-ms`."""
@@ -54,10 +63,11 @@ class Instead(Exception):
 class Adapter(Protocol):
     """Turns what one server says into chunks.
 
-    connects: needs a connection. endless: a normal end means that the transport was lost. replayable: can go on from
-    the position of a chunk, so that accepted chunks need not be stored. guarantee: after a lost connection. idle_ms:
-    how long silence may last when the stream does not say. token: did a progress token go out? mode: the protocol era
-    it needs, None for the one the stream wants.
+    connects: needs a client of the SDK. endless: a normal end means that the transport was lost. replayable: can go on
+    from the position of a chunk, so that accepted chunks need not be stored. guarantee: after a lost connection.
+    idle_ms: how long silence may last when the stream does not say. token: did a progress token go out? mode: the
+    protocol era it needs, None for the one the stream wants. wish: seconds that the server wants between two
+    connections, None when it did not say.
     """
 
     name: str
@@ -68,6 +78,7 @@ class Adapter(Protocol):
     idle_ms: int | None
     token: bool | None
     mode: str | None
+    wish: float | None
 
     async def run(self, session: Session, intake: Intake) -> None:
         """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
@@ -89,6 +100,10 @@ class Adapter(Protocol):
         """Take up what a snapshot had stored."""
         ...
 
+    async def send(self, data: Any) -> None:
+        """Bring a value to the server. S021 when there is no way, Lost when there is no connection now."""
+        ...
+
 
 class Plain:
     """What most adapters have in common."""
@@ -100,6 +115,7 @@ class Plain:
     idle_ms: int | None = None
     token: bool | None = None
     mode: str | None = None
+    wish: float | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -115,6 +131,9 @@ class Plain:
 
     def remember(self, memory: Any) -> None:
         """Nothing is stored beside the position."""
+
+    async def send(self, data: Any) -> None:
+        raise fault(21, id=self.settings["endpoint"])
 
 
 def load(name: str, settings: Settings, material: Any = None) -> Adapter:

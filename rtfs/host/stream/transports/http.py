@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+from rtfs.host.stream.refusal import seconds
 from rtfs.host.stream.transports import Limits, Tap, TappedLink, Target
 
 EFFECT = ":network"
@@ -58,19 +57,7 @@ def http_client(link: Any, target: Target, limits: Limits) -> Any:
 def keep_refusal(link: TappedLink, response: Any) -> None:
     """Note the status of an answer that refuses, and how long the server wants to be left alone."""
     link.status = response.status_code if response.status_code >= 400 else None
-    link.retry_after = _seconds(response.headers.get("retry-after")) if link.status is not None else None
-
-
-def _seconds(header: str | None) -> float | None:
-    """`Retry-After` as seconds from now: a number or an HTTP date."""
-    if header is None:
-        return None
-    if header.strip().isdigit():
-        return float(header)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
-        return None
+    link.retry_after = seconds(response.headers.get("retry-after")) if link.status is not None else None
 
 
 def connect(target: Target, limits: Limits) -> HttpLink:

@@ -1,0 +1,32 @@
+"""What the status of an HTTP answer means for the next attempt (streaming.md §3.7)."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.retry import CREDENTIALS, TRANSIENT, Lost
+
+
+def refusal(status: int, retry_after: float | None, adapter: str, shown: str) -> Exception:
+    """Lost when asking again may help or the attempts must be counted, S024 when it is useless.
+
+    retry_after: seconds that the server asks for.
+    """
+    loss = Lost(f"HTTP status {status}", retry_after=retry_after, status=status)
+    if status in TRANSIENT or status >= 500 or status in CREDENTIALS or loss.hopeless:
+        return loss
+    return fault(24, a=f":{adapter}", endpoint=shown, why=f"HTTP status {status}")
+
+
+def seconds(header: str | None) -> float | None:
+    """`Retry-After` as seconds from now: a number or an HTTP date."""
+    if header is None:
+        return None
+    if header.strip().isascii() and header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

@@ -131,7 +131,7 @@ WORLDS: dict[str, World] = {
     "sse": World("at-least-once", {"max_chunks": 7}, SEVEN, script=events),
     "ws": World("at-most-once", {"max_chunks": 7, "seq_path": ("n",)}, SEVEN, script=messages),
     "http-lines": World("at-least-once", {}, SEVEN, script=lines),
-    "legacy": World("at-most-once", {"resource": "test://value", "max_chunks": 4}, None, older),
+    "legacy": World("latest-state", {"resource": "test://value", "max_chunks": 4}, None, older),
     "named": World(
         "at-least-once",
         {"since_arg": "since", "since_path": ("n",)},

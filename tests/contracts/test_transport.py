@@ -25,6 +25,11 @@ ROOT = Path(__file__).parents[2]
 WEATHER = ROOT / "examples" / "servers" / "weather.py"
 NAMES = sorted(module.name for module in pkgutil.iter_modules(transports.__path__))
 LIMITS = Limits(30_000, 2**20)
+SERVING = {  # programs that say on standard error where they serve
+    "http": [sys.executable, str(WEATHER), "--every-ms", "0", "--http", "0"],
+    "sse": [sys.executable, str(WEATHER), "--every-ms", "0", "--sse", "0"],
+    "ws": [sys.executable, "-m", "tests.host.stream.mcp_socket"],
+}
 
 
 class World(NamedTuple):
@@ -53,8 +58,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         note += "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
         arguments = ("-c", note, str(tmp_path / "pid"), *command[1:])
         yield World(Target("stdio", sys.executable, "stdio:weather", arguments=arguments, key="stdio"), 0)
-    elif request.param in ("http", "sse"):
-        with subprocess.Popen([*command, f"--{request.param}", "0"], stderr=subprocess.PIPE, text=True) as server:
+    elif request.param in SERVING:
+        with subprocess.Popen(SERVING[request.param], stderr=subprocess.PIPE, text=True, cwd=ROOT) as server:
             assert server.stderr is not None
             url = server.stderr.readline().strip()
             yield World(Target(request.param, url, url, key=url), server.pid)

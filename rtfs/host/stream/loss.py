@@ -22,7 +22,7 @@ async def as_loss(error: Exception, connection: Connection | None, adapter: str,
     if connection is not None and _closed(cause):
         found = await connection.cause()
         cause = cause if found is None else found
-    if isinstance(cause, RtfsError):
+    if isinstance(cause, (RtfsError, Lost)):
         return cause
     why = describe(cause)
     if status is not None and link is not None:

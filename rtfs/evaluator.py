@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval.fault import translate
@@ -11,13 +12,36 @@ from rtfs.eval.meter import Allowance
 from rtfs.lang.access import callee
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError, RtfsError, StreamError
-from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.evaluator import FunctionIdentity, Step, whole
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from rtfs.lang.source import Source
     from rtfs.session import Session
+
+
+class Stepping:
+    """`with Stepping(run):` around pure calls of a run that follow upon each other; inside of one it does nothing."""
+
+    __slots__ = ("run", "token")
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.token: Token[Run] | None = None
+
+    def __enter__(self) -> None:
+        run = self.run
+        if RUN.get(None) is not run:
+            self.token = RUN.set(run)
+            run.turns += 1
+
+    def __exit__(self, *raised: object) -> None:
+        if self.token is not None:
+            self.run.turns += 1
+            RUN.reset(self.token)
 
 
 class SessionEvaluator:
@@ -33,8 +57,8 @@ class SessionEvaluator:
 
             Vigil(self._pure, session.limits.seconds)
 
-    def _failure(self, raised: BaseException) -> BaseException:
-        """What the host gets to see of an exception: an error of the program, or Ctrl-C as it is."""
+    def failure(self, raised: Exception) -> Exception:
+        """The error of the program that an exception is, with its place and what else is known of it."""
         error = translate(raised)
         if error is None:
             return raised
@@ -43,63 +67,36 @@ class SessionEvaluator:
 
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion."""
-        return self._completed(self._target(function), *args)
+        with self.stepping():
+            try:
+                return self._target(callee(function))(*args)
+            except Exception as raised:
+                raise self.failure(raised) from None
 
-    def _completed(self, target: Callable[..., Any], *args: Any) -> Any:
-        token = RUN.set(self._pure)
-        self._pure.turns += 1
-        try:
-            return target(*args)
-        except BaseException as raised:
-            raise self._failure(raised) from None
-        finally:
-            self._pure.turns += 1
-            RUN.reset(token)
-
-    def enter(self) -> None:
-        """From here on the current task does nothing but step: `stepper` need not say so for each step."""
-        RUN.set(self._pure)
+    def stepping(self) -> Stepping:
+        """Around pure calls that follow upon each other."""
+        return Stepping(self._pure)
 
     @property
     def counts(self) -> bool:
         """Can steps be counted? Only where all code was compiled to count them."""
         return self._session.world.meter is not None
 
-    def stepper(self, function: Any, count: int, budget: int | None = None) -> Callable[..., Any]:
-        """The function ready to be called once per chunk with 2 or 3 arguments, and as little around it as can be.
+    def stepper(self, function: Any, count: int, budget: int | None = None) -> Step:
+        """The compiled function itself, if it has a form that gives parts: then nothing stands between.
 
-        budget: ticks that one call may use, beside what the session's limits say; it takes a session that `counts`.
-        Calls that spell their arguments out are calls between Python frames; `*args` would go through C.
+        budget: ticks that one step may use, beside what the session's limits say; it takes a session that `counts`.
         """
-        target, run, current = self._target(function, budget, streaming=True), self._pure, RUN.get
+        target = callee(function)
+        in_parts = target.__dict__.get("rtfs_parts") if type(target) is FunctionType else None
+        step = self._target(in_parts or target, budget, streaming=True)
+        return whole(step, count) if in_parts is None else step
 
-        def step(state: Any, chunk: Any) -> Any:
-            if current(None) is not run:
-                return self._completed(target, state, chunk)
-            run.turns += 1
-            try:
-                return target(state, chunk)
-            except BaseException as raised:
-                raise self._failure(raised) from None
-            finally:
-                run.turns += 1
-
-        def step_with_metadata(state: Any, chunk: Any, metadata: Any) -> Any:
-            if current(None) is not run:
-                return self._completed(target, state, chunk, metadata)
-            run.turns += 1
-            try:
-                return target(state, chunk, metadata)
-            except BaseException as raised:
-                raise self._failure(raised) from None
-            finally:
-                run.turns += 1
-
-        return step_with_metadata if count == 3 else step
-
-    def _target(self, function: Any, budget: int | None = None, *, streaming: bool = False) -> Callable[..., Any]:
-        """What calls the function; in a session that counts, each call may use what a run may, or its budget."""
-        target, meter, limits = callee(function), self._session.world.meter, self._session.limits
+    def _target(
+        self, target: Callable[..., Any], budget: int | None = None, *, streaming: bool = False
+    ) -> Callable[..., Any]:
+        """What calls a function; in a session that counts, each call may use what a run may, or its budget."""
+        meter, limits = self._session.world.meter, self._session.limits
         if meter is None:
             return target
         self._pure.meter = meter
@@ -140,8 +137,6 @@ class SessionEvaluator:
 
     def resolve(self, name: str, module: str) -> Any | None:
         """The global function of that name in `module`, then in `user`."""
-        from types import FunctionType
-
         world = self._session.world
         for home in (world.modules.get(module), world.user):
             if home is not None:

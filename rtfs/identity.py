@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rtfs.session import Session
 
 
-_PLACE = re.compile(r"@(\d+):(\d+)-(\d+):(\d+)")  # rtfs.eval.function.place_text
+_PLACE = re.compile(r"@(\d+):(\d+)-(\d+):(\d+)!?")  # rtfs.eval.function.place_text
 
 
 def identity_of(session: Session, function: Any) -> FunctionIdentity:

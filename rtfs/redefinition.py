@@ -89,14 +89,19 @@ def _loaded(operations: list[tuple[Any, ...]]) -> Placed:
 
 
 def _functions(code: CodeType) -> Iterator[tuple[str, CodeType]]:
-    """The functions that a piece of code makes, by their places."""
-    stack = [code]
+    """The functions that a piece of code makes, by their places.
+
+    What the second form of a step makes stands where what the first one makes does (eval/step.py): the place of the
+    second form goes before it.
+    """
+    stack = [(code, "")]
     while stack:
-        code = stack.pop()
+        code, inside = stack.pop()
         place = code.co_consts[0] if code.co_consts else None
         if isinstance(place, str) and place.startswith("@"):
-            yield place, code
-        stack.extend([part for part in code.co_consts if isinstance(part, CodeType)])
+            yield inside + place, code
+            inside += place if place.endswith("!") else ""
+        stack.extend([(part, inside) for part in code.co_consts if isinstance(part, CodeType)])
 
 
 def _exchange(module: Module, old: Placed, new: Placed) -> None:

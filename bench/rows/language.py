@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any
 
 from bench.harness import Measured, Row, against
 from rtfs import Keyword, Limits, Session, from_python
 from rtfs.evaluator import SessionEvaluator
+from rtfs.host.stream.processor import read
 
 PROGRAM = """
 (defn fib [n] (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
@@ -92,27 +92,28 @@ def call(name: str, argument: Any, by_hand: Callable[[Any], Any]) -> Callable[[]
 
 
 def processor() -> Measured:
-    """A thousand steps, each called as a stream calls it."""
+    """A thousand steps, each called and read as the owner of a stream does it (rtfs/host/stream/owner.py)."""
     runner = session()
     evaluator = SessionEvaluator(runner)
     step = evaluator.stepper(runner.lookup("process"), 3)
     chunks = [keyed(chunk) for chunk in CHUNKS]
-    begin, state_key, total_key = keyed({"count": 0, "total": 0}), Keyword("state"), Keyword("total")
-
-    def steps() -> Any:
-        evaluator.enter()
-        state = begin
-        for chunk in chunks:
-            state = step(state, chunk, None).raw[state_key]
-        return state.get(total_key)
+    begin, total_key = keyed({"count": 0, "total": 0}), Keyword("total")
 
     def ours() -> Any:
-        return copy_context().run(steps)  # what the task of a stream is
+        state = begin
+        with evaluator.stepping():
+            for chunk in chunks:
+                new, output, rest = step(state, chunk, None)
+                if rest is not None:
+                    new, _, _ = read((new, output, rest), state, "process", 10_000)
+                state = new
+        return state.get(total_key)
 
     def theirs() -> Any:
         state: dict[str, Any] = {"count": 0, "total": 0}
         for chunk in CHUNKS:
-            state = process(state, chunk, None)["state"]
+            result = process(state, chunk, None)
+            state, _ = result["state"], result["output"]
         return state["total"]
 
     return against(ours, theirs)

@@ -10,7 +10,7 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.constant import ModuleGlobals
@@ -32,6 +32,9 @@ from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.signal import FLAG, poll
 from rtfs.lang.source import Source, Span, SpanTable
 
+if TYPE_CHECKING:
+    from rtfs.eval.step import Parts
+
 MAX_DEPTH = 4_000  # nested forms in one top-level form
 MAX_NESTED = 1_000  # blocks of statements inside each other: CPython's own compiler recurses in C
 SHALLOW = 20  # nested forms whose values stay one Python expression
@@ -42,10 +45,11 @@ class Dest:
     """What becomes of a value: returned, assigned to a Python local, or dropped; WANT (None) asks for an expression.
 
     `recur` is the target that a `recur` in this (tail) position goes to. `breaks`: leave the Python loop afterwards.
-    `check` turns a returned value into one that is checked against the return type.
+    `check` turns a returned value into one that is checked against the return type. `parts`: a returned result map is
+    handed over in parts (step.py).
     """
 
-    __slots__ = ("kind", "name", "recur", "breaks", "check", "kinds", "outer")
+    __slots__ = ("kind", "name", "recur", "breaks", "check", "kinds", "outer", "parts")
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Dest:
         breaks: bool = False,
         check: Callable[[Value], Value] | None = None,
         outer: Dest | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -64,6 +69,7 @@ class Dest:
         self.check = check
         self.kinds = 0  # what was delivered here so far
         self.outer = outer  # where what is delivered here goes as well
+        self.parts = parts
 
     def note(self, kinds: int) -> None:
         """A value that may be of these kinds is delivered here."""
@@ -76,7 +82,7 @@ class Dest:
         """The same destination, no longer in tail position."""
         if self.recur is None:
             return self
-        return Dest(self.kind, self.name, breaks=self.breaks, check=self.check, outer=self)
+        return Dest(self.kind, self.name, breaks=self.breaks, check=self.check, outer=self, parts=self.parts)
 
 
 WANT = None
@@ -217,6 +223,10 @@ class Compiler:
         if dest.kind == "return":
             if dest.check is not None:
                 value = dest.check(value)
+            elif dest.parts is not None:
+                from rtfs.eval.step import whole
+
+                value = whole(self, value)
             self.block.append(emit.returns(value.node, self.at))
             return None
         if dest.kind == "assign":
@@ -319,6 +329,11 @@ class Compiler:
         if self.depth > MAX_DEPTH:
             raise self.fail("form", f"nested deeper than {MAX_DEPTH}", form)
         try:
+            if kind is Map and dest is not WANT and dest.parts is not None:
+                from rtfs.eval.step import hand_over
+
+                hand_over(self, form, scope, dest)
+                return None
             if kind is not List:
                 value = self.deliver(literal(self, form, scope), dest)
             else:

@@ -16,6 +16,7 @@ from rtfs.lang.pattern import Params, split_params
 
 if TYPE_CHECKING:
     from rtfs.eval.compiler import Compiler
+    from rtfs.eval.step import Parts
 
 FUNCTION_LEVELS = 3  # blocks that a function inside others counts for
 FN_NAMES = frozenset({"fn", "lambda", "λ"})
@@ -97,7 +98,7 @@ def python_title(c: Compiler, name: str | None, clauses: list[Clause]) -> str:
 
 
 def place_text(at: emit.Place) -> str:
-    """Where a function stands, as the first constant of its code: `@line:column-line:column`."""
+    """Where a function stands, the first constant of its code: `@line:column-line:column`; a second form adds `!`."""
     return f"@{at[0]}:{at[1]}-{at[2]}:{at[3]}"
 
 
@@ -106,9 +107,20 @@ def compile_function(
 ) -> Value:
     """Emit the function; gives the local that holds it. `own` is the binding the function itself is known by."""
     title = own.python if own is not None and not own.boxed else python_title(c, name, clauses)
+    _emit_function(c, title, name, clauses, scope)
+    _second_form(c, title, name, clauses, scope)
+    _say_shape(c, title, clauses)
+    return Value(emit.name(title, c.at), FUNCTION, True)
+
+
+def _emit_function(
+    c: Compiler, title: str, name: str | None, clauses: list[Clause], scope: Scope, parts: Parts | None = None
+) -> None:
+    """The function, in the local `title`."""
     outer_frame, outer_block, at = c.frame, c.block, c.at
     frame = c.frame = Frame(outer_frame, name)
     frame.facts = dict(outer_frame.facts)
+    frame.parts = parts
     c.block = []
     c.deepen(FUNCTION_LEVELS)
     c.entry()
@@ -118,9 +130,29 @@ def compile_function(
     finally:
         c.frame, c.block, c.at = outer_frame, outer_block, at
         c.nesting -= FUNCTION_LEVELS
-    written_at = emit.does(emit.constant(place_text(at), at), at)  # Python keeps a first text as documentation
-    definition = emit.function(title, parameters, [written_at, *body], at)
+    written_at = emit.constant(place_text(at) + ("!" if parts else ""), at)
+    definition = emit.function(title, parameters, [emit.does(written_at, at), *body], at)  # a first text is kept
     _define(c, title, definition, frame)
+
+
+def _second_form(c: Compiler, title: str, name: str | None, clauses: list[Clause], scope: Scope) -> None:
+    """A step of streams also has a form that hands over the parts of its result."""
+    if len(clauses) > 1 or len(clauses[0].params.fixed) not in (2, 3):
+        return
+    from rtfs.eval.step import Parts, may_be_step  # deferred: few functions are steps
+
+    if not may_be_step(clauses[0]):
+        return
+    parts, second = Parts(), python_title(c, name, clauses)
+    _, block = c.nested(lambda: _emit_function(c, second, name, clauses, scope, parts))
+    if parts.met:
+        c.block += block
+        c.block.append(emit.set_attribute(title, "rtfs_parts", emit.name(second, c.at), c.at))
+
+
+def _say_shape(c: Compiler, title: str, clauses: list[Clause]) -> None:
+    """Keep the parameters as written, and return types, of a function whose Python parameters do not tell them."""
+    at = c.at
     shapes = [clause.form[clause.vector] for clause in clauses]
     returns = [None if clause.returns is MISSING else clause.returns for clause in clauses]
     if len(shapes) > 1 or not _plain(clauses[0].params) or returns != [None]:
@@ -128,7 +160,6 @@ def compile_function(
         if any(form is not None for form in returns):
             said.append(c.constant(tuple(returns)))
         c.block.append(emit.does(emit.call("#shaped", [emit.name(title, at), *said], at), at))
-    return Value(emit.name(title, at), FUNCTION, True)
 
 
 def _plain(params: Params) -> bool:
@@ -284,7 +315,7 @@ def _return_dest(c: Compiler, clause: Clause, where: str) -> Any:
     from rtfs.eval.compiler import Dest
 
     if clause.returns is MISSING:
-        return Dest("return")
+        return Dest("return", parts=c.frame.parts)
     return Dest("return", check=lambda value: checked(c, value, clause.returns, f"return of {where}"))
 
 

@@ -374,7 +374,7 @@ def _kind_test(c: Compiler, form: List, scope: Scope) -> Value | None:
     first, again = c.twice(c.sub(form, 1, scope))
     types, _ = _KIND_TESTS[form[0].name.lstrip(".")]
     tests = [
-        emit.is_(emit.type_of(node, at), emit.name(kind, at), at)
+        emit.is_(emit.any_type_of(node, at), emit.name(kind, at), at)
         for node, kind in zip((first, again), types, strict=False)
     ]
     return Value(emit.either(tests, at), BOOL)

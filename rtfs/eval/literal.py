@@ -73,15 +73,29 @@ def _map(c: Compiler, form: Map, scope: Scope) -> Value:
     once = _constant(c, form)
     if once is not MISSING:
         return Value(c.constant(once), MAP, True)
-    pairs = form.pairs if form.pairs is not None else form.entries()
-    flat = [part for pair in pairs for part in pair]
+    return map_of(c, form, entries(c, form, scope))
+
+
+def is_constant(c: Compiler, form: Any) -> bool:
+    """Is a literal made once?"""
+    return _constant(c, form) is not MISSING
+
+
+def entries(c: Compiler, form: Map, scope: Scope) -> list[Value]:
+    """The keys and values of a map form in turn, evaluated in that order."""
     parts = []
-    for index, part in enumerate(flat):
+    for index, part in enumerate([part for pair in form.pairs or form.entries() for part in pair]):
         outer, c.at = c.at, _map_place(c, form, part, index)
         block, c.block = c.block, []
         parts.append((c.expr(part, scope), c.block))
         c.at, c.block = outer, block
-    nodes = [value.node for value in c.in_order(parts)]
+    return c.in_order(parts)
+
+
+def map_of(c: Compiler, form: Map, flat: list[Value]) -> Value:
+    """The map of the keys and values of a form in turn."""
+    nodes = [value.node for value in flat]
+    pairs = form.pairs or form.entries()
     if len(pairs) <= SMALL and all(type(key) in RAW_KINDS for key, _ in pairs):
         keys: list[ast.expr | None] = [*nodes[::2]]
         return c.count(new_map(c, emit.placed(ast.Dict(keys, nodes[1::2]), c.at)), 0, len(pairs))

@@ -125,7 +125,7 @@ class Run:
         self.deadline: Any = None  # the host's clock of this run, with `pause` and `go_on`
         self.grace_over = False
         self.pausing = False
-        self.turns = 0  # of pure steps: begun and ended, so odd while there is one
+        self.turns = 0  # of pure calls that follow upon each other: begun and ended, so odd while there is one
         self.done = False  # an interrupt that comes too late must leave no mark
         self.loading: list[Any] = []  # outermost first
         self.forms = 0  # so many forms of the top level are done

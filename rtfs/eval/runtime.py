@@ -474,6 +474,7 @@ def remainder(number: Any, divisor: Any) -> Any:
 
 
 HELPERS: dict[str, Any] = {
+    "#type": type,
     "#len": len,
     "#abs": abs,
     "#ord": ord,

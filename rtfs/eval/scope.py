@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rtfs.eval.step import Parts
 
 # The kinds a value may have, as bits. Static knowledge is a set of kinds that only ever shrinks on a path.
 INT, FLOAT, BOOL, STR, NIL, FUNCTION, VECTOR, MAP, KEYWORD, OTHER = (1 << n for n in range(10))
@@ -94,7 +98,7 @@ class Scope:
 class Frame:
     """One Python function under construction: its captured locals, its loop depth, what is known of its locals."""
 
-    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "storage", "name", "loop", "late")
+    __slots__ = ("parent", "captured", "loops", "blocks", "facts", "storage", "name", "loop", "late", "parts")
 
     def __init__(self, parent: Frame | None, name: str | None) -> None:
         self.parent = parent
@@ -105,6 +109,7 @@ class Frame:
         self.facts: dict[str, int] = {}  # python name → kinds it may have here
         self.loop: Loop | None = None  # the innermost loop over a sequence
         self.late: set[str] = set()  # locals that may have no value yet
+        self.parts: Parts | None = None  # of the second form of a step (step.py)
         self.storage: dict[str, str] = {}  # python name of a local that may be a map → local that holds its storage
 
 

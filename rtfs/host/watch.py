@@ -190,17 +190,22 @@ class Deadline:
             WATCH.drop(entry)
 
 
-class Vigil:
-    """Ends a pure step that takes longer than it may, within a quarter more: nobody asks a clock for each step.
+SHORT = 0.005  # seconds after which a turn of pure steps begins no other step
 
-    The run counts up when a step begins and when it ends: a step that is met again and again takes long.
+
+class Vigil:
+    """Ends a pure step that takes longer than it may, within half as long again: nobody asks a clock for each step.
+
+    The run counts up when a turn of steps begins and when it ends. A turn that is met again and again is in a step that
+    takes long: without one it is over soon (`SHORT`).
     """
 
     def __init__(self, run: Any, seconds: float) -> None:
         self._run = ref(run)
         self._seconds = seconds
         self._met = self._quarters = 0
-        WATCH.add(self, seconds / 4, seconds)
+        self._quarter = max(seconds / 4, SHORT)
+        WATCH.add(self, self._quarter, seconds)
 
     def interrupt(self, error: LimitError) -> None:
         """A quarter of the time has gone by. Called by the watch."""
@@ -209,8 +214,8 @@ class Vigil:
             return
         stays = run.turns % 2 == 1 and run.turns == self._met
         self._met, self._quarters = run.turns, self._quarters + 1 if stays else 0
-        if self._quarters == 4:
+        if self._quarters == 5:  # one for the turn before the step
             self._quarters = 0
             run.interrupt(error)
         del run
-        WATCH.add(self, self._seconds / 4, self._seconds)
+        WATCH.add(self, self._quarter, self._seconds)

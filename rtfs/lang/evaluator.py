@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from rtfs.lang.names import Keyword
+
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from rtfs.lang.outcome import HostCall
     from rtfs.lang.source import Source
+
+
+RESULT_KEYS = tuple(map(Keyword, ("state", "output", "outputs", "action", "config")))  # of a step (streaming.md §1.4)
+
+
+Step = Callable[..., "tuple[Any, Any, Any]"]
+"""A step of a stream gives the parts of its result, `(state, output, rest)`.
+
+rest None: the new state and an output (MISSING: none), and nothing else was said. True: the first is the result as a
+whole, to be read. A tuple: what the result has under each of RESULT_KEYS, MISSING for nothing.
+"""
+
+
+def whole(function: Callable[..., Any], count: int) -> Step:
+    """The step of a function that gives results as a whole; arguments that are spelled out need no tuple."""
+
+    def of_two(state: Any, chunk: Any) -> tuple[Any, Any, Any]:
+        return function(state, chunk), None, True
+
+    def of_three(state: Any, chunk: Any, metadata: Any) -> tuple[Any, Any, Any]:
+        return function(state, chunk, metadata), None, True
+
+    return of_three if count == 3 else of_two
 
 
 class FunctionIdentity(NamedTuple):
@@ -30,6 +57,27 @@ class Evaluator(Protocol):
 
     def pure(self, function: Any, *args: Any) -> Any:
         """Call a pure slot to completion. A host call raises RtfsError with `pure_violation` set to its id."""
+        ...
+
+    @property
+    def counts(self) -> bool:
+        """Can steps be counted?"""
+        ...
+
+    def stepper(self, function: Any, count: int, budget: int | None = None) -> Step:
+        """What a stream calls for each step inside `stepping()`, with 2 or 3 arguments; what it raises goes through
+        `failure`.
+
+        budget: ticks that one step may use; only where steps are counted.
+        """
+        ...
+
+    def stepping(self) -> AbstractContextManager[None]:
+        """Around steps that follow upon each other: none may wait, and one may take as long as a run may."""
+        ...
+
+    def failure(self, raised: Exception) -> Exception:
+        """What the host tells of what a step raised: an error of the program, with its place."""
         ...
 
     def effect(

@@ -10,6 +10,8 @@ import pytest
 import rtfs
 from rtfs import Limits
 from rtfs.evaluator import SessionEvaluator
+from rtfs.host.watch import Vigil
+from rtfs.lang.errors import LimitError
 
 PROGRAM = "(defn endless [state chunk] (loop [] (recur))) (defn quick [state chunk] (+ state chunk))"
 
@@ -28,24 +30,52 @@ def evaluator(limits: Limits) -> tuple[SessionEvaluator, Callable[[str], Any]]:
         (Limits(steps=5_000), "StepLimitExceeded"),
     ],
 )
-@pytest.mark.parametrize("entered", [False, True])
-def test_an_endless_step_meets_its_limit_and_the_next_one_works(limits: Limits, kind: str, entered: bool) -> None:
+def test_an_endless_step_meets_its_limit_and_the_next_one_works(limits: Limits, kind: str) -> None:
     steps, lookup = evaluator(limits)
-    if entered:
-        steps.enter()
     endless, quick = steps.stepper(lookup("endless"), 2), steps.stepper(lookup("quick"), 2)
     for _ in range(2):
-        assert quick(1, 2) == 3
-        with pytest.raises(rtfs.RtfsError) as raised:
-            endless(0, 1)
-        assert raised.value.kind == kind
-    assert quick(3, 4) == 7
+        with steps.stepping():
+            assert quick(1, 2)[0] == 3
+            with pytest.raises(rtfs.RtfsError) as raised:
+                endless(0, 1)
+            assert raised.value.kind == kind
+            assert quick(3, 4)[0] == 7
+
+
+@pytest.mark.parametrize("limits", [Limits(seconds=0.2), Limits(steps=5_000)])
+def test_an_endless_pure_call_meets_its_limit(limits: Limits) -> None:
+    steps, lookup = evaluator(limits)
+    with pytest.raises(rtfs.RtfsError, match="exceeded"):
+        steps.pure(lookup("endless"), 0, 1)
+    assert steps.pure(lookup("quick"), 1, 2) == 3
+
+
+def test_a_turn_ends_only_after_more_than_the_time_of_a_step_went_by_in_it() -> None:
+    class Steps:
+        turns = 0
+        ended = 0
+
+        def interrupt(self, error: LimitError) -> None:
+            self.ended += 1
+
+    steps, over = Steps(), LimitError("DeadlineExceeded", "over")
+    vigil = Vigil(steps, 1_000.0)
+    for _ in range(10):  # between turns, and in another turn each time
+        vigil.interrupt(over)
+    for steps.turns in range(1, 21, 2):
+        vigil.interrupt(over)
+    for _ in range(4):
+        vigil.interrupt(over)
+    assert steps.ended == 0
+    vigil.interrupt(over)
+    assert steps.ended == 1
 
 
 def test_each_step_may_use_what_a_run_may() -> None:
     steps, lookup = evaluator(Limits(steps=10))
     quick = steps.stepper(lookup("quick"), 2)
-    assert [quick(0, number) for number in range(100)] == list(range(100))
+    with steps.stepping():
+        assert [quick(0, number)[0] for number in range(100)] == list(range(100))
 
 
 def test_a_run_that_waits_often_leaves_one_entry_in_the_watch() -> None:

@@ -187,6 +187,7 @@ def loop(c: Compiler, form: List, scope: Scope, dest: Dest | None) -> Value | No
     target.assumed = c.loop_kinds.get(id(form)) or [c.frame.facts.get(raw, ANY) for raw in raws]
     before = dict(c.frame.facts)
     own = Dest(dest.kind, dest.name, recur=target, breaks=dest.kind != "return", check=dest.check, outer=dest)
+    own.parts = dest.parts
     while True:
         block = _loop_body(c, form, inner, own, target, before)
         c.loop_kinds[id(form)] = target.assumed

@@ -190,7 +190,7 @@ def _long_chain(c: Compiler, form: List, scope: Scope, dest: Dest | None, conjun
             c.block.append(emit.branch(test, block, [], c.at))
         else:
             _, block = c.nested(lambda: c.sub_emit(form, index, scope, dest))  # noqa: B023
-            decided = Dest(dest.kind, dest.name, breaks=dest.breaks, check=dest.check)
+            decided = Dest(dest.kind, dest.name, breaks=dest.breaks, check=dest.check, parts=dest.parts)
             _, stop = c.nested(lambda: c.deliver(undecided, decided))  # noqa: B023
             c.block.append(emit.branch(test, block, stop, c.at))
     c.frame.facts = before
@@ -209,7 +209,7 @@ def _chain(c: Compiler, form: List, index: int, scope: Scope, dest: Dest | None,
     test = truth(c, Value(once, first.kind, first.stable))
     facts = dict(c.frame.facts)
     if dest is not WANT:
-        decided = Dest(dest.kind, dest.name, breaks=dest.breaks, check=dest.check)
+        decided = Dest(dest.kind, dest.name, breaks=dest.breaks, check=dest.check, parts=dest.parts)
         _, stop = c.nested(lambda: c.deliver(Value(again, first.kind, True), decided))
         _, go_on = c.nested(lambda: _chain(c, form, index + 1, scope, dest, conjunction))
         c.facts_after(facts, c.frame.facts)

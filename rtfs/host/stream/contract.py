@@ -9,9 +9,10 @@ from rtfs.host.shape import type_form
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_SEQ
 from rtfs.host.stream.options import shown
-from rtfs.host.stream.processor import Processor, Reading, read_result
+from rtfs.host.stream.processor import Processor, Reading, read
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import RtfsError
+from rtfs.lang.evaluator import Step
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -26,21 +27,25 @@ FAULTS: dict[str, Callable[..., RtfsError]] = {
     "state-schema": lambda **told: fault(52, **told),
 }
 
-Read = Callable[[Any, Any, str, int], Reading]
+Read = Callable[[tuple[Any, Any, Any], Any, str, int], Reading]
 
 
 class Stepping(NamedTuple):
-    """How an owner steps: `step` of a chunk, and how results are read, of chunks and of control chunks."""
+    """How an owner steps: `step` of a chunk, and how its parts are read, of chunks and of control chunks.
 
-    step: Callable[..., Any]
+    checked: also when nothing stands in the last part.
+    """
+
+    step: Step
     wants_metadata: bool
     read: Read
     read_control: Read
+    checked: bool = True
 
 
 def plain(processor: Processor) -> Stepping:
     """Steps without any check: what streams without types do."""
-    return Stepping(processor.step, processor.wants_metadata, read_result, read_result)
+    return Stepping(processor.step, processor.wants_metadata, read, read, checked=False)
 
 
 class Contract:
@@ -65,7 +70,7 @@ class Contract:
             return Stepping(self._checked(step, wants), wants, self._read, self._read)
         return Stepping(self._sampling(step, wants), True, self._read_if_due, self._read)
 
-    def _checked(self, step: Callable[..., Any], wants_metadata: bool) -> Callable[..., Any]:
+    def _checked(self, step: Step, wants_metadata: bool) -> Step:
         demand, type_ = self._demand, self._input
 
         def checked(state: Any, chunk: Any) -> Any:
@@ -78,7 +83,7 @@ class Contract:
 
         return checked_with_metadata if wants_metadata else checked
 
-    def _sampling(self, step: Callable[..., Any], wants_metadata: bool) -> Callable[..., Any]:
+    def _sampling(self, step: Step, wants_metadata: bool) -> Step:
         """Which chunks are looked at follows from their number, so that a replay looks at the same ones."""
 
         def sampled(state: Any, chunk: Any, metadata: Any) -> Any:
@@ -89,8 +94,8 @@ class Contract:
 
         return sampled
 
-    def _read(self, result: Any, state: Any, name: str, limit: int) -> Reading:
-        reading = read_result(result, state, name, limit)
+    def _read(self, parts: tuple[Any, Any, Any], state: Any, name: str, limit: int) -> Reading:
+        reading = read(parts, state, name, limit)
         if self._output is not None:
             for output in reading[1]:
                 self._demand("output-schema", self._output, output)
@@ -98,8 +103,8 @@ class Contract:
             self._demand("state-schema", self._state, reading[0])
         return reading
 
-    def _read_if_due(self, result: Any, state: Any, name: str, limit: int) -> Reading:
-        return self._read(result, state, name, limit) if self._due else read_result(result, state, name, limit)
+    def _read_if_due(self, parts: tuple[Any, Any, Any], state: Any, name: str, limit: int) -> Reading:
+        return self._read(parts, state, name, limit) if self._due else read(parts, state, name, limit)
 
     def _demand(self, what: str, type_: Type | None, value: Any) -> None:
         from rtfs.lang.schema import fits

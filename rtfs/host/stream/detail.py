@@ -32,9 +32,9 @@ class Watched:
     def telling(self, owner: Owner, read: Read) -> Read:
         """`read`, which tells what each result says."""
 
-        def tell(result: Any, state: Any, name: str, limit: int) -> Reading:
-            reading = read(result, state, name, limit)
-            action = reading[2]
+        def tell(parts: tuple[Any, Any, Any], state: Any, name: str, limit: int) -> Reading:
+            reading = read(parts, state, name, limit)
+            action = None if reading[2] is None else reading[2].action
             owner.emit(
                 DETAIL, at_seq=self._seq, action=None if action is None else action.name, outputs=len(reading[1])
             )

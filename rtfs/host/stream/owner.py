@@ -1,7 +1,7 @@
 """The owner of one stream: the only task that touches its queue and its state (streaming.md §1.11).
 
-It takes commands from a mailbox between turns. A turn is up to 64 steps or 5 ms without waiting for anything; after it
-the owner stores what has to be stored, tells who waits, and hands the loop back.
+It takes commands from a mailbox between turns. A turn is up to 64 steps or 5 ms without waiting for anything; after
+it the owner stores what has to be stored, tells who waits, and hands the loop back.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
 from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.settings import SKIP
-from rtfs.lang.collections import Map
+from rtfs.host.watch import SHORT
+from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
-    from rtfs.host.stream.processor import Processor
+    from rtfs.host.stream.contract import Read
+    from rtfs.host.stream.processor import Asked, Processor, Reading
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
+    from rtfs.lang.evaluator import Step
 
 TURN_CHUNKS = 64
-TURN_SECONDS = 0.005
 
 
 class Owner(Course):
@@ -55,9 +57,6 @@ class Owner(Course):
         self.task = asyncio.get_running_loop().create_task(self._run(), name=f"rtfs stream {self.id}")
 
     async def _run(self) -> None:
-        enter = getattr(self.services.evaluator, "enter", None)
-        if enter is not None:
-            enter()
         try:
             if not self.resumed:
                 self.control_step("open")
@@ -171,19 +170,20 @@ class Owner(Course):
     # ---- steps
 
     def _turn(self) -> int:
-        """Step through the queue; the number of steps. The hot loop: what is rare stands behind one test."""
+        """A tick, or steps through the queue; the number of steps."""
         if self.tick_due:
             self.tick_due = False
             self.control_step("tick")
             return 1
-        items: Any = self.queue.items
+        with self.services.evaluator.stepping():
+            return self._steps()
+
+    def _steps(self) -> int:
+        """The hot loop: what is rare stands behind one test."""
         outputs, name = self.outputs, self.processor.name
-        step, wants_metadata, read, _ = self.stepping
-        if self.services.events.detailed:
-            items = Watched(items)
-            read = items.telling(self, read)
+        items, step, wants_metadata, read, checked = self._watched()
         most, budget = self.settings["max-outputs"], self._budget()
-        deadline = monotonic() + TURN_SECONDS
+        deadline = monotonic() + SHORT
         steps = done = 0
         chunk: Chunk | None = None
         while items and steps < budget and outputs.next < outputs.limit:
@@ -191,29 +191,49 @@ class Owner(Course):
             steps += 1
             seq, data, time, offset, extra = chunk
             if extra is not None and extra.bare:
-                self._special(chunk, None, None, False)
+                self._special(chunk, None)
                 break
             try:
-                result = step(self.state, data, self.metadata_of(chunk)) if wants_metadata else step(self.state, data)
-                state, produced, action, config, foreign = read(result, self.state, name, most)
+                parts = step(self.state, data, self.metadata_of(chunk)) if wants_metadata else step(self.state, data)
+                state, output, rest = parts
+                reading = None
+                if rest is not None or checked:
+                    reading = read(parts, self.state, name, most)
             except Exception as error:
                 if self._failed(chunk, error):
                     break
                 continue
-            self.state = state
             done += 1
             if offset is not None:
                 self.position = offset
-            if produced and action is not CANCEL:
-                outputs.extend(produced, seq, time)
-            if action is not None or config is not None or foreign or extra is not None:
-                self._special(chunk, action, config, foreign)
+            if reading is None:
+                self.state = state
+                if output is not MISSING:
+                    outputs.push(output, seq, time)
+            else:
+                self._take(reading, seq, time)
+            if extra is not None or (reading is not None and reading[2] is not None):
+                self._special(chunk, reading and reading[2])
                 if self.status is not ACTIVE and not self.draining:
                     break
             if monotonic() > deadline:
                 break
         self._after_turn(done, chunk)
         return steps
+
+    def _watched(self) -> tuple[Any, Step, bool, Read, bool]:
+        """The queue and the steps; somebody who watches each step is told what it says."""
+        items, (step, wants_metadata, read, _, checked) = self.queue.items, self.stepping
+        if not self.services.events.detailed:
+            return items, step, wants_metadata, read, checked
+        watched = Watched(items)
+        return watched, step, wants_metadata, watched.telling(self, read), True
+
+    def _take(self, reading: Reading, seq: int, time: int) -> None:
+        """The state and the outputs of a step."""
+        self.state, produced, asked = reading
+        if produced and (asked is None or asked.action is not CANCEL):
+            self.outputs.extend(produced, seq, time)
 
     def _budget(self) -> int:
         most = self.settings["max-chunks"]
@@ -234,15 +254,16 @@ class Owner(Course):
         elif self.status is PAUSED:
             self.maybe_auto_resume()
 
-    def _special(self, chunk: Chunk | None, action: Keyword | None, config: Map | None, foreign: bool) -> None:
+    def _special(self, chunk: Chunk | None, asked: Asked | None) -> None:
         """What only some results and some chunks ask for."""
-        if config is not None:
-            alteration.apply(self, config)
-        if foreign and not self._told_ignored_keys:
-            self._told_ignored_keys = True
-            self.emit("result-keys-ignored")
-        if action is not None:
-            self.act(action, by="result")
+        if asked is not None:
+            if asked.config is not None:
+                alteration.apply(self, asked.config)
+            if asked.foreign and not self._told_ignored_keys:
+                self._told_ignored_keys = True
+                self.emit("result-keys-ignored")
+            if asked.action is not None:
+                self.act(asked.action, by="result")
         if chunk is not None and chunk[4] is not None:
             answer(chunk)
             directive = chunk[4].directive
@@ -262,7 +283,7 @@ class Owner(Course):
                 self.held = True
                 self.timer("retry", policy.backoff_ms, self._retry)
             return bool(policy.backoff_ms)
-        problem = step_error(error, self.processor.name)
+        problem = step_error(self.services.evaluator.failure(error), self.processor.name)
         problem.remark(f"called for chunk {seq} of stream {self.id}")
         self.stats.failed += 1
         skip = policy.then is SKIP
@@ -290,20 +311,19 @@ class Owner(Course):
         extra = Extra({K_CONTROL: Keyword(control)}, intake.attempt)
         metadata = self.metadata_of((intake.seq, None, intake.time, None, extra))
         self.stats.control_steps += 1
-        try:
-            result = processor.step(self.state, None, *((metadata,) if processor.wants_metadata else ()))
-            state, produced, action, config, foreign = self.stepping.read_control(
-                result, self.state, processor.name, self.settings["max-outputs"]
-            )
-        except Exception as error:
-            self.fail(step_error(error, processor.name))
-            return
-        self.state = state
-        if produced and action is not CANCEL:
-            self.outputs.extend(produced, max(0, intake.seq - 1), intake.time)
+        with self.services.evaluator.stepping():
+            try:
+                parts = processor.step(self.state, None, *((metadata,) if processor.wants_metadata else ()))
+                reading = self.stepping.read_control(parts, self.state, processor.name, self.settings["max-outputs"])
+            except Exception as error:
+                self.fail(step_error(self.services.evaluator.failure(error), processor.name))
+                return
+        self._take(reading, max(0, intake.seq - 1), intake.time)
         self.stats.outputs = self.outputs.next
-        # after a flush the next status is settled already
-        self._special(None, None if control == "flush" else action, config, foreign)
+        asked = reading[2]
+        if control == "flush" and asked is not None:  # the next status is settled already
+            asked = asked._replace(action=None)
+        self._special(None, asked)
 
     def arm_tick(self) -> None:
         """The next regular tick, `:tick-ms` from now."""

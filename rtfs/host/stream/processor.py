@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.options import shown
 from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, PVector
 from rtfs.lang.errors import RtfsError
-from rtfs.lang.evaluator import Evaluator, FunctionIdentity
+from rtfs.lang.evaluator import Evaluator, FunctionIdentity, Step
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import function_name
 
@@ -18,8 +17,18 @@ K_STATE, K_OUTPUT, K_OUTPUTS = Keyword("state"), Keyword("output"), Keyword("out
 K_ACTION, K_CONFIG = Keyword("action"), Keyword("config")
 K_COUNT, K_ITEMS = Keyword("count"), Keyword("items")
 
-Reading = tuple[Any, "tuple[Any, ...] | list[Any]", "Keyword | None", "Map | None", bool]
-"""New state, outputs, action, `:config` map, and whether other keys were ignored."""
+
+class Asked(NamedTuple):
+    """What only some results say: an action, changes of `:config`, keys that mean nothing."""
+
+    action: Keyword | None
+    config: Map | None
+    foreign: bool
+
+
+Outputs = tuple[Any, ...] | list[Any]
+Reading = tuple[Any, Outputs, Asked | None]
+"""New state, outputs, and what else is asked."""
 
 
 # ---- reading a result
@@ -38,19 +47,33 @@ def read_result(result: Any, state: Any, name: str, limit: int) -> Reading:
     new = raw.get(K_STATE, MISSING)
     output = raw.get(K_OUTPUT, MISSING)
     if new is not MISSING and len(raw) == (1 if output is MISSING else 2):  # the two common shapes, nothing else inside
-        return new, (() if output is MISSING else (output,)), None, None, False
-    outputs = raw.get(K_OUTPUTS, MISSING)
-    action = raw.get(K_ACTION, MISSING)
-    config = raw.get(K_CONFIG, MISSING)
-    known = sum(part is not MISSING for part in (new, output, outputs, action, config))
-    if new is not MISSING or output is not MISSING or outputs is not MISSING:
-        collected = _collect(output, outputs, limit)
-        return state if new is MISSING else new, collected, _action(action), _config(config), known != len(raw)
+        return new, (() if output is MISSING else (output,)), None
+    said = (new, output, raw.get(K_OUTPUTS, MISSING), raw.get(K_ACTION, MISSING), raw.get(K_CONFIG, MISSING))
+    known = sum(part is not MISSING for part in said)
+    action = said[3]
+    if any(part is not MISSING for part in said[:3]):
+        return _read(said, state, limit, known != len(raw))
     if known and known == len(raw) and (action is MISSING or action is None or type(action) is Keyword):
-        return state, (), _action(action), _config(config), False
+        return _read(said, state, limit)
     if type(action) is Keyword:
         raise fault(12, f=name, keys=" ".join(shown(key) for key in result))
-    return result, (), None, None, False
+    return result, (), None
+
+
+def read(parts: tuple[Any, Any, Any], state: Any, name: str, limit: int) -> Reading:
+    """What a step says, by its parts (rtfs.lang.evaluator.Step)."""
+    result, output, said = parts
+    if said is None:
+        return result, (() if output is MISSING else (output,)), None
+    return read_result(result, state, name, limit) if said is True else _read(said, state, limit)
+
+
+def _read(said: tuple[Any, ...], state: Any, limit: int, foreign: bool = False) -> Reading:
+    """The reading of what stands under each key of a result."""
+    new, output, outputs, action, config = said
+    collected, asked = _collect(output, outputs, limit), Asked(_action(action), _config(config), foreign)
+    plain = asked.action is None and asked.config is None and not foreign
+    return state if new is MISSING else new, collected, None if plain else asked
 
 
 def _shape(result: Any, name: str) -> RtfsError:
@@ -98,23 +121,26 @@ def _config(config: Any) -> Map | None:
 # ---- built-in processors
 
 
-def count_chunks(state: Any, chunk: Any) -> Map:
+Parts = tuple[Any, Any, None]  # rtfs.lang.evaluator.Step
+
+
+def count_chunks(state: Any, chunk: Any) -> Parts:
     """`:count` of a map state grows by one; the output is the chunk."""
     if type(state) is Map:
         count = state.get(K_COUNT)
         state = state.assoc(K_COUNT, count + 1 if type(count) is int else 1)
-    return Map.holding({K_STATE: state, K_OUTPUT: chunk})
+    return state, chunk, None
 
 
-def pass_on(state: Any, chunk: Any) -> Map:
+def pass_on(state: Any, chunk: Any) -> Parts:
     """The output is the chunk."""
-    return Map.holding({K_STATE: state, K_OUTPUT: chunk})
+    return state, chunk, None
 
 
-def collector(most: int) -> Callable[[Any, Any], Map]:
+def collector(most: int) -> Callable[[Any, Any], Parts]:
     """State `{:items […]}`; S028 beyond `most` items."""
 
-    def collect(state: Any, chunk: Any) -> Map:
+    def collect(state: Any, chunk: Any) -> Parts:
         held = state if type(state) is Map else EMPTY_MAP
         items = held.get(K_ITEMS)
         if items is None:
@@ -125,7 +151,7 @@ def collector(most: int) -> Callable[[Any, Any], Map]:
             grown: Any = items.conj(chunk)
         else:
             grown = (*items, chunk) if len(items) < 64 else PVector([*items, chunk])
-        return Map.holding({K_STATE: held.assoc(K_ITEMS, grown)})
+        return held.assoc(K_ITEMS, grown), MISSING, None
 
     return collect
 
@@ -142,7 +168,7 @@ class Processor(NamedTuple):
     name: str
     arity: int
     identity: FunctionIdentity
-    step: Callable[..., Any]
+    step: Step
 
     @property
     def wants_metadata(self) -> bool:
@@ -190,20 +216,18 @@ def _global(name: str, module: str, evaluator: Evaluator) -> Any:
 
 
 def prepare(function: Any, evaluator: Evaluator, called: str | None, budget: int | None = None) -> Processor:
-    """Checks the parameters and gets a stepper, which spares the overhead per chunk where evaluation offers one."""
+    """Checks the parameters and gets what is called per chunk."""
     least, most = evaluator.arity(function)
     name = called or function_name(function) or getattr(function, "__name__", "fn").partition("~")[0] or "fn"
     arity = 3 if least <= 3 and (most is None or most >= 3) else 2 if least <= 2 and most == 2 else 0
     if not arity:
         count = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
         raise fault(15, f=name, n=count)
-    prepare_step = getattr(evaluator, "stepper", None)
-    if budget is not None and not getattr(evaluator, "counts", False):
+    if budget is not None and not evaluator.counts:
         error = fault(3, p="step-budget", kind="a session that counts steps", value=budget)
         error.notes.append("hint: run it with --limit steps=N, or Limits(steps=N)")
         raise error
-    step = partial(evaluator.pure, function) if prepare_step is None else prepare_step(function, arity, budget)
-    return Processor(name, arity, evaluator.identity(function), step)
+    return Processor(name, arity, evaluator.identity(function), evaluator.stepper(function, arity, budget))
 
 
 def step_error(error: Exception, name: str) -> RtfsError:

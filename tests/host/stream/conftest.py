@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,29 @@ from rtfs.host.stream.event import Event
 from rtfs.host.stream.registry import StreamRegistry
 from rtfs.host.stream.stream import Stream
 from rtfs.lang.collections import Map
-from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.evaluator import FunctionIdentity, Step, whole
 from rtfs.lang.names import Keyword
 
 
 class PythonEvaluator:
     """Program functions are Python functions; `globals` are those that have names."""
 
+    counts = False
+
     def __init__(self) -> None:
         self.globals: dict[str, Any] = {}
 
     def pure(self, function: Any, *args: Any) -> Any:
         return function(*args)
+
+    def stepper(self, function: Any, count: int, budget: int | None = None) -> Step:
+        return whole(function, count)
+
+    def stepping(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def failure(self, raised: Exception) -> Exception:
+        return raised
 
     def effect(self, function: Any, *args: Any, call: Any = None, origin: str | None = None) -> Awaitable[Any]:
         async def run() -> Any:

@@ -115,11 +115,16 @@ class SessionEvaluator:
         return counted
 
     def effect(
-        self, function: Any, *args: Any, call: HostCall | None = None, origin: str | None = None
+        self,
+        function: Any,
+        *args: Any,
+        call: HostCall | None = None,
+        origin: str | None = None,
+        security: RuntimeContext | None = None,
     ) -> Awaitable[Any]:
         """Call an effect slot in a greenlet of its own; its host calls are awaited."""
         target = callee(function)
-        return self._session.run_inside(call, lambda: target(*args), origin)
+        return self._session.run_inside(call, lambda: target(*args), origin, security)
 
     def arity(self, function: Any) -> tuple[int, int | None]:
         """Least and greatest argument count, None when unbounded."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,14 @@ from rtfs.eval.fault import translate
 from rtfs.eval.machine import RUN, Program, Run, suspend
 from rtfs.lang.collections import EMPTY_MAP
 from rtfs.lang.depth import check_depth
-from rtfs.lang.errors import EvaluationError, HostCallError
+from rtfs.lang.errors import HostCallError
 from rtfs.lang.limits import Limits
 from rtfs.lang.outcome import HostCall, Outcome, RequiresHost, RuntimeContext, StepEvent
 from rtfs.lang.source import Source
 from rtfs.program import World
 from rtfs.recording import Answerer, Reading, Recording, Take
 from rtfs.tools import Tools, deepen, read_forms
-from rtfs.waiting import Stepped, answered, cancelled
+from rtfs.waiting import Stepped, answered, cancelled, outside, refuse_inside
 
 if TYPE_CHECKING:
     from rtfs.host.approval import Approvals
@@ -128,6 +129,7 @@ class Session:
             from rtfs.host.marketplace import Marketplace
 
             self._host = Host(
+                drive=partial(outside, self._wait),
                 marketplace=self._marketplace or Marketplace(),
                 context=self.context,
                 evaluator=SessionEvaluator(self),
@@ -188,7 +190,7 @@ class Session:
     def join(self, timeout: float | None = None) -> None:
         """Wait until every stream has ended that is neither detached nor unconnected."""
         if self._host is not None:
-            self._wait(self._host.join(timeout))
+            self._wait(self._host.joined(timeout))
 
     def cancel(self) -> None:
         """End what a synchronous call waits for, a program with Cancelled. To be called inside the event loop."""
@@ -203,7 +205,7 @@ class Session:
     def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """End what still runs, write the last snapshots, close what was opened. strategy: `drain` or `immediate`."""
         if self._host is not None and self._runner is not None:
-            self._runner.run(self._host.shutdown(timeout, strategy))
+            self._runner.run(self._host.ended(timeout, strategy))
         self.close()
 
     def close(self) -> None:
@@ -339,9 +341,7 @@ class Session:
         return suspend(Stepped(answer, waits_for))
 
     def _drive(self, take: Take, body: Callable[[], Any]) -> Any:
-        if self._driven:
-            text = "the session is running already; inside its event loop use run_async or call_async"
-            raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+        refuse_inside("run_async or call_async", self._driven)
         program = self._program(take, self._answer, body)
         if self._runner is not None:  # streams may be running: the loop must turn
             return self._wait(self._finish(program, program.start))
@@ -360,7 +360,7 @@ class Session:
             self._runs.discard(program.run)
 
     def run_inside(
-        self, call: HostCall | None, body: Callable[[], Any], origin: str | None = None
+        self, call: HostCall | None, body: Callable[[], Any], origin: str | None = None, security: Any = None
     ) -> Coroutine[Any, Any, Any]:
         """Run to its end what the host re-enters for a call; for none, as a program of its own."""
         program = self._program(None, self._answer, body)
@@ -368,6 +368,7 @@ class Session:
             program.run.inside(call)
         else:
             program.run.origin = origin or f"{self.id}/{self.recording.number()}/"
+            program.run.security = security or self.context
         return self._finish(program, program.start)
 
     def run_with(self, answer: Answerer, body: Callable[[], Any]) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from rtfs.eval.machine import PAUSE
-from rtfs.lang.errors import LimitError, RtfsError
+from rtfs.lang.errors import EvaluationError, LimitError, RtfsError
 
 
 class Stepped:
@@ -48,3 +49,17 @@ async def answered(request: Any) -> Any:
 
     await next_turn()
     return None
+
+
+def refuse_inside(instead: str, driven: int = 1) -> None:
+    """InvalidArgument inside the event loop that drives the session: there nobody may wait for it to turn."""
+    loaded = sys.modules.get("asyncio")  # without the module there is no loop
+    if driven and loaded is not None and loaded._get_running_loop() is not None:
+        text = f"the session is running already; inside its event loop use {instead}"
+        raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+
+
+def outside(wait: Callable[[Any], Any], work: Callable[[], Any], instead: str) -> Any:
+    """What work gives that a synchronous caller waits for."""
+    refuse_inside(instead)
+    return wait(work())

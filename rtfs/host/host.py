@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.adapt import NOTHING, Handler
 from rtfs.host.clock import Clock
 from rtfs.host.console import Console
+from rtfs.host.driven import Drive, Driven
 from rtfs.host.marketplace import Marketplace
 from rtfs.host.pipeline import route, source
 from rtfs.lang.errors import HostCallError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from rtfs.host.task import Tasks
 
 
-class Host:
+class Host(Driven):
     """One session's host. It belongs to the thread of its session.
 
     state_dir: folder, or URL of a Redis server, for what capabilities keep; without it they keep it in memory. read:
@@ -34,6 +35,7 @@ class Host:
     journal: where calls and steps are written down, under the id `session`; it ends with the host.
     approvals: the queue of capabilities that wait for approval, in memory unless given. approval_wait: seconds that a
     call waits for it; None: it fails at once. must_approve: globs of ids that need it whatever their manifests say.
+    drive: runs work for a synchronous caller, in the loop of the session.
     on_refusal: asked when the policy refuses a call; True allows it, and the like of it from now on.
     """
 
@@ -58,6 +60,7 @@ class Host:
         approval_wait: float | None = None,
         must_approve: tuple[str, ...] = (),
         on_refusal: Callable[[HostCall, HostCallError], bool] | None = None,
+        drive: Drive | None = None,
     ) -> None:
         self.marketplace = marketplace
         self.context = context
@@ -74,6 +77,7 @@ class Host:
         self.approval_wait = approval_wait
         self.must_approve = must_approve
         self._on_refusal = on_refusal
+        self.drive = drive
         self._own = [context]  # the session's context, and what somebody allowed beyond it when asked: the last counts
         self.budget = budget
         if budget is not None:
@@ -250,14 +254,14 @@ class Host:
         """Is something started that `join` would wait for? Asking starts nothing."""
         return "streams" in self._parts or ("tasks" in self._parts and self._parts["tasks"].running)
 
-    async def join(self, timeout: float | None = None) -> None:
+    async def joined(self, timeout: float | None = None) -> None:
         """Wait until spawned tasks and streams have ended, at most `timeout` seconds in all."""
         if "tasks" in self._parts:
             await self._parts["tasks"].join(timeout)
         if "streams" in self._parts:
             await self._parts["streams"].join(timeout)
 
-    async def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
+    async def ended(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """Cancel spawned tasks, stop the streams by their own strategy, and close everything that was opened."""
         for name in reversed(list(self._parts)):
             part = self._parts.pop(name)

@@ -10,7 +10,7 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from rtfs.lang.outcome import HostCall
+    from rtfs.lang.outcome import HostCall, RuntimeContext
     from rtfs.lang.source import Source
 
 
@@ -81,13 +81,19 @@ class Evaluator(Protocol):
         ...
 
     def effect(
-        self, function: Any, *args: Any, call: HostCall | None = None, origin: str | None = None
+        self,
+        function: Any,
+        *args: Any,
+        call: HostCall | None = None,
+        origin: str | None = None,
+        security: RuntimeContext | None = None,
     ) -> Awaitable[Any]:
         """Call an effect slot: its host calls are dispatched under the program's context and awaited.
 
         call: the host call that the function runs for. Its hints and steps count on, and idempotency keys go below its
         own, by the order in which functions were started for it (host.md §2). origin: without a call, what idempotency
-        keys begin with, `STREAM/SEQ/SLOT/` (streaming.md §5.7).
+        keys begin with, `STREAM/SEQ/SLOT/` (streaming.md §5.7). security: without a call, what the function may do; by
+        default what the session may.
         """
         ...
 

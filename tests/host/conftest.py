@@ -27,7 +27,7 @@ EVERYTHING = RuntimeContext.full()
 class PythonFunctions:
     """Re-entry for hosts whose programs are Python functions."""
 
-    async def effect(self, function: Any, *args: Any, call: HostCall | None = None, origin: str | None = None) -> Any:
+    async def effect(self, function: Any, *args: Any, call: HostCall | None = None, **around: Any) -> Any:
         result = function(*args)
         return await result if inspect.isawaitable(result) else result
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rtfs.host.stream import credential
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault, unserved
-from rtfs.host.stream.configuration import DEFAULT_URL, Configuration
+from rtfs.host.stream.configuration import DEFAULT_URL, HEADER_VARIABLE, TOKEN_VARIABLE, Configuration
 from rtfs.host.stream.options import normal
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.transports import Target
@@ -91,6 +91,19 @@ class Directory:
             return None
         settings = read_settings(Map.of([(Keyword("endpoint"), name)]))
         return self._entry(entry, name, settings).target
+
+    def client_config(self) -> dict[str, Any]:
+        """The resolved default URL and where its credentials come from, for people: no secret in it."""
+        configuration = self.configuration
+        url = self.provider_url or configuration.operator_url()
+        return {
+            "server_url": credential.masked(url or DEFAULT_URL),
+            "configured": url is not None,
+            "auto_connect": configuration.auto_connect(),
+            "auth_header": _hidden(configuration.variable(HEADER_VARIABLE)),
+            "bearer_token": _hidden(configuration.variable(TOKEN_VARIABLE)),
+            "servers": sorted(configuration.server_names()),
+        }
 
     # ---- the forms
 
@@ -196,6 +209,10 @@ def _look_up(settings: Settings) -> None:
     asked = (settings["tool"], settings["resource"], settings["uris"])
     if settings["adapter"] is Keyword("auto") and asked == (None, None, None):
         settings["adapter"] = Keyword("named")
+
+
+def _hidden(secret: str | None) -> str | None:
+    return None if secret is None else "***"
 
 
 def _process(command: str, arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], folder: Any) -> Target:

@@ -171,7 +171,7 @@ def stream_id(value: Any) -> str:
         if type(value) is not Map:
             break
         given = options.normalised(value)
-        value = next((given[name] for name in ("stream-id", "stream", "handle") if name in given), None)
+        value = next((given[name] for name in ("stream-id", "stream", "handle", "sink-id") if name in given), None)
     raise fault(4, value=shown(value))
 
 
@@ -181,6 +181,13 @@ def from_python_options(endpoint: str, processor: Any, state: Any, extra: dict[s
     if state is not ABSENT:
         given["initial-state"] = state
     return Map.of([(Keyword(options.normal(name)), as_value(value)) for name, value in given.items()])
+
+
+def as_parameters(given: Any) -> Any:
+    """A parameter map from Python: a dict with names for keys, or what the caller gave."""
+    if not isinstance(given, dict):
+        return given
+    return Map.of([(Keyword(options.normal(str(name).lstrip(":"))), as_value(value)) for name, value in given.items()])
 
 
 def as_value(value: Any) -> Any:

@@ -42,7 +42,7 @@ class PythonEvaluator:
     def failure(self, raised: Exception) -> Exception:
         return raised
 
-    def effect(self, function: Any, *args: Any, call: Any = None, origin: str | None = None) -> Awaitable[Any]:
+    def effect(self, function: Any, *args: Any, **around: Any) -> Awaitable[Any]:
         async def run() -> Any:
             return function(*args)
 

@@ -38,6 +38,18 @@ class Services:
             client.delete(key)
         client.close()
 
+    async def drop_nats(self, url: str, stream: str) -> None:
+        import nats
+        from nats.js.errors import NotFoundError
+
+        connection = await nats.connect(url)
+        try:
+            await connection.jetstream().delete_stream(stream)
+        except NotFoundError:
+            pass
+        finally:
+            await connection.close()
+
 
 def _reachable(url: str, name: str) -> str:
     parts = urlsplit(url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,12 +14,19 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Res
 from mcp_types import EmptyResult, ReadResourceResult, TextResourceContents, ToolAnnotations
 
 from rtfs.host.clock import VirtualClock
-from rtfs.host.stream import adapters
+from rtfs.host.stream import adapters, brokers
+from rtfs.host.stream.adapters.broker import Inlet
 from rtfs.host.stream.adapters.memory import Topic
+from rtfs.host.stream.brokers import Consumer, Reading
+from rtfs.host.stream.endpoint import Endpoint
+from rtfs.host.stream.launch import Request
 from rtfs.host.stream.registry import StreamRegistry
+from rtfs.host.stream.settings import from_python_options, read_settings
+from rtfs.host.stream.source import Source
 from rtfs.lang.codec import decode, encode
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
+from tests.host.stream.conftest import PythonEvaluator
 from tests.host.stream.unruly import Peer, unruly
 
 NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(adapters.__path__))
@@ -105,10 +113,29 @@ async def lines(peer: Peer) -> None:
     await peer.answer(206 if first else 200, body[first:], etag='"1"', accept_ranges="bytes", **place)
 
 
+async def seven() -> AsyncGenerator[int, None]:
+    for number in range(7):
+        yield number
+
+
+def inlet() -> Inlet:
+    """Seven messages, then the end."""
+    topic = brokers.open_broker("memory:contract", VirtualClock())
+
+    async def opened() -> Consumer:
+        consumer, producer = await topic.consumer(Reading()), await topic.producer()
+        for number in range(7):
+            await producer.publish(number)
+        await producer.close()
+        return consumer
+
+    return Inlet(opened)
+
+
 class World(NamedTuple):
     """How to start a stream of one adapter. guarantee: its own after a run. expected: its chunks when they are always
     the same; server: makes an MCP server; script: of a server that speaks no MCP; called: a name of the server as
-    endpoint, which the adapter finds by itself.
+    endpoint, which the adapter finds by itself; material: makes what an adapter reads that no endpoint names.
     """
 
     guarantee: str
@@ -117,6 +144,7 @@ class World(NamedTuple):
     server: Any = None
     script: Any = None
     called: str | None = None
+    material: Any = None
 
 
 SEVEN = [m(n=n) for n in range(1, 8)]
@@ -124,6 +152,8 @@ PAGED = {"tool": "page", "cursor_arg": "cursor", "cursor_path": ("next",), "item
 SINCE = {"tool": "watch", "since_arg": "since", "since_path": ("n",)}
 WORLDS: dict[str, World] = {
     "memory": World("exactly-once", {}, list(range(7))),
+    "capability": World("at-most-once", {}, list(range(7)), material=seven),
+    "broker": World("at-least-once", {}, list(range(7)), material=inlet),
     "progress": World("at-least-once", SINCE, [*SEVEN, m(result="over")], tools),
     "poll": World("at-least-once", {**PAGED, "max_chunks": 7}, SEVEN, tools),
     "resource": World("latest-state", {"resource": "test://value", "interval_ms": 0, "max_chunks": 4}, None, resource),
@@ -142,25 +172,10 @@ WORLDS: dict[str, World] = {
 }
 
 
-class Functions:
-    """Program functions are Python functions."""
-
-    def arity(self, function: Any) -> tuple[int, int]:
-        return 2, 2
-
-    def pure(self, function: Any, *args: Any) -> Any:
-        return function(*args)
-
-    def identity(self, function: Any) -> Any:
-        from rtfs.lang.evaluator import FunctionIdentity
-
-        return FunctionIdentity(None, "user", "keep", "keep", {})
-
-
 class Place:
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.evaluator = Functions()
+        self.evaluator = PythonEvaluator()
         self.state_dir = None
 
 
@@ -191,7 +206,7 @@ async def run_at(endpoint: str, registry: StreamRegistry, name: str, position: A
         options["server"] = "contract"
     if most is not None:
         options["max_chunks"] = most
-    stream = await registry.start(endpoint, processor=keep, state=(), **options)
+    stream = await begin(endpoint, registry, world, options)
     stream.owner.intake.position = position  # before the source has had a turn
     try:
         await stream.until(lambda: stream.owner.terminal)
@@ -199,6 +214,24 @@ async def run_at(endpoint: str, registry: StreamRegistry, name: str, position: A
     finally:
         await registry.shutdown()
     return stream
+
+
+class Direct(Request):
+    """A start of a stream whose adapter no endpoint names."""
+
+    def _source(self) -> Source:
+        name = self.settings["adapter"].name
+        made = adapters.load(name, self.settings, WORLDS[name].material())
+        return Source(made, Endpoint(None, name), self.registry.pool, "contract")
+
+
+async def begin(endpoint: str, registry: StreamRegistry, world: World, options: dict[str, Any]) -> Any:
+    if world.material is None:
+        return await registry.start(endpoint, processor=keep, state=(), **options)
+    adapter = options.pop("adapter")
+    wanted = read_settings(from_python_options("contract", keep, (), options))
+    wanted["adapter"] = adapter
+    return await Direct(registry, wanted, "user").start()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -230,7 +263,7 @@ async def test_its_chunks_come_in_order_and_its_position_can_be_stored(name: str
 async def test_going_on_from_the_position_of_any_chunk_gives_the_rest(name: str, most: int) -> None:
     expected = WORLDS[name].expected
     assert expected is not None
-    if WORLDS[name].guarantee == "at-most-once":
+    if WORLDS[name].guarantee == "at-most-once" or WORLDS[name].material is not None:
         assert not (await run(name)).owner.source.replayable  # so that accepted chunks are stored
         return
     first = await run(name, most=most)

@@ -59,7 +59,7 @@ async def start(ctx: CallContext, *arguments: Any) -> Any:
 
 async def _skip(ctx: CallContext, answer: Any, *arguments: Any) -> None:
     if ctx.call.note is not None:
-        _asked(ctx, arguments).stream.go_on_reading(ctx.call.note)
+        await _asked(ctx, arguments).stream.go_on_reading(ctx.call.note)
 
 
 # The program's place in the outputs goes with the process: made again, the call gives what it would have given.

@@ -35,6 +35,7 @@ Call = Callable[[], Any]
 class Body:
     """The parts. Other modules read them freely; only the owner's task, between steps, changes them.
 
+    kind: the capabilities it was started by, `mcp` or `marketplace`; ending: the event of the table that ended it;
     error: the map that inspect shows, failure: the exception behind it; paused_by: `result`, `call` or `store`;
     source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
     the queue is empty; leaving: the host shuts down and the queue stays as it is; held: a failed chunk waits for its
@@ -42,15 +43,16 @@ class Body:
     """
 
     __slots__ = (
-        "id", "settings", "processor", "services", "status", "error", "failure", "reason", "paused_by", "transitions",
-        "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate", "queue", "outputs", "intake",
-        "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over", "timers",
-        "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty", "_waker",
-        "_metadata", "contract", "stepping",
+        "id", "kind", "settings", "processor", "services", "status", "ending", "error", "failure", "reason",
+        "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
+        "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
+        "timers", "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty",
+        "_waker", "_metadata", "contract", "stepping",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
         self.id = id
+        self.kind = "mcp"
         self.settings = settings
         self.processor = processor
         self.contract: Contract | None = None
@@ -85,6 +87,7 @@ class Body:
 
     def _identity(self) -> None:
         self.status = ACTIVE
+        self.ending = ""
         self.error: Map | None = None
         self.failure: RtfsError | None = None
         self.reason: str | None = None

@@ -44,6 +44,7 @@ TEXTS: dict[int, str] = {
     34: "Processor changed since the snapshot: {f}",
     35: "State directory '{dir}' is in use by another process",
     40: "Fenced: stream '{id}' is owned by epoch {n}",
+    41: "Sink '{s}' failed: {e}",
     50: "Input of '{id}' failed schema validation: {errors}",
     51: "Output of '{id}' failed schema validation: {errors}",
     52: "State of '{id}' failed schema validation: {errors}",

@@ -60,6 +60,8 @@ class Course(Body):
         move = transition(event, self.status)
         if move.to is None:
             return False
+        if move.to in TERMINAL:
+            self.ending = event
         if move.flush:
             self.control_step("flush")
             if self.status in TERMINAL:  # the flush failed

@@ -18,7 +18,7 @@ from rtfs.host.stream.transports import Target
 from rtfs.lang.errors import HostCallError
 from rtfs.lang.outcome import RuntimeContext
 
-CAPABILITY = "mcp.stream.start"
+CAPABILITY, MARKET = "mcp.stream.start", "marketplace.stream.start"
 
 
 KNOWN = frozenset(
@@ -68,21 +68,37 @@ def admit_url(security: RuntimeContext, url: str) -> None:
     admit(security, Target("http", url, masked(url)), configured=False)
 
 
-def _demand(security: RuntimeContext, right: _Right, value: Any, what: str, *, configured: bool = False) -> None:
+def _demand(
+    security: RuntimeContext, right: _Right, value: Any, what: str, *, configured: bool = False, by: str = CAPABILITY
+) -> None:
     granted = right.grant is not None and grants_of(security, right.grant[0]) is not None
     named = security.effects is not None  # then the effect was allowed by its name: effect_rule has looked
     if not granted and (security.level == "full" or configured or named):
         return
     refusal = decide(security, right, value)
     if refusal is not None:
-        raise refused(what, refusal)
+        raise refused(what, refusal, by)
 
 
-def refused(what: str, refusal: HostCallError) -> HostCallError:
+def refused(what: str, refusal: HostCallError, by: str = CAPABILITY) -> HostCallError:
     """S053 with the advice of the policy."""
-    error = fault(53, e=what, capability=CAPABILITY)
+    error = fault(53, e=what, capability=by)
     error.notes.extend(refusal.notes)
     return error
+
+
+def admit_network(security: RuntimeContext, url: str) -> None:
+    """S053 when the context denies the network, or a grant for hosts does not reach the one of the URL."""
+    if effect_rule(security, _FETCH.effects) is not None:
+        raise fault(53, e=_FETCH.effects[0], capability=MARKET)
+    parts = urlsplit(url)
+    _demand(
+        security, _FETCH, _url_of(parts.hostname or ""), f":network to {parts.scheme}://{parts.hostname}", by=MARKET
+    )
+
+
+def _url_of(host: str) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}/"
 
 
 def admit_store(security: RuntimeContext, url: str | None) -> None:
@@ -93,6 +109,5 @@ def admit_store(security: RuntimeContext, url: str | None) -> None:
     right = _WRITE if scheme == "sqlite" else _FETCH
     if effect_rule(security, right.effects) is not None:
         raise fault(53, e=right.effects[0], capability=CAPABILITY)
-    host = urlsplit(url or "").hostname or ""
-    value = place if scheme == "sqlite" else f"http://{f'[{host}]' if ':' in host else host}/"
+    value = place if scheme == "sqlite" else _url_of(urlsplit(url or "").hostname or "")
     _demand(security, right, value, f"{right.effects[0]} for :store {scheme}:…")

@@ -29,7 +29,7 @@ def handle(owner: Owner) -> Map:
     source = owner.source
     pairs = keyed(
         stream_id=owner.id,
-        kind=Keyword("mcp"),
+        kind=Keyword(owner.kind),
         endpoint=endpoint(owner),
         adapter=Keyword(owner.adapter),
         status=owner.status,
@@ -68,7 +68,7 @@ def short(owner: Owner) -> Map:
     """One entry of `:mcp.stream.list`."""
     return keyed(
         stream_id=owner.id,
-        kind=Keyword("mcp"),
+        kind=Keyword(owner.kind),
         name=owner.settings["name"],
         endpoint=endpoint(owner),
         status=owner.status,
@@ -90,7 +90,7 @@ def full(owner: Owner, items: int = 10, redact: tuple[str, ...] = (), max_chars:
     in_rate, out_rate = owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)
     return keyed(
         stream_id=owner.id,
-        kind=Keyword("mcp"),
+        kind=Keyword(owner.kind),
         name=settings["name"],
         endpoint=endpoint(owner),
         adapter=Keyword(owner.adapter),

@@ -234,6 +234,29 @@ class Intake:
             raise fault(20, data={"why": str(flood)}) from None
         return number
 
+    async def put(self, data: Any, metadata: dict[Keyword, Any] | None, timeout_ms: float) -> int | None:
+        """One item for a sink, whatever it looks like: its number, None when it was dropped or nobody will take it.
+
+        S020 when the queue stays full for `timeout_ms`.
+        """
+        owner, clock = self.owner, self.owner.services.clock
+        deadline = clock.monotonic() + timeout_ms / 1000
+        while self.queue.full and owner.status not in TERMINAL:
+            left = (deadline - clock.monotonic()) * 1000
+            if owner.settings["overflow"].name != "block" or left <= 0:
+                if not await self._admit(0):
+                    return None
+                break
+            try:
+                await owner.services.timers.within(left, self.queue.room())
+            except TimeoutError:
+                raise fault(20) from None
+        if owner.status in TERMINAL or owner.draining:
+            return None
+        number = self.seq
+        self.append(data, None, None if metadata is None else Extra(metadata))
+        return number
+
     async def _admit(self, timeout_ms: int) -> bool:
         """Room for an injected chunk by the overflow policy; False when the policy drops it."""
         owner = self.owner

@@ -27,6 +27,7 @@ from rtfs.lang.outcome import RuntimeContext
 
 if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
+    from rtfs.host.stream.source import Source
 
 TERMINAL_NAMES = frozenset(status.name for status in TERMINAL)
 _URLS = frozenset({"endpoint", "server-url"})  # their user information is a secret as well
@@ -92,7 +93,7 @@ class Request:
     async def _fresh(self, store: Store, id: str, seen: int | None, found: Processor) -> Stream:
         registry, settings = self.registry, self.settings
         contract = self._contract(id, settings["initial-state"])
-        source = registry.plan(settings, self.security)
+        source = self._source()
         epoch = await self._claim(store, id, seen)
         if seen is not None:
             await reach(store, lambda: store.delete(id, forget=False))
@@ -114,6 +115,16 @@ class Request:
             found.check_state(state)
         return found
 
+    def _source(self) -> Source | None:
+        """Where the chunks will come from, not opened yet."""
+        return self.registry.plan(self.settings, self.security)
+
+    def _stream(self, owner: Owner) -> Stream:
+        """The stream of an owner that is about to run."""
+        if owner.source is not None and not owner.terminal:
+            owner.source.launch(owner)
+        return Stream(owner)
+
     async def _claim(self, store: Store, id: str, seen: int | None) -> int:
         try:
             return await reach(store, store.claim, id, seen, self.registry.identity)
@@ -129,13 +140,11 @@ class Request:
         registry, source = self.registry, owner.source
         owner.describe("none" if source is None else source.adapter_name, epoch)
         owner.checkpoints = Checkpoints(owner, registry.committer(store), self.settings["checkpoint"], number)
-        stream = Stream(owner)
         if not owner.terminal:
             await owner.checkpoints.force()
             if owner.failure is not None:
                 raise owner.failure
-            if source is not None:
-                source.launch(owner)
+        stream = self._stream(owner)
         registry.admit(stream)
         return stream
 

@@ -312,7 +312,19 @@ def unknown(name: str, table: Table, capability: str) -> Exception:
     """S006 with the nearest known key."""
     known = [key for key, option in table.items() if option.served]
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    if not known:
+        return fault(6, k=f":{name}", capability=capability, n="nothing: it takes no options")
     return fault(6, k=f":{name}", capability=capability, n=f":{nearest[0] if nearest else known[0]}")
+
+
+def merged(parameters: Map, table: Table, capability: str) -> Map:
+    """Parameters with those of `:options`, where the table knows that key, under them. S003."""
+    inner = parameters.get(Keyword("options"), parameters.get("options")) if "options" in table else None
+    if inner is None:
+        return parameters
+    own = {name: value for name, value in normalised(parameters).items() if name != "options"}
+    under = normalised(check("options", inner, a_map, capability))
+    return Map.of([(Keyword(name), value) for name, value in {**under, **own}.items()])
 
 
 def defaulted(given: Mapping[str, Any], table: Table) -> dict[str, Any]:

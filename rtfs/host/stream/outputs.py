@@ -23,17 +23,20 @@ class Output(NamedTuple):
 class Reader:
     """A place in the outputs. holds: the stream waits for it; otherwise it may miss outputs, which it counts.
 
-    `cursor` is the number of the next output it wants, `last_call` the monotonic time in seconds of its last read.
+    `cursor` is the number of the next output it wants, `done` that of the first one it has not finished with: who comes
+    back for more has finished with what it got. `last_call` is the monotonic time in seconds of its last read. lasting:
+    the host itself reads, and always comes back.
     """
 
-    __slots__ = ("id", "cursor", "holds", "last_call", "missed")
+    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting")
 
     def __init__(self, id: str, cursor: int, holds: bool, now: float) -> None:
         self.id = id
-        self.cursor = cursor
+        self.cursor = self.done = cursor
         self.holds = holds
         self.last_call = now
         self.missed = 0
+        self.lasting = False
 
 
 class Outputs:
@@ -45,8 +48,8 @@ class Outputs:
     """
 
     __slots__ = (
-        "mode", "capacity", "first", "next", "limit", "dropped", "readers", "ended", "moved", "_ring", "_loose",
-        "_waiting",
+        "mode", "capacity", "first", "next", "limit", "dropped", "readers", "ended", "moved", "settled", "_ring",
+        "_loose", "_waiting",
     )  # fmt: skip
 
     def __init__(self, mode: str, capacity: int) -> None:
@@ -57,6 +60,7 @@ class Outputs:
         self.readers: dict[str, Reader] = {}
         self.ended = False
         self.moved: Callable[[], None] | None = None  # told when a reader made room
+        self.settled: Callable[[int], None] | None = None  # told before which output all readers are finished
         self._ring: deque[tuple[Any, int, int]] = deque()
         self._loose = False
         self._waiting: list[asyncio.Future[None]] = []
@@ -100,7 +104,7 @@ class Outputs:
     def release(self, *ids: str) -> None:
         """These readers (all, when none is named) cannot read for now: do not wait for them; else be a ring."""
         for reader in self.readers.values():
-            if not ids or reader.id in ids:
+            if reader.id in ids or not (ids or reader.lasting):
                 reader.holds = False
         self._loose = True
         self._moved()
@@ -134,10 +138,14 @@ class Outputs:
     def detach(self, id: str) -> None:
         if self.readers.pop(id, None) is not None:
             self._moved()
+            if self.settled is not None:
+                self.settled(min((reader.done for reader in self.readers.values()), default=0))
 
     def take(self, reader: Reader, most: int, now: float) -> list[Output]:
         """Up to `most` outputs at the reader's place, which moves on."""
         reader.last_call = now
+        if reader.done != reader.cursor:
+            self.finished(reader)
         if reader.cursor < self.oldest:
             reader.missed += self.oldest - reader.cursor
             reader.cursor = self.oldest
@@ -146,6 +154,13 @@ class Outputs:
         if found and reader.holds:
             self._moved()
         return found
+
+    def finished(self, *readers: Reader) -> None:
+        """These readers (all, when none is named) are finished with everything they got."""
+        for reader in readers or self.readers.values():
+            reader.done = reader.cursor
+        if self.settled is not None and self.readers:
+            self.settled(min(reader.done for reader in self.readers.values()))
 
     def since(self, number: int, most: int) -> list[Output]:
         """Up to `most` kept outputs from `number` on."""

@@ -26,6 +26,7 @@ from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.launch import TERMINAL_NAMES, Request
 from rtfs.host.stream.lifecycle import PAUSED
+from rtfs.host.stream.market import Market
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
@@ -107,6 +108,7 @@ class StreamRegistry:
         self.topics: dict[str, Topic | Callable[[], Topic]] = {feed.NAME: lambda: feed.topic(self)}
         self.directory = Directory(Configuration(getattr(host, "mcp_config", None)), self.servers, self.topics)
         self.pool = Pool(self.services.timers)
+        self.market = Market(self)
         self.identity = f"process {os.getpid()} on {socket.gethostname()} ({os.urandom(4).hex()})"
         self._stores: dict[str, tuple[Store, Committer]] = {}
         self._beats: dict[str, asyncio.Task[None]] = {}
@@ -176,12 +178,16 @@ class StreamRegistry:
             raise fault(5, id=id)
         return stream
 
-    def listed(self, status: Keyword | None = None, prefix: str = "", limit: int = 1000) -> Any:
+    def listed(
+        self, status: Keyword | None = None, kind: Keyword | None = None, prefix: str = "", limit: int = 1000
+    ) -> Any:
         """Short maps in the order of starting."""
         chosen = [
             stream.owner
             for stream in self.streams.values()
-            if stream.id.startswith(prefix) and (status is None or stream.status is status)
+            if stream.id.startswith(prefix)
+            and (status is None or stream.status is status)
+            and (kind is None or stream.owner.kind == kind.name)
         ]
         chosen.sort(key=lambda owner: owner.started_at)
         return vector([inspection.short(owner) for owner in chosen[:limit]])
@@ -279,7 +285,10 @@ class StreamRegistry:
     def _ended(self, owner: Owner) -> None:
         """A stream became terminal: it keeps answering for a while."""
         stream = self.streams.get(owner.id)
-        if stream is None or self._closed:
+        if stream is None:
+            return
+        stream.over()
+        if self._closed:
             return
         retain = owner.settings["retain-ms"]
         if retain is None:
@@ -294,21 +303,27 @@ class StreamRegistry:
     def program_ended(self) -> list[str]:
         """Nobody pulls any more: release pull readers. The ids of unconnected streams, which nobody waits for."""
         for stream in self.streams.values():
-            stream.owner.outputs.release()
-        return [id for id, stream in self.streams.items() if not stream.owner.terminal and not stream.owner.connected]
+            stream.program_ended()
+        return [id for id, stream in self.streams.items() if stream.unconnected]
 
     async def join(self, timeout: float | None = None) -> bool:
-        """Wait, at most `timeout` seconds, until every stream ended that is neither detached nor unconnected."""
-        clock = self.services.clock
-        deadline = None if timeout is None else clock.monotonic() + timeout
+        """Wait, at most `timeout` seconds, until every stream ended that is neither detached nor unconnected.
+
+        Sinks are closed when nothing is left that could send to them.
+        """
+        try:
+            await self.services.timers.within(None if timeout is None else timeout * 1000, self._joined())
+        except TimeoutError:
+            return False
+        return True
+
+    async def _joined(self) -> None:
         while True:
-            running = [stream for stream in self.streams.values() if _waited_for(stream.owner)]
-            if not running:
-                return True
-            left = None if deadline is None else max(0.0, deadline - clock.monotonic()) * 1000
-            owner = running[0].owner
-            if not await running[0].until(lambda owner=owner: owner.terminal, left):  # type: ignore[misc]
-                return False
+            waited = next((stream for stream in self.streams.values() if stream.awaited), None)
+            if waited is not None:
+                await waited.ended()
+            elif not await self.market.close_next():
+                return
 
     async def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """End every stream and give everything back.
@@ -330,6 +345,7 @@ class StreamRegistry:
                 owner.leaving = True
                 owner.wake()
                 await stream.until(lambda owner=owner: owner.terminal, 1000)  # type: ignore[misc]
+        await self.market.aclose(max(0.0, deadline - self.services.clock.monotonic()))
         await self._close([stream.owner for stream in live])
 
     def close(self) -> None:
@@ -363,12 +379,6 @@ class StreamRegistry:
         await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
         await self.pool.close()
         self.close()
-
-
-def _waited_for(owner: Owner) -> bool:
-    if owner.settings["endpoint"] == feed.ENDPOINT:  # it would wait for its own end
-        return False
-    return owner.connected and not owner.terminal and not owner.settings["detached"]
 
 
 def _progress(owner: Owner, now: int) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import options
@@ -67,7 +68,7 @@ TABLES: dict[str, Table] = {
     },
     "list": {
         "status": Option(optional(one_of(*_STATUSES))),
-        "kind": Option(optional(one_of("mcp"))),
+        "kind": Option(optional(one_of("mcp", "marketplace"))),
         "prefix": Option(text, ""),
         "limit": Option(integer(1), 1000),
     },
@@ -102,7 +103,8 @@ class Asked(dict[str, Any]):
 
 def _is_handle(value: Map) -> bool:
     """Is the map what `start` answers, rather than parameters?"""
-    return Keyword("stream-id") in value and Keyword("epoch") in value
+    named = Keyword("stream-id") in value or Keyword("sink-id") in value
+    return named and (Keyword("epoch") in value or Keyword("capability") in value)
 
 
 def _parameters(capability: str, arguments: tuple[Any, ...]) -> Map:
@@ -115,10 +117,12 @@ def _parameters(capability: str, arguments: tuple[Any, ...]) -> Map:
     return Map.of([(Keyword("stream"), arguments[0]), *more.entries()])
 
 
-def read_request(registry: StreamRegistry, capability: str, arguments: tuple[Any, ...]) -> Asked:
+def read_request(
+    registry: StreamRegistry, capability: str, arguments: tuple[Any, ...], tables: Mapping[str, Table] = TABLES
+) -> Asked:
     """The call's parameters and its stream. S001, S003, S004, S005, S006."""
-    table = TABLES[capability.rpartition(".")[2]]
-    parameters = _parameters(capability, arguments)
+    table = tables[capability.rpartition(".")[2]]
+    parameters = options.merged(_parameters(capability, arguments), table, capability)
     values = options.defaulted(options.read(parameters, table, capability), table)
     return Asked(registry.find(stream_id(parameters)), values)
 
@@ -129,11 +133,10 @@ def resume_parameters(capability: str, arguments: tuple[Any, ...]) -> tuple[str,
     return stream_id(parameters), parameters
 
 
-def read_list(capability: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
+def read_list(capability: str, arguments: tuple[Any, ...], table: Table = TABLES["list"]) -> dict[str, Any]:
     """The filters of `list`."""
-    table = TABLES["list"]
     given = arguments[0] if arguments and arguments[0] is not None else EMPTY_MAP
     if type(given) is not Map or len(arguments) > 1:
         raise fault(1, capability=f":{capability}")
     values = options.defaulted(options.read(given, table, capability), table)
-    return {name: values[name] for name in ("status", "prefix", "limit")}
+    return {name: values[name] for name in ("status", "kind", "prefix", "limit")}

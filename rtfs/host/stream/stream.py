@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream import inspection
+from rtfs.host.stream import feed, inspection
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_ACTION
 from rtfs.host.stream.inspection import keyed
@@ -44,6 +44,32 @@ class Stream:
     def state(self) -> Any:
         """The state after the last finished step."""
         return self.owner.state
+
+    # ---- of which kind
+
+    @property
+    def awaited(self) -> bool:
+        """Does a run wait for its end (§4.6)?"""
+        owner = self.owner
+        if owner.settings["endpoint"] == feed.ENDPOINT:  # it would wait for its own end
+            return False
+        return owner.connected and not owner.terminal and not owner.settings["detached"]
+
+    @property
+    def unconnected(self) -> bool:
+        """Can only injection feed it, so that nobody waits for it?"""
+        return not self.owner.connected and not self.owner.terminal
+
+    async def ended(self) -> None:
+        """Wait until it is terminal and everything is delivered."""
+        await self.until(lambda: self.owner.terminal)
+
+    def over(self) -> None:
+        """The stream became terminal."""
+
+    def program_ended(self) -> None:
+        """Nobody of the program pulls any more."""
+        self.owner.outputs.release()
 
     # ---- commands
 
@@ -184,11 +210,15 @@ class Stream:
 
     # ---- outputs
 
-    def reader(self, id: str, *, holds: bool = True, at: int | None = None) -> Reader:
-        """Attach a reader; the stream waits for it unless `holds` is false. It starts at the oldest output kept."""
+    def reader(self, id: str, *, holds: bool = True, at: int | None = None, lasting: bool = False) -> Reader:
+        """Attach a reader; the stream waits for it unless `holds` is false. It starts at the oldest output kept.
+
+        lasting: the host reads by itself, so it is never let go of.
+        """
         owner = self.owner
         reader = owner.outputs.attach(id, owner.services.clock.monotonic(), holds=holds and not owner.terminal, at=at)
-        if reader.holds:
+        reader.lasting = lasting
+        if reader.holds and not lasting:
             self._watch(reader)
         return reader
 
@@ -246,7 +276,7 @@ class Stream:
         reader = self.owner.outputs.readers.get(PROGRAM)
         return self.owner.outputs.first if reader is None else reader.cursor
 
-    def go_on_reading(self, number: int) -> None:
+    async def go_on_reading(self, number: int) -> None:
         """Let `next` of the program go on with the output of that number, as in an earlier process."""
         self.reader(PROGRAM, at=number)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rtfs.bundled import load_all
 from rtfs.check.finding import Finding, finding, of_error
@@ -29,6 +29,8 @@ from rtfs.tools import Tools, deepen, read_forms
 if TYPE_CHECKING:
     from rtfs.host.marketplace import Marketplace
     from rtfs.host.provider import Provider
+
+S = TypeVar("S", bound=Survey)
 
 _TYPE = Keyword("type")
 _VARIANT = "metered"  # of code that runs while a program is analysed: its macros
@@ -64,11 +66,15 @@ def _is_bundled(found: Source, checked: Source) -> bool:
 
 
 def _surveyed(sources: list[Source], lookup: Lookup, limits: Limits) -> Survey:
+    return surveyed(Survey(lookup), sources, lookup, limits)
+
+
+def surveyed(survey: S, sources: list[Source], lookup: Lookup, limits: Limits) -> S:
     """The program, its macros run as code that nobody has read: purely, and not for ever."""
     from rtfs.session import Session
 
     session = Session(lookup=lookup, cache=False, limits=limits)
-    session.world = survey = Survey(lookup)
+    session.world = survey
     session.tools = Tools(survey, limits)
     try:
         session.start_call(lambda: [survey.run(source, survey.user) for source in sources])

@@ -11,6 +11,9 @@ from rtfs.lang.source import Source
 from rtfs.program import refuse_call
 
 if TYPE_CHECKING:
+    from rtfs.eval.module import Module
+    from rtfs.lang.source import SpanTable
+    from rtfs.program import World
     from rtfs.session import Session
 
 _AT_TOP = frozenset({"module", "import", "export"})  # forms that are no code
@@ -33,10 +36,6 @@ def core_forms(session: Session, source: Source) -> list[Any]:
 
 def python(session: Session, source: Source) -> list[str]:
     """The Python of each form of a text; forms that are no code, such as imports, have none."""
-    from rtfs.eval.compiler import Compiler, Target
-    from rtfs.eval.inline import load as load_inline
-    from rtfs.eval.library import NAMES
-    from rtfs.eval.special import load as load_special
     from rtfs.parser.reader import read
 
     def body() -> list[str]:
@@ -47,13 +46,23 @@ def python(session: Session, source: Source) -> list[str]:
             core = world.expander.expand_top(form, user.name, reading.spans)
             if type(core) is List and core and type(core[0]) is Symbol and core[0].name in _AT_TOP:
                 continue
-            target = Target(user.name, source, f"listing.{number}", variant=world.variant)
-            target.constants, target.level, target.home = {}, world.level, world.home
-            target.shadowed = lambda name: user.shadows(name) or name in user.types
-            target.library = NAMES.__contains__
-            tree = Compiler(target, reading.spans, load_special(), load_inline()).compile_top(core)
-            texts.append(ast.unparse(tree))
+            texts.append(python_of(core, reading.spans, (world, user, source, number)))
         return texts
 
     found: list[str] = session.run_with(refuse_call, body)
     return found
+
+
+def python_of(core: Any, spans: SpanTable, where: tuple[World, Module, Source, int], variant: str | None = None) -> str:
+    """The Python of one core form. where: the world, the module, the text, and the number of the form in it."""
+    from rtfs.eval.compiler import Compiler, Target
+    from rtfs.eval.inline import load as load_inline
+    from rtfs.eval.library import NAMES
+    from rtfs.eval.special import load as load_special
+
+    world, module, source, number = where
+    target = Target(module.name, source, f"listing.{number}", variant=variant or world.variant)
+    target.constants, target.level, target.home = {}, world.level, world.home
+    target.shadowed = lambda name: module.shadows(name) or name in module.types
+    target.library = NAMES.__contains__
+    return ast.unparse(Compiler(target, spans, load_special(), load_inline()).compile_top(core))

@@ -96,6 +96,12 @@ def _listed(entries: list[Entry], as_json: bool, nothing: str) -> int:
     if not entries:
         sys.stderr.write(f"{nothing}\n")
         return 1
+    summaries(entries)
+    return 0
+
+
+def summaries(entries: list[Entry]) -> None:
+    """A line for each entry: its name and the beginning of its documentation."""
     widest = min(max(len(entry.name) for entry in entries), 34)
     for entry in entries:
         summary = " ".join(entry.doc.split())
@@ -103,7 +109,6 @@ def _listed(entries: list[Entry], as_json: bool, nothing: str) -> int:
         if len(summary) > room:
             summary = summary[: room - 1].rstrip() + "…"
         flush(f"{entry.name.ljust(widest)}  {summary}\n")
-    return 0
 
 
 def _topics(reference: Reference, as_json: bool) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from rtfs.cli.output import Hangup, Unwritable, detach, lenient
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EPILOG = """\b
 Examples:
@@ -33,6 +37,16 @@ class Folder(click.Group):
             return None
         found = getattr(importlib.import_module(f"rtfs.cli.{cmd_name}"), "command", None)
         return found if isinstance(found, click.Command) else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and scripts to run. Where there is neither the shell completes files its own way."""
+        from glob import escape, glob
+
+        from click.shell_completion import CompletionItem  # deferred: only shells that complete ask
+
+        scripts = [CompletionItem(path) for path in sorted(glob(f"{escape(incomplete)}*.rtfs"))]
+        found = [*super().shell_complete(ctx, incomplete), *scripts]
+        return found or [CompletionItem(incomplete, type="file")]
 
 
 @click.group(cls=Folder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

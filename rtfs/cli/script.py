@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, REFUSED, LIMITED, HANGUP, INTERRUPTED = 0, 1, 2, 3, 4, 141, 130
 
 
+LEVELS = ("off", "basic", "standard", "strict")  # of --check
+
+
 class Settings(NamedTuple):
-    """What the command line said. Exactly one of `file` (`-`: standard input) and `expression` is given."""
+    """What the command line said. One of `file` (`-`: standard input), `expression` and `each` is given, or a tape."""
 
     file: str | None = None
     expression: str | None = None
@@ -44,7 +47,11 @@ class Settings(NamedTuple):
     replay: str | None = None
     mcp_config: str | None = None
     progress: str = "auto"
+    check: str = "standard"
     trace: bool = False
+    profile: bool = False
+    each: str | None = None
+    jsonl: bool = False
     as_json: bool = False
 
 
@@ -139,11 +146,28 @@ class Execution:
         session = self.session
         session.define("args", list(self.settings.arguments))
         gc.enable()  # `__main__` let it rest while rtfs was imported
-        value = session.run(self.source.text, name=self.source.name)
+        value = self._value()
         self._show("" if value is None else shown(value))
         if session.host_made and session.host.busy:
             return self._await_streams()
         return DONE
+
+    def _value(self) -> Any:
+        """What the program gives."""
+        if not self.settings.profile:
+            return self._evaluated()
+        from rtfs.cli.profile import Profile
+
+        profile = Profile(self.session)
+        try:
+            with profile:
+                return self._evaluated()
+        finally:
+            flush()
+            profile.tell()
+
+    def _evaluated(self) -> Any:
+        return self.session.run(self.source.text, name=self.source.name)
 
     def _show(self, text: str) -> None:
         """Print the last value."""
@@ -197,8 +221,8 @@ def read_program(settings: Settings) -> Source | None:
         if not word.isascii() and any("\ud800" <= character <= "\udfff" for character in word):
             sys.stderr.write(f"error: argument {number} is not valid text: {word!a}\n")
             return None
-    if settings.expression is not None:
-        return Source("<eval>", settings.expression)
+    if settings.expression is not None or settings.each is not None:
+        return Source("<eval>", settings.expression or settings.each or "")
     file = settings.file or "-"
     try:
         return decode(sys.stdin.buffer.read(), "<stdin>") if file == "-" else read_source(file)
@@ -210,6 +234,10 @@ def read_program(settings: Settings) -> Source | None:
 
 
 def _execution(settings: Settings) -> type[Execution]:
+    if settings.each is not None:
+        from rtfs.cli.filter import FilterExecution
+
+        return FilterExecution
     if settings.durable is not None:
         from rtfs.cli.lasting import LastingExecution
 
@@ -241,6 +269,7 @@ def make_session(settings: Settings, source: Source, more: dict[str, Any]) -> Se
         os.environ["RTFS_MCP_CONFIG"] = os.path.abspath(settings.mcp_config)
     folder = folder_of(settings, source)
     options: dict[str, Any] = {"folder": folder, "state_dir": settings.state, "console": Output(), **rights(settings)}
+    options["check"] = settings.check
     if settings.trace:
         from rtfs.cli.report import trace
 

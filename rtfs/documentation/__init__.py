@@ -110,7 +110,7 @@ class Reference:
     def capabilities(self) -> list[Entry]:
         """Those of the marketplace, by id."""
         market = self._market()
-        return [_capability(market.manifest(id)) for id in market.ids()]
+        return [capability_entry(market.manifest(id)) for id in market.ids()]
 
     def find(self, name: str) -> Entry | None:
         """What a name or capability id means; an alias gives the entry of its primary name."""
@@ -119,7 +119,7 @@ class Reference:
             return found
         market = self._market()
         id = name.removeprefix(":")
-        return _capability(market.manifest(id)) if market.find(id) is not None else None
+        return capability_entry(market.manifest(id)) if market.find(id) is not None else None
 
     def names(self) -> list[str]:
         """Everything that `find` knows."""
@@ -242,7 +242,7 @@ def _usage(name: str, params: Any) -> tuple[str, ...]:
     return tuple(f"({' '.join([name, *map(show, shape)])})" for shape in shapes)
 
 
-def _capability(manifest: Manifest) -> Entry:
+def capability_entry(manifest: Manifest) -> Entry:
     from rtfs.lang.printer import show
 
     usage = f"(call :{manifest.id}{_arguments(manifest.input_schema)})"

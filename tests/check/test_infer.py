@@ -23,7 +23,7 @@ deepen()  # before hypothesis looks at the recursion limit
 
 def inferred(text: str) -> tuple[Type, Inference]:
     """The type of the last form of a program, and the inference that found it."""
-    survey = _surveyed(Source("t.rtfs", text), Texts({}), Limits.untrusted())
+    survey = _surveyed([Source("t.rtfs", text)], Texts({}), Limits.untrusted())
     survey.finish()
     assert survey.problems == []
     x = Inference(Program(survey.spaces, library(), ()))
@@ -185,7 +185,7 @@ def test_the_type_of_a_recursive_function_is_not_known_without_its_return_type()
     program = "(defn f [n] (if (< n 2) 1 (* n (f (dec n))))) (defn g [n : :int] : :int (if (< n 2) 1 (g (dec n))))"
     from rtfs.check.examine import examine
 
-    survey = _surveyed(Source("t.rtfs", program), Texts({}), Limits.untrusted())
+    survey = _surveyed([Source("t.rtfs", program)], Texts({}), Limits.untrusted())
     survey.finish()
     examine(Program(survey.spaces, library(), ()))
     types = {name: describe(each.type) for name, each in survey.spaces["user"].definitions.items()}

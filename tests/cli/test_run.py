@@ -125,7 +125,7 @@ def test_a_mistyped_command_is_recognized(rtfs: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("run",), "give a FILE to run, `-` for standard input, or -e EXPR"),
+        (("run",), "give a FILE to run, `-` for standard input, -e EXPR or -I EXPR"),
         (("run", "--nonsense", "x"), "No such option '--nonsense'"),
         (("run", "--limit", "steps=few", "x"), "steps must be a positive whole number, got 'few'"),
         (("run", "--progress", "loud", "x"), "'loud' is not one of 'auto', 'json', 'off'"),
@@ -339,3 +339,28 @@ def test_a_budget_that_is_used_up_ends_the_run_with_code_4_and_is_warned_of(rtfs
     assert (first, second) == ("warning: host-calls: 2 of 4 used", "warning: host-calls: 4 of 4 used")
     assert error == "error[RTFS-E505] BudgetExhausted: Resource budget exhausted: host-calls (policy: stop)"
     assert "  = budget: used 5 of 4" in done.stderr
+
+
+# ---- levels and profiles
+
+
+@pytest.mark.parametrize(("level", "code"), [("off", 0), ("basic", 1), ("standard", 1), ("strict", 1)])
+def test_annotations_are_checked_as_far_as_wanted(rtfs: Run, level: str, code: int) -> None:
+    assert rtfs("run", "--check", level, "-e", '(defn f [x : :int] x) (f "a")').returncode == code
+    assert rtfs("run", "--check", "some", "-e", "1").returncode == 2
+
+
+def test_a_profile_tells_functions_and_host_calls(rtfs: Run, script: Callable[..., str]) -> None:
+    script("(defn fib [n] (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))\n(println (fib 21))\n(sleep 1)\n(fib 1)\n")
+    done = rtfs("run", "--profile", "script.rtfs")
+    assert (done.stdout, done.returncode) == ("10946\n1\n", 0)
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("profile: ") and " s computing" in lines[0]
+    assert any(line.endswith("%  fib, script.rtfs:1") for line in lines)
+    counts = {line.split()[2]: line.split()[0] for line in lines if " ccos." in line}
+    assert counts == {"ccos.io.println": "1", "ccos.system.sleep-ms": "1"}
+
+
+def test_a_program_that_fails_is_profiled_too(rtfs: Run) -> None:
+    done = rtfs("run", "--profile", "-e", "(/ 1 0)")
+    assert (done.returncode, done.stderr.startswith("profile: "), "DivisionByZero" in done.stderr) == (1, True, True)

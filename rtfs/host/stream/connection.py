@@ -12,11 +12,13 @@ from rtfs.host.stream.timers import Timer, Timers
 from rtfs.host.stream.transports import Limits, Link, Target
 
 if TYPE_CHECKING:
+    from anyio import CancelScope
     from mcp import Client
 
 logging.getLogger("mcp").addHandler(logging.NullHandler())  # the SDK's tracebacks only where logging was set up
 LINGER_MS = 5_000
 CAUSE_SECONDS = 1.0
+REAPING_SECONDS = 15.0  # the SDK asks a child to end, terminates it and kills it, two seconds each
 UNKNOWN_THERE = (404, 405)  # HTTP statuses of a server that may speak an older transport
 
 
@@ -50,6 +52,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[Client] = loop.create_future()
         self._closing = asyncio.Event()
+        self._scope: CancelScope | None = None
         self._task = loop.create_task(self._serve(), name=f"rtfs connection {target.shown}")
 
     async def _serve(self) -> None:
@@ -70,13 +73,15 @@ class Connection:
 
     async def _use(self) -> None:
         """Open the link, let others use it, and close it when asked to."""
+        import anyio
         from mcp import Client
 
         self.link.listen(self)
-        async with Client(self.link.endpoint, mode=self._mode, message_handler=self._heard) as client:
-            if not self._ready.done():
-                self._ready.set_result(client)
-            await self._closing.wait()
+        with anyio.CancelScope() as self._scope:
+            async with Client(self.link.endpoint, mode=self._mode, message_handler=self._heard) as client:
+                if not self._ready.done():
+                    self._ready.set_result(client)
+                await self._closing.wait()
 
     async def _use_older(self, scheme: str, refusal: Exception) -> None:
         """Use an older transport; when that does not open either, what the newer one met is the reason."""
@@ -131,10 +136,13 @@ class Connection:
         return self.link.fault or self.failure
 
     async def close(self, milliseconds: int) -> None:
-        """Close it; after `milliseconds` by cancelling the task, which the SDK's own bounds let end."""
+        """Close it; after `milliseconds` by cancelling all but the end of a child process, which the SDK bounds."""
         self._closing.set()
         if not self._task.done():
             await asyncio.wait({self._task}, timeout=milliseconds / 1000)
+        if not self._task.done() and self._scope is not None:
+            self._scope.cancel()
+            await asyncio.wait({self._task}, timeout=REAPING_SECONDS)
         if not self._task.done():
             self._task.cancel()
             await asyncio.wait({self._task})

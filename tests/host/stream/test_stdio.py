@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,22 @@ async def test_a_line_that_never_ends_ends_the_connection() -> None:
         await asyncio.wait_for(connected.opened(), 30)
     assert caught.value.code == "RTFS-S025"
     await asyncio.wait_for(connected.close(5_000), 10)
+
+
+async def test_a_child_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:
+    stubborn = f"""
+import os, pathlib, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+{ANSWERING}
+while True:
+    time.sleep(60)
+"""
+    connected = connection(stubborn)
+    await asyncio.wait_for(connected.opened(), 30)
+    await asyncio.wait_for(connected.close(1), 30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])

@@ -51,7 +51,17 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 class _Events(_Bounded):
-    """An event stream: what is bounded is each event."""
+    """An event stream: what is bounded is each event. unasked: it belongs to no request."""
+
+    unasked = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in super().__aiter__():
+                yield part
+        finally:
+            if self.unasked:
+                self._tap.deaf()
 
     def _grown(self, size: int, part: bytes) -> int:
         last = max(part.rfind(b"\n\n"), part.rfind(b"\n\r\n"), part.rfind(b"\r\r"))
@@ -64,3 +74,5 @@ def bind(response: httpx2.Response, limits: Limits, tap: Tap) -> None:
     kind = response.headers.get("content-type", "").lower()
     bounded = _Events if kind.startswith("text/event-stream") else _Bounded
     response.stream = bounded(response.stream, packed, limits, tap)
+    if isinstance(response.stream, _Events):
+        response.stream.unasked = response.request.method == "GET"

@@ -28,6 +28,12 @@ class Unreadable(NamedTuple):
     why: str
 
 
+class Deaf(NamedTuple):
+    """What hearers get when nothing that the server says unasked will arrive any more."""
+
+    why: str
+
+
 Hearer = Callable[[Any], None]
 
 
@@ -36,7 +42,7 @@ class Connection:
 
     users: streams that hold it; suspect: it did not serve a stream well, so nobody new gets it; failure: what broke it,
     as the innermost exception. hearers: called with each notification of the server and with `Unreadable`, in the order
-    of the wire; they must not wait.
+    of the wire, and with `Deaf`; they must not wait.
     """
 
     def __init__(self, target: Target, mode: str, limits: Limits) -> None:
@@ -104,6 +110,11 @@ class Connection:
         """The link met a frame that nobody can read."""
         for hear in list(self.hearers):
             hear(Unreadable(why))
+
+    def deaf(self, why: str) -> None:
+        """The link lost the way for what the server says unasked."""
+        for hear in list(self.hearers):
+            hear(Deaf(why))
 
     def lost(self, why: str) -> None:
         """The other side went away: nobody can use this connection any more."""

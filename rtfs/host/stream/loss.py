@@ -34,6 +34,15 @@ async def as_loss(error: Exception, connection: Connection | None, adapter: str,
     return _unserved(adapter, shown, why)
 
 
+def unreadable(error: BaseException) -> bool:
+    """Did the SDK give a request up because it could not read a frame that came for it?"""
+    from mcp import MCPError
+    from mcp_types import PARSE_ERROR
+
+    causes = (innermost(error), innermost(error).__cause__)
+    return any(isinstance(cause, MCPError) and cause.code == PARSE_ERROR for cause in causes)
+
+
 def describe(error: BaseException) -> str:
     """An exception in words; some have none of their own."""
     text = str(error).strip().splitlines()

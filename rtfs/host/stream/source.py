@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import adapters
 from rtfs.host.stream.adapters import Adapter, Instead, Session
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.connection import Connection, Pool, Unreadable
+from rtfs.host.stream.connection import Connection, Deaf, Pool, Unreadable
 from rtfs.host.stream.intake import Flooded
-from rtfs.host.stream.loss import as_loss
+from rtfs.host.stream.loss import as_loss, unreadable
 from rtfs.host.stream.retry import Attempts, Lost
 from rtfs.host.stream.transports import Limits
 from rtfs.lang.errors import RtfsError
@@ -171,6 +171,9 @@ class Source:
             raise
         except Exception as error:
             suspect = True
+            if unreadable(error):
+                owner.intake.malformed("the answer to a request is no JSON-RPC message")
+                raise Lost("a frame that nobody can read ended the request") from error
             raise await as_loss(error, connection, self.adapter.name, self._shown) from error
         finally:
             open_ms = (owner.services.clock.monotonic() - self._opened_at) * 1000
@@ -237,6 +240,9 @@ class Source:
         try:
             if isinstance(message, Unreadable):
                 self._owner.intake.malformed(message.why)
+            elif isinstance(message, Deaf):
+                if self.adapter.listens:
+                    self._interrupt(Lost(message.why, clean=True))
             else:
                 self.adapter.heard(message, self._owner.intake)
         except Flooded as flood:

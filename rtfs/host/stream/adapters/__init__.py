@@ -67,7 +67,7 @@ class Adapter(Protocol):
     from the position of a chunk, so that accepted chunks need not be stored. guarantee: after a lost connection.
     idle_ms: how long silence may last when the stream does not say. token: did a progress token go out? mode: the
     protocol era it needs, None for the one the stream wants. wish: seconds that the server wants between two
-    connections, None when it did not say.
+    connections, None when it did not say. listens: what the server says unasked is what it is about.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Adapter(Protocol):
     token: bool | None
     mode: str | None
     wish: float | None
+    listens: bool
 
     async def run(self, session: Session, intake: Intake) -> None:
         """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
@@ -116,6 +117,7 @@ class Plain:
     token: bool | None = None
     mode: str | None = None
     wish: float | None = None
+    listens = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

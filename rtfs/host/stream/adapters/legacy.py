@@ -35,6 +35,7 @@ class LegacyAdapter(ResourceAdapter):
     guarantee = "at-most-once"
     idle_ms = 300_000
     mode = "legacy"
+    listens = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

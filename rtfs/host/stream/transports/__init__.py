@@ -72,9 +72,11 @@ class Link(Protocol):
 
 
 class Listener(Protocol):
-    """Who holds a link: told of frames that nobody can read, and of the end."""
+    """Who holds a link: told of frames that nobody can read, of the end, and of the end of what comes unasked."""
 
     def malformed(self, why: str) -> None: ...
+
+    def deaf(self, why: str) -> None: ...
 
     def lost(self, why: str) -> None: ...
 
@@ -136,6 +138,11 @@ class Tap:
         self.malformed += 1
         if self.listener is not None:
             self.listener.malformed(why)
+
+    def deaf(self, why: str = "the server ended the stream of what it says unasked") -> None:
+        """Answers may still come, but nothing else."""
+        if self.listener is not None:
+            self.listener.deaf(why)
 
     def end(self, why: str = "the server closed the connection") -> None:
         """Nothing more will come."""

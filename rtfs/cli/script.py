@@ -48,6 +48,7 @@ class Settings(NamedTuple):
     mcp_config: str | None = None
     progress: str = "auto"
     check: str = "standard"
+    control: bool = True
     trace: bool = False
     profile: bool = False
     each: str | None = None
@@ -184,6 +185,19 @@ class Execution:
         follow(registry)
         self.interrupts.registry = registry
         self.progress = Progress(registry, self.settings.progress)
+        if self.settings.control:
+            self._open_socket(registry)
+
+    def _open_socket(self, registry: Any) -> None:
+        """Let `rtfs stream` in, for as long as the host lives."""
+        from rtfs.host.stream.control import Control
+
+        try:
+            registry.host.part("control", lambda: Control(registry, {"script": self.source.name}))
+        except OSError as error:
+            from rtfs.cli.report import warn
+
+            warn(f"`rtfs stream` cannot reach this run: {error}")
 
     def _await_streams(self) -> int:
         """Wait for what the program started; the exit code that failed streams give."""

@@ -28,7 +28,32 @@ CREATE TABLE IF NOT EXISTS snapshot (
 """
 
 
-class SqliteStore:
+_HEAD = "SELECT stream_id, epoch, status, owner, updated_at FROM stream"
+
+
+class Picture:
+    """What can be read of a file: no lock, nothing is written, whoever owns it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def load(self, stream_id: str) -> tuple[Head, list[Saved]] | None:
+        run = self._connection.execute
+        head = run(f"{_HEAD} WHERE stream_id = ? AND partition = 0", (stream_id,)).fetchone()
+        if head is None:
+            return None
+        rows = run(
+            "SELECT number, epoch, CAST(body AS BLOB), checksum FROM snapshot WHERE stream_id = ? AND partition = 0"
+            " ORDER BY number DESC",
+            (stream_id,),
+        )
+        return Head(*head), [Saved(row[0], row[1], row[2].decode("utf-8", "replace"), row[3]) for row in rows]
+
+    def heads(self) -> list[Head]:
+        return [Head(*row) for row in self._connection.execute(f"{_HEAD} ORDER BY stream_id")]
+
+
+class SqliteStore(Picture):
     """The file `place`, or `streams.db` in the folder `place`.
 
     The OS lock beside it lasts as long as the store is open, or the process lives.
@@ -51,7 +76,7 @@ class SqliteStore:
         except Locked:
             raise InUse(str(folder), _peek(self.file)) from None
         try:
-            self._connection = sqlite3.connect(self.file, isolation_level=None)
+            super().__init__(sqlite3.connect(self.file, isolation_level=None))
             self._prepare(durability)
         except BaseException:
             self._lock.release()
@@ -117,21 +142,6 @@ class SqliteStore:
                 )
         return fenced
 
-    def load(self, stream_id: str) -> tuple[Head, list[Saved]] | None:
-        run = self._connection.execute
-        head = run(f"{_HEAD} WHERE stream_id = ? AND partition = 0", (stream_id,)).fetchone()
-        if head is None:
-            return None
-        rows = run(
-            "SELECT number, epoch, CAST(body AS BLOB), checksum FROM snapshot WHERE stream_id = ? AND partition = 0"
-            " ORDER BY number DESC",
-            (stream_id,),
-        )
-        return Head(*head), [Saved(row[0], row[1], row[2].decode("utf-8", "replace"), row[3]) for row in rows]
-
-    def heads(self) -> list[Head]:
-        return [Head(*row) for row in self._connection.execute(f"{_HEAD} ORDER BY stream_id")]
-
     def delete(self, stream_id: str, *, forget: bool = True) -> None:
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM snapshot WHERE stream_id = ?", (stream_id,))
@@ -143,7 +153,12 @@ class SqliteStore:
         self._lock.release()
 
 
-_HEAD = "SELECT stream_id, epoch, status, owner, updated_at FROM stream"
+@contextlib.contextmanager
+def read_only(file: Path) -> Iterator[Picture]:
+    """The streams of a file that another process may own."""
+    uri = f"{file.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as connection:
+        yield Picture(connection)
 
 
 def _peek(file: Path) -> list[Head]:
@@ -151,9 +166,8 @@ def _peek(file: Path) -> list[Head]:
     if not file.exists():
         return []
     try:
-        uri = f"{file.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as connection:
-            return [Head(*row) for row in connection.execute(_HEAD)]
+        with read_only(file) as picture:
+            return picture.heads()
     except sqlite3.Error:
         return []
 

@@ -224,7 +224,8 @@ def test_a_link_in_place_of_the_folder_is_not_followed(sockets: Path, tmp_path: 
 
 NONSENSE = [b"", b"\n", b"GET / HTTP/1.1\r\n\r\n", b"[]\n", b"5\n", b'{"do": 5}\n', b'{"do": "pause"}\n',
             b'{"do": "tail", "stream": "room-1", "last": -1}\n', b'{"do": "info", "stream": ["room-1"]}\n',
-            b"x" * 200_000, b"\xff\xfe\n", b"[" * 60_000 + b"\n", b'{"do": "__class__", "stream": "room-1"}\n']  # fmt: skip
+            b"x" * 200_000, b"\xff\xfe\n", b"[" * 60_000 + b"\n",
+            b'{"do": "__init__", "stream": "room-1"}\n']  # fmt: skip
 
 
 def test_nonsense_gets_no_answer_and_harms_nothing(host: Callable[..., Host], rtfs: Run, sockets: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import AsyncGenerator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,6 +22,7 @@ from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.brokers import Consumer, Reading
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.launch import Request
+from rtfs.host.stream.record import Recorder
 from rtfs.host.stream.registry import StreamRegistry
 from rtfs.host.stream.settings import from_python_options, read_settings
 from rtfs.host.stream.source import Source
@@ -132,6 +135,16 @@ def inlet() -> Inlet:
     return Inlet(opened)
 
 
+def tape(folder: Path) -> str:
+    """The readings as they once came over a web socket."""
+    recorder = Recorder(str(folder / "tape"), VirtualClock())
+    recorder.connect({}, {"adapter": "ws", "endpoint": "ws://example.org", "started": 0, "options": "{}"})
+    for reading in READINGS:
+        recorder.frame("in", "ws", {"text": json.dumps(reading)})
+    recorder.close()
+    return f"replay:{folder / 'tape'}"
+
+
 class World(NamedTuple):
     """How to start a stream of one adapter. guarantee: its own after a run. expected: its chunks when they are always
     the same; server: makes an MCP server; script: of a server that speaks no MCP; called: a name of the server as
@@ -161,6 +174,7 @@ WORLDS: dict[str, World] = {
     "sse": World("at-least-once", {"max_chunks": 7}, SEVEN, script=events),
     "ws": World("at-most-once", {"max_chunks": 7, "seq_path": ("n",)}, SEVEN, script=messages),
     "http-lines": World("at-least-once", {}, SEVEN, script=lines),
+    "replay": World("exactly-once", {}, SEVEN),
     "legacy": World("latest-state", {"resource": "test://value", "max_chunks": 4}, None, older),
     "named": World(
         "at-least-once",
@@ -187,6 +201,9 @@ async def run(name: str, *, position: Any = None, most: int | None = None) -> An
     """A stream of an adapter, run to its end, perhaps from a position and for fewer chunks."""
     world = WORLDS[name]
     registry = StreamRegistry(Place())
+    if name == "replay":
+        with TemporaryDirectory() as folder:
+            return await run_at(tape(Path(folder)), registry, name, position, most)
     if world.script is not None:
         async with unruly(world.script) as server:
             url = server.socket_url if name == "ws" else server.url

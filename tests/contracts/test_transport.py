@@ -18,8 +18,11 @@ from mcp import MCPError
 from rtfs.host.clock import Clock
 from rtfs.host.stream import transports
 from rtfs.host.stream.connection import Connection, Pool
+from rtfs.host.stream.record import Recorder
+from rtfs.host.stream.recording import Recording
 from rtfs.host.stream.timers import Timers
 from rtfs.host.stream.transports import Limits, Target
+from rtfs.host.stream.transports.replay import Replay
 
 ROOT = Path(__file__).parents[2]
 WEATHER = ROOT / "examples" / "servers" / "weather.py"
@@ -48,6 +51,21 @@ def in_this_process() -> World:
     return World(Target("memory", build(), "memory:weather", key="memory"), None)
 
 
+async def of_a_recording(folder: Path) -> World:
+    """The weather server of this process as it answered once, to all that the tests ask."""
+    recorder = Recorder(str(folder / "tape"), Clock())
+    target = in_this_process().target._replace(recorder=recorder)
+    for _ in range(4):
+        recorder.connect({}, {"adapter": "progress", "endpoint": "memory:weather", "started": 0, "options": "{}"})
+        connection = Connection(target, "auto", LIMITS)
+        client = await connection.opened()
+        await client.list_tools()
+        await notes(client, 50, [])
+        await connection.close(5_000)
+    recorder.close()
+    return World(Target("replay", Replay(Recording(str(folder / "tape")), 0), "replay:tape", key="replay"), None)
+
+
 @pytest.fixture(params=NAMES)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     command = [sys.executable, str(WEATHER), "--every-ms", "0"]
@@ -58,6 +76,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         note += "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
         arguments = ("-c", note, str(tmp_path / "pid"), *command[1:])
         yield World(Target("stdio", sys.executable, "stdio:weather", arguments=arguments, key="stdio"), 0)
+    elif request.param == "replay":
+        yield asyncio.run(of_a_recording(tmp_path))
     elif request.param in SERVING:
         with subprocess.Popen(SERVING[request.param], stderr=subprocess.PIPE, text=True, cwd=ROOT) as server:
             assert server.stderr is not None
@@ -138,4 +158,4 @@ async def test_a_pool_opens_one_connection_for_equal_targets_and_a_new_one_after
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_transport_names_the_effect_it_needs(name: str) -> None:
-    assert transports.effect(name) in (":process", ":network", ":streaming")
+    assert transports.effect(name) in (":process", ":network", ":streaming", ":filesystem")

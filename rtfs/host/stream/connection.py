@@ -83,8 +83,10 @@ class Connection:
         from mcp import Client
 
         self.link.listen(self)
+        recorder = self.target.recorder
+        endpoint = self.link.endpoint if recorder is None else recorder.carrying(self.link.endpoint)
         with anyio.CancelScope() as self._scope:
-            async with Client(self.link.endpoint, mode=self._mode, message_handler=self._heard) as client:
+            async with Client(endpoint, mode=self._mode, message_handler=self._heard) as client:
                 if not self._ready.done():
                     self._ready.set_result(client)
                 await self._closing.wait()

@@ -7,33 +7,38 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from rtfs.host.stream import credential
+from rtfs.host.stream import credential, options
 from rtfs.host.stream.adapters.memory import Topic
-from rtfs.host.stream.catalogue import fault, unserved
+from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.configuration import DEFAULT_URL, HEADER_VARIABLE, TOKEN_VARIABLE, Configuration
-from rtfs.host.stream.options import normal
+from rtfs.host.stream.options import START, normal
+from rtfs.host.stream.recording import Recording
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.transports import Target
+from rtfs.host.stream.transports.replay import Replay
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 
 CAPABILITY = "mcp.stream.start"
 _SOCKETS = ("ws://", "wss://")
 _PLAIN = frozenset({"sse", "http-lines"})  # adapters of HTTP servers that speak no MCP
+FRAMED = frozenset({"sse", "http-lines", "ws"})  # adapters that take frames, and need no server for that
 _NEEDS = {
     "sse": "it needs an http:// or https:// URL",
     "http-lines": "it needs an http:// or https:// URL",
     "ws": "it needs a ws:// or wss:// URL",
+    "replay": "it needs replay:file",
     "memory": "it is no topic of this process",
 }
 
 
 class Endpoint(NamedTuple):
-    """A resolved endpoint. target: None for a topic of this process; topic: None for everything else."""
+    """A resolved endpoint. target: None for a topic of this process. material: what the adapter gets beside settings, a
+    topic or a recording."""
 
     target: Target | None
     adapter: str
-    topic: Topic | None = None
+    material: Topic | Recording | None = None
 
 
 class Directory:
@@ -75,7 +80,7 @@ class Directory:
         if name.startswith(_SOCKETS):
             return self._socket(name, settings, None)
         if name.startswith("replay:"):
-            raise unserved(":endpoint replay:…", CAPABILITY)
+            return self._replay(name, settings)
         if name.startswith(("http://", "https://")):
             return self._remote(name, settings, None)
         if name.startswith("stdio:"):
@@ -147,6 +152,22 @@ class Directory:
         if not words:
             raise fault(3, p="endpoint", kind="stdio:command", value=name)
         return Endpoint(_process(words[0], tuple(words[1:]), (), None), _adapter(settings))
+
+    def _replay(self, name: str, settings: Settings) -> Endpoint:
+        """A recording: of frames, which the recorded adapter takes again, or of a whole MCP server."""
+        path = name.removeprefix("replay:")
+        if settings["adapter"].name not in ("auto", "replay"):
+            raise fault(24, a=f":{settings['adapter'].name}", endpoint=name, why="a recording names its adapter itself")
+        recording = Recording(path)
+        for key, value in options.read(recording.options, START, CAPABILITY).items():
+            settings.setdefault(key, value)
+        if recording.adapter in FRAMED:
+            return Endpoint(Target("replay", path, name), "replay", recording)
+        if recording.adapter == "named":
+            settings["endpoint"] = recording.endpoint
+        settings["interval-ms"] = settings["interval-ms"] if settings["speed"] else 0
+        place = Replay(recording, settings["speed"])
+        return Endpoint(Target("replay", place, name, key=("replay", id(place))), recording.adapter)
 
     def _memory(self, name: str, settings: Settings) -> Endpoint:
         known = name.removeprefix("memory:")

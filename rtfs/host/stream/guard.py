@@ -37,6 +37,7 @@ class _Right(NamedTuple):
 
 _RUN = _Right("ccos.system.run", (":process",), ("run", "command"))
 _FETCH = _Right("ccos.network.http-fetch", (":network",), ("net", "url"))
+_READ = _Right("ccos.io.read-file", (":filesystem", ":filesystem-read"), ("read", "path"))
 _WRITE = _Right("ccos.io.write-file", (":filesystem",), ("write", "path"))
 
 
@@ -45,7 +46,7 @@ def admit(security: RuntimeContext, target: Target, *, configured: bool) -> None
     label = transports.effect(target.scheme)
     if effect_rule(security, (label,)) is not None:
         raise fault(53, e=label, capability=CAPABILITY)
-    if target.scheme == "memory":
+    if target.scheme in ("memory", "replay"):  # `admit_files` has looked at the latter
         return
     right, value = (_RUN, target.place) if target.scheme == "stdio" else (_FETCH, target.place)
     if configured and target.scheme == "stdio":
@@ -99,6 +100,17 @@ def admit_network(security: RuntimeContext, url: str) -> None:
 
 def _url_of(host: str) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}/"
+
+
+def admit_files(security: RuntimeContext, endpoint: str, record: str | None) -> None:
+    """S053 when the context denies the recording that is to be replayed or written."""
+    named = ((_READ, endpoint.removeprefix("replay:") if endpoint.startswith("replay:") else None), (_WRITE, record))
+    for right, path in named:
+        if path is None:
+            continue
+        if effect_rule(security, right.effects) is not None:
+            raise fault(53, e=right.effects[0], capability=CAPABILITY)
+        _demand(security, right, path, f"{right.effects[0]} for {path}")
 
 
 def admit_store(security: RuntimeContext, url: str | None) -> None:

@@ -132,6 +132,14 @@ def messages(value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def speed(value: Any) -> int | float:
+    """How fast recorded time goes by: 1 as it did, 0 without waiting."""
+    if type(value) not in (int, float) or not 0 <= value < float("inf"):
+        raise Wrong("number >= 0")
+    checked: int | float = value
+    return checked
+
+
 def named(value: Any) -> Any:
     """A function: its name as string or symbol, a keyword, or the function itself."""
     if value is None:
@@ -159,8 +167,7 @@ START: Table = {
     "config": Option(a_map, EMPTY_MAP),
     "adapter": Option(
         one_of(
-            "auto", "progress", "listen", "poll", "resource", "legacy", "memory", "sse", "ws", "http-lines",
-            unserved=("replay",),
+            "auto", "progress", "listen", "poll", "resource", "legacy", "memory", "sse", "ws", "http-lines", "replay",
         ),
         Keyword("auto"),
     ),
@@ -183,6 +190,8 @@ START: Table = {
     "protocol": Option(optional(one_of("mcp"))),
     "subscribe": Option(messages, ()),
     "seq-path": Option(path),
+    "record": Option(optional(text)),
+    "speed": Option(speed, 0),
     "server-url": Option(text),
     "server": Option(text),
     "auth": Option(anything),
@@ -235,10 +244,19 @@ START: Table = {
     "validate": Option(one_of("always", "sample", "off"), Keyword("always")),
     "effects": Option(labels, ()),
     **dict.fromkeys(
-        ("journal", "durable-intake", "record", "speed", "dedupe"),
+        ("journal", "durable-intake", "dedupe"),
         _LATER,
     ),
 }  # fmt: skip
+
+# what says how messages become chunks; a recording keeps it for its replay
+RECORDED = frozenset(
+    (
+        "tool", "args", "config", "resource", "uris", "cursor-arg", "cursor-path", "items-path", "since-arg",
+        "since-path", "reissue", "dedupe-path", "mode", "emit-unchanged", "log-level", "subscribe", "seq-path",
+        "max-message-bytes", "malformed", "max-malformed", "key-style",
+    )
+)  # fmt: skip
 
 RETRY: Table = {
     "max-attempts": Option(integer(1), 3),

@@ -28,6 +28,7 @@ from rtfs.host.stream.launch import TERMINAL_NAMES, Request
 from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.market import Market
 from rtfs.host.stream.owner import Owner
+from rtfs.host.stream.record import Recorder
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stores import BEAT_MS, RemoteStore, Store, open_store
@@ -148,14 +149,22 @@ class StreamRegistry:
 
     def plan(self, wanted: Settings, security: RuntimeContext | None) -> Source | None:
         """The source of a stream, not opened yet; None when it is unconnected. S003, S024, S029, S053."""
+        if security is not None:
+            guard.admit_files(security, wanted["endpoint"], wanted["record"])
         endpoint = self.directory.resolve(wanted)
         if endpoint is None:
             return None
-        adapter = adapters.load(endpoint.adapter, wanted, endpoint.topic)
+        adapter = adapters.load(endpoint.adapter, wanted, endpoint.material)
+        recorder = None
+        if wanted["record"] is not None and endpoint.target is not None:
+            recorder = Recorder(wanted["record"], self.services.clock)
+            target = endpoint.target._replace(recorder=recorder, key=("recorded", id(recorder)))
+            endpoint = endpoint._replace(target=target)
         source = Source(adapter, endpoint, self.pool, masked(wanted["endpoint"]))
         if endpoint.target is not None and security is not None:
             guard.admit(security, endpoint.target, configured=endpoint.target.configured)
             source.admit = partial(guard.admit_url, security)
+        source.recorder = recorder
         return source
 
     def admit(self, stream: Stream) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import adapters
@@ -13,8 +14,11 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.connection import Connection, Deaf, Pool, Unreadable
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.loss import as_loss, unreadable
+from rtfs.host.stream.options import RECORDED
 from rtfs.host.stream.retry import Attempts, Lost
-from rtfs.host.stream.transports import Limits
+from rtfs.host.stream.transports import Limits, Target
+from rtfs.lang.codec import encode
+from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
@@ -90,6 +94,9 @@ class Source:
         self._owner = owner
         self.state = "connecting"
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"rtfs source {owner.id}")
+        recorder = self.recorder
+        if recorder is not None:
+            self._task.add_done_callback(lambda task: recorder.close())
 
     def close(self) -> None:
         """Bring nothing more. The server is not waited for."""
@@ -104,25 +111,8 @@ class Source:
 
     async def _run(self) -> None:
         owner = self._owner
-        attempts = Attempts(owner.settings["retry"], owner.services.random)
-        outcome: RtfsError | bool = True
         try:
-            while True:
-                try:
-                    await self._once(attempts)
-                    break
-                except Lost as loss:
-                    if loss.retry_after is None:
-                        loss.retry_after = self.adapter.wish
-                    wait = attempts.wait_ms(loss)
-                    self.last_error = loss.why
-                    if wait is None or not self.adapter.may_repeat():
-                        outcome = self._given_up(loss, attempts.failures)
-                        break
-                    await self._pause(loss, wait)
-                except RtfsError as error:
-                    outcome = error
-                    break
+            outcome = await self._connections(Attempts(owner.settings["retry"], owner.services.random))
         except Exception as error:  # a defect must end the stream, not leave it waiting for ever
             owner.services.defect(owner, error)
             outcome = fault(24, a=f":{self.adapter.name}", endpoint=self._shown, why=f"{type(error).__name__}: {error}")
@@ -130,6 +120,30 @@ class Source:
         if isinstance(outcome, RtfsError):
             self.last_error = outcome.message
         owner.source_finished(outcome)
+
+    async def _connections(self, attempts: Attempts) -> RtfsError | bool:
+        """One connection after the other: True at the end of the source, else what ended it."""
+        while True:
+            try:
+                await self._once(attempts)
+                return True
+            except Lost as loss:
+                if self._played:
+                    return True
+                if loss.retry_after is None:
+                    loss.retry_after = self.adapter.wish
+                wait = attempts.wait_ms(loss)
+                self.last_error = loss.why
+                if wait is None or not self.adapter.may_repeat():
+                    return self._given_up(loss, attempts.failures)
+                await self._pause(loss, wait)
+            except RtfsError as error:
+                return error
+
+    @property
+    def _played(self) -> bool:
+        """Is the server a recording that has nothing more to say?"""
+        return isinstance(self._target, Target) and getattr(self._target.place, "over", False) is True
 
     def _given_up(self, loss: Lost, failures: int) -> RtfsError:
         if loss.hopeless:
@@ -152,6 +166,8 @@ class Source:
         connection: Connection | None = None
         suspect = False
         self._opened_at = math.inf  # until it is open
+        if self.recorder is not None and self._target is not None:
+            self.recorder.connect(self._target.headers(), self._about())
         try:
             if self.adapter.connects:
                 connection = self._connect()
@@ -164,13 +180,16 @@ class Source:
                 if self._interrupted is None:
                     raise
                 raise self._interrupted from None
+            self._note("close", "the source ended")
             if self.adapter.endless:
                 raise Lost("the server ended the stream", clean=True)
         except (Lost, RtfsError, asyncio.CancelledError) as error:
             suspect = isinstance(error, Lost)
+            self._note("error" if str(error) else "close", str(error) or "we closed it")
             raise
         except Exception as error:
             suspect = True
+            self._note("error", str(error))
             if unreadable(error):
                 owner.intake.malformed("the answer to a request is no JSON-RPC message")
                 raise Lost("a frame that nobody can read ended the request") from error
@@ -182,6 +201,23 @@ class Source:
             if connection is not None:
                 connection.hearers.remove(self._heard)
                 self._pool.release(connection, owner.settings["close-timeout-ms"], suspect=suspect)
+
+    def _about(self) -> dict[str, Any]:
+        """What a replay has to know of the stream."""
+        owner = self._owner
+        kept = Map.of((key, value) for key, value in owner.fixed.given.entries() if key.name in RECORDED)
+        return {
+            "adapter": self.adapter.name,
+            "endpoint": self._shown,
+            "started": owner.started_at,
+            "options": encode(kept),
+        }
+
+    def _note(self, kind: str, why: str) -> None:
+        """The recording tells how a connection ended, unless it is the recording that cannot be written."""
+        if self.recorder is not None:
+            with suppress(RtfsError):
+                self.recorder.frame("-", kind, {"why": why})
 
     def _connect(self) -> Connection:
         settings = self._owner.settings

@@ -17,6 +17,7 @@ from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import RtfsError, StreamError
 from rtfs.lang.names import Keyword as K
 from rtfs.lang.outcome import RuntimeContext
+from tests.host.stream.unruly import Peer, unruly
 
 
 def m(**pairs: Any) -> Map:
@@ -161,12 +162,6 @@ def test_credentials_of_the_environment_go_to_plain_servers_that_were_configured
         found = ask(endpoint, content=content)
         assert found is not None
         assert found.target.headers() == ({"Authorization": "Bearer s3cret"} if known else {})
-
-
-def test_what_later_stages_serve_is_refused_by_name(ask: Ask) -> None:
-    for endpoint in ("replay:file",):
-        with pytest.raises(StreamError, match="is not available in this version"):
-            ask(endpoint)
 
 
 @pytest.mark.parametrize(
@@ -362,3 +357,39 @@ def test_a_store_that_the_program_names_needs_a_grant(url: str, allowing: Runtim
 @pytest.mark.parametrize("url", [None, "memory:"])
 def test_the_stores_of_the_host_need_none(url: str | None) -> None:
     guard.admit_store(Controlled(STREAMS), url)
+
+
+def test_a_recording_needs_a_grant_to_be_read_and_to_be_written() -> None:
+    reading, writing = Controlled(STREAMS, grants=[("read", "/data")]), Controlled(STREAMS, grants=[("write", "/data")])
+    guard.admit_files(reading, "replay:/data/tape", None)
+    guard.admit_files(writing, "wss://example.org", "/data/tape")
+    guard.admit_files(RuntimeContext.full(), "replay:/data/tape", "/data/other")
+    for context, endpoint, record in (
+        (writing, "replay:/data/tape", None),
+        (reading, "room", "/data/tape"),
+        (reading, "replay:/data/../etc/passwd", None),
+        (Controlled(STREAMS), "replay:tape", None),
+        (Controlled(STREAMS, effects=[":streaming", ":network"]), "room", "/data/tape"),
+    ):
+        with pytest.raises(RtfsError, match=r"Effect :filesystem.* denied"):
+            guard.admit_files(context, endpoint, record)
+
+
+async def test_a_recording_that_may_not_be_read_is_not_even_looked_for(registry: Any) -> None:
+    with pytest.raises(RtfsError) as caught:
+        await registry.start_map(m(endpoint="replay:/nowhere/tape"), security=Controlled(STREAMS))
+    assert caught.value.code == "RTFS-S053"
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.2:9/", "http://other.example/"])
+async def test_a_redirect_does_not_lead_where_the_program_may_not_go(ground: Any, location: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.answer(302, location=location)
+
+    async with unruly(script) as server:
+        security = Controlled(STREAMS, grants=[("net", "127.0.0.1")])
+        given = m(endpoint=server.url, adapter=K("sse"))
+        stream = await ground.registry().start_map(given, security=security)
+        with pytest.raises(RtfsError) as caught:
+            await stream.result()
+        assert (caught.value.kind, caught.value.code) == ("SecurityViolation", "RTFS-S053")

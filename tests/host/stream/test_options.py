@@ -76,8 +76,6 @@ def test_options_fill_in_what_is_not_written_and_explicit_keys_win() -> None:
          "Option :outputs :durable of mcp.stream.start is not available in this version of rtfs"),
         (m(endpoint="x", on_error=K("dead-letter")), "S006",
          "Option :on-error :dead-letter of mcp.stream.start is not available in this version of rtfs"),
-        (m(endpoint="x", adapter=K("replay")), "S006",
-         "Option :adapter :replay of mcp.stream.start is not available in this version of rtfs"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(given: Any, code: str, message: str) -> None:

@@ -132,10 +132,10 @@ async def test_what_is_missing_between_numbers_is_told_also_over_a_reconnect(gro
             await peer.hear()
 
     async with unruly(script) as server:
-        options = {**PLAIN, "seq_path": vector([K("head"), K("seq")]), "retry": m(base_ms=0)}
+        options = {**PLAIN, "seq_path": vector([K("head"), K("seq")]), "retry": m(base_ms=2_000)}
         stream = await ground.registry().start(server.socket_url, **options)
         await ground.happened("retrying")
-        await ground.clock.advance(1)
+        await ground.clock.advance(2)  # one event of this name in a second is enough
         await ground.until(stream, lambda: len(stream.state) == 6)
         gaps = [(event.data["after"], event.data["before"], event.data["missing"]) for event in ground.named("gap")]
         assert gaps == [(2, 5, 2), (6, 9, 2)]

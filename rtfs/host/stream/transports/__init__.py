@@ -10,10 +10,13 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.lang.errors import RtfsError
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.record import Recorder
 
 ENVELOPE = 65_536  # what JSON-RPC and escapes may add to a message
 
@@ -23,7 +26,7 @@ class Target(NamedTuple):
 
     shown: for people, without credentials. headers: asked at every connect, so that rotated tokens work. key: streams
     with equal keys share a connection. configured: the operator named it, not the program. older: the scheme to try
-    when an HTTP server does not know this one (404, 405).
+    when an HTTP server does not know this one (404, 405). recorder: who writes its messages down.
     """
 
     scheme: str
@@ -36,6 +39,7 @@ class Target(NamedTuple):
     key: Any = None
     configured: bool = False
     older: str | None = None
+    recorder: Recorder | None = None
 
 
 class Limits(NamedTuple):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rtfs.cli.output import Hangup, Unwritable, detach, lenient
+from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -74,11 +75,22 @@ def enter(words: list[str]) -> int:
     except click.Abort:  # Ctrl-C while the options were parsed
         click.echo("interrupted", err=True)
         return 130
+    except RtfsError as error:
+        from rtfs.cli.report import report
+        from rtfs.cli.script import exit_code
+
+        report(error)
+        return exit_code(error)
     except Hangup:
         detach()
         return 141
     except Unwritable as error:
         detach()
         click.echo(f"error: cannot write to standard output: {error}", err=True)
+        return 1
+    except Exception as error:
+        from rtfs.cli.report import defect
+
+        defect(error)
         return 1
     return answer if isinstance(answer, int) else 0

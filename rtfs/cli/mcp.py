@@ -1,4 +1,4 @@
-"""`rtfs mcp`: programs as MCP servers."""
+"""`rtfs mcp`: programs as MCP servers, and other MCP servers by hand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from typing import Any
 import click
 
 from rtfs.cli.options import LimitsType, rights_options
+
+SERVER_EPILOG = """\b
+Examples:
+  rtfs mcp ls                                        the servers of the configuration
+  rtfs mcp ls weather                                what one offers
+  rtfs mcp ls 'stdio:python examples/servers/weather.py' --json
+  rtfs mcp call weather page cursor=0 limit=2        VALUEs are JSON, or else text
+  rtfs mcp call weather page '{"limit": 2}' --raw    shows the frames on standard error
+  rtfs mcp tail weather watch limit=3                what a tool tells while it runs, a line each
+  rtfs mcp listen weather weather://latest           the resource whenever it changes
+
+\b
+SERVER is a name of the configuration (--mcp-config, RTFS_MCP_CONFIG or .mcp.json), a URL, or stdio:COMMAND.
+Exit codes: 0 done, 1 the server cannot be reached or the call failed, 2 usage, 130 interrupted.
+"""
 
 EPILOG = """\b
 Examples:
@@ -22,9 +37,64 @@ Exit codes: 0 the client went away or SIGTERM came, 1 program error, 2 usage or 
 LIMITS = "steps=N,cells=N,time=SECONDS of evaluation for each request; calls, tokens, cost … for all together."
 
 
-@click.group("mcp", epilog=EPILOG)
+_RAW = click.option("--raw", is_flag=True, help="Show every frame on standard error.")
+_CONFIG = click.option("--mcp-config", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Servers.")
+_PAIRS = click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+
+
+@click.group("mcp", epilog=SERVER_EPILOG + EPILOG.partition("Examples:\n")[2])
 def command() -> None:
-    """Programs as MCP servers."""
+    """Talk to MCP servers, and serve programs as one."""
+
+
+@command.command("ls", epilog=SERVER_EPILOG)
+@click.argument("server", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_CONFIG
+@_RAW
+def ls(server: str | None, as_json: bool, **options: Any) -> int:
+    """The configured servers, or what SERVER offers."""
+    from rtfs.cli import visit
+
+    return visit.listed(as_json, **options) if server is None else visit.offered(server, as_json, **options)
+
+
+@command.command("call", epilog=SERVER_EPILOG)
+@click.argument("server")
+@click.argument("tool")
+@_PAIRS
+@_CONFIG
+@_RAW
+def call(server: str, tool: str, arguments: tuple[str, ...], **options: Any) -> int:
+    """Call TOOL of SERVER and print what it gives, structured content as JSON."""
+    from rtfs.cli import visit
+
+    return visit.called(server, tool, visit.given(arguments), **options)
+
+
+@command.command("tail", epilog=SERVER_EPILOG)
+@click.argument("server")
+@click.argument("tool")
+@_PAIRS
+@_CONFIG
+@_RAW
+def tail(server: str, tool: str, arguments: tuple[str, ...], **options: Any) -> int:
+    """Call TOOL of SERVER and print each note of its progress as a line of JSON, until it ends."""
+    from rtfs.cli import visit
+
+    return visit.followed(server, {"tool": tool, "args": visit.given(arguments)}, **options)
+
+
+@command.command("listen", epilog=SERVER_EPILOG)
+@click.argument("server")
+@click.argument("uris", nargs=-1, metavar="[URI]...")
+@_CONFIG
+@_RAW
+def listen(server: str, uris: tuple[str, ...], **options: Any) -> int:
+    """Print the resources URI of SERVER whenever they change, or its lists without any, until Ctrl-C."""
+    from rtfs.cli import visit
+
+    return visit.followed(server, {"uris": list(uris)} if uris else {}, adapter="listen", **options)
 
 
 @command.command("serve", epilog=EPILOG)

@@ -72,7 +72,7 @@ def test_every_error_is_told(rtfs: Run, tmp_path: Path, command: str) -> None:
     assert [line[:17] for line in done.stderr.splitlines() if line.startswith("error")] == ["error[RTFS-E301] "] * 2
     (tmp_path / "wrong.rtfs").write_text("(let [x 1) 2]\n")
     done = rtfs(command, "wrong.rtfs")
-    assert (done.returncode, done.stderr.count("error[RTFS-E10")) == (1, 2)
+    assert (done.returncode, done.stderr.count("error[RTFS-E10")) == (1, 3)
     assert rtfs(command, "nowhere.rtfs").returncode == 2
     (tmp_path / "latin.rtfs").write_bytes(b'"\xe9"')
     assert "byte 0xe9 is not UTF-8" in rtfs(command, "latin.rtfs").stderr

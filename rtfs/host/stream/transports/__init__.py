@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from rtfs.host.stream.record import Recorder
 
 ENVELOPE = 65_536  # what JSON-RPC and escapes may add to a message
+
+
+# Who is shown each frame, `<` from a server and `>` to it, of the connections made from here on.
+FRAMES: ContextVar[Callable[[str, Any], None] | None] = ContextVar("rtfs_frames", default=None)
 
 
 class Target(NamedTuple):
@@ -116,10 +121,11 @@ class Tap:
         self.fault: RtfsError | None = None
         self.malformed = 0
         self.listener: Listener | None = None
+        self._show = FRAMES.get()
 
     async def __aenter__(self) -> tuple[Any, Any]:
         read, write = await self._transport.__aenter__()
-        return _TappedRead(read, self), write
+        return _TappedRead(read, self), write if self._show is None else _ShownWrite(write, self._show)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -129,6 +135,8 @@ class Tap:
 
     def note(self, message: Any) -> Any:
         """A message, or the exception of one that cannot be parsed, on its way to the SDK."""
+        if self._show is not None:
+            self._show("<", message)
         if self.fault is not None:
             raise self.fault
         if isinstance(message, Exception):
@@ -208,6 +216,34 @@ class _TappedRead:
         await self._inner.aclose()
 
     async def __aenter__(self) -> _TappedRead:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        result: bool | None = await self._inner.__aexit__(kind, error, trace)
+        return result
+
+
+class _ShownWrite:
+    """The write side of a transport whose frames somebody wants to see."""
+
+    def __init__(self, inner: Any, show: Callable[[str, Any], None]) -> None:
+        self._inner = inner
+        self._show = show
+
+    async def send(self, message: Any) -> None:
+        self._show(">", message)
+        await self._inner.send(message)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> _ShownWrite:
         await self._inner.__aenter__()
         return self
 

@@ -112,9 +112,9 @@ class Driven:
         """Inject a chunk; answers after its step, and raises what the step raised. S005 when nobody takes it."""
 
         async def send(found: Stream) -> Map:
-            from rtfs.host.stream.settings import as_value
+            from rtfs.host.stream.settings import as_parameters, as_value
 
-            about = None if metadata is None else as_value(metadata)
+            about = None if metadata is None else as_parameters(metadata)
             return await found.send(as_value(chunk), about, ack="processed")
 
         sent: Map = self._with(stream, send, "No processor registered for stream: {id}")

@@ -23,7 +23,8 @@ CALLBACKS = "callbacks"
 
 class Channel(Stream):
     """A stream of kind marketplace. capability: its id there; direction: `unidirectional`, `bidirectional`, `duplex` or
-    `sink`; delivery: what takes its outputs, None while only `next` does; back: of a bidirectional one, its sink.
+    `sink`; delivery: what takes its outputs, None while only `next` does; back: of a bidirectional one, its sink;
+    unread: the program that pulled has ended.
     """
 
     def __init__(self, owner: Owner, capability: str, direction: str, over: Callable[[], None] | None = None) -> None:
@@ -34,6 +35,7 @@ class Channel(Stream):
         self.back: Channel | None = None
         self.fed: Callable[[], bool] = lambda: False
         self.opened = False
+        self.unread = False
         self._left = over
 
     # ---- the source
@@ -134,9 +136,9 @@ class Channel(Stream):
             await asyncio.wait({self.delivery.task}, timeout=timeout_ms / 1000)
         return changed
 
-    async def abandon(self) -> None:
-        """Nobody will ever take what waits here."""
-        waiting = len(self.owner.queue.items) + (0 if self.delivery is None else self.delivery.undelivered)
+    async def abandon(self, behind: int) -> None:
+        """Nobody will ever take what waits here, and so many items behind it."""
+        waiting = behind + len(self.owner.queue.items) + (0 if self.delivery is None else self.delivery.undelivered)
         if waiting:
             self.owner.emit("dropped", policy="unread", dropped=waiting)
         if self.delivery is not None:
@@ -168,11 +170,8 @@ class Channel(Stream):
         """Pulled items are read; what only `next` would have read is not brought any more."""
         outputs = self.owner.outputs
         outputs.finished()
-        if self.delivery is None and self.back is None:
-            if not self.owner.terminal and not self.owner.settings["detached"]:
-                self.owner.order(STOP)
-        else:
-            outputs.release()
+        outputs.release()
+        self.unread = self.delivery is None and self.back is None and not self.owner.settings["detached"]
 
     # ---- looking
 

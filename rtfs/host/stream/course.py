@@ -30,6 +30,10 @@ class Course(Body):
         self.outputs.moved = self._reader_moved
 
     @abstractmethod
+    def announce(self) -> None:
+        """Tell readers and watchers."""
+
+    @abstractmethod
     def control_step(self, control: str) -> None:
         """Call the processor with a control chunk."""
 
@@ -193,4 +197,5 @@ class Course(Body):
         if self.source is not None:
             self.source.close()
         self.draining = event
+        self.announce()
         self.wake()

@@ -65,7 +65,13 @@ class Delivery:
         """Is nothing on its way to the receiver?"""
         owner = self.stream.owner
         waiting = len(owner.queue.items) or owner.outputs.next > self._reader.cursor
-        return self.task.done() or not (self.busy or waiting or owner.mailbox or owner.terminal)
+        return self.task.done() or not (self.busy or waiting or owner.terminal)
+
+    @property
+    def _resting(self) -> bool:
+        """Paused by somebody, and not on the way to its end?"""
+        owner = self.stream.owner
+        return owner.status is PAUSED and owner.paused_by == "call" and not owner.draining
 
     @property
     def undelivered(self) -> int:
@@ -98,8 +104,8 @@ class Delivery:
         owner, reader = self.stream.owner, self._reader
         outputs = owner.outputs
         while not self._broken:
-            if owner.status is PAUSED and owner.paused_by == "call":
-                await self.stream.until(lambda: owner.status is not PAUSED)
+            if self._resting:
+                await self.stream.until(lambda: not self._resting)
             if owner.ending in ("stop", "fenced"):  # what is left is not wanted any more
                 return None
             found = outputs.since(reader.cursor, 1)

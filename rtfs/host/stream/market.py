@@ -180,7 +180,7 @@ class Market:
         if channel.back is not None:
             return not channel.back.owner.terminal
         topic = self.topics.get(channel.capability.removeprefix(MEMORY))
-        return channel.capability.startswith(MEMORY) and topic is not None and topic.senders > 0
+        return channel.capability.startswith(MEMORY) and topic is not None and not topic.ended
 
     # ---- what an id means
 
@@ -286,23 +286,30 @@ class Market:
     # ---- the end of a program
 
     async def close_next(self) -> bool:
-        """Close the sink that was opened first, once nothing is on its way any more; False when there is none.
+        """Bring what the ended program left behind one step nearer to its end; False when there is nothing to do.
 
-        Nothing else can send to it then: the program has ended, and its callbacks rest.
+        What only `next` read is stopped. Sinks, in the order of opening, and then topics are closed once nothing is on
+        its way any more: then nobody is left who could send.
         """
-        sinks = [one for one in self._channels() if one.direction == "sink" and not one.owner.terminal]
-        if not sinks:
-            return False
+        channels = [one for one in self._channels() if not one.owner.settings["detached"]]
+        live = [one for one in channels if not one.owner.terminal]
+        sinks = [one for one in live if one.direction == "sink"]
+        topics = [topic for topic in self.topics.values() if topic.read and not topic.ended]
+        pulled = [one for one in live if one.unread]
+        for one in pulled:
+            await one.stop("the program has ended")
         lost = next((one for one in sinks if self._unread(one)), None)
         if lost is not None:
-            await lost.abandon()
-            return True
-        busy = next((one for one in self._channels() if one.delivery is not None and not one.delivery.idle), None)
-        if busy is not None and busy.delivery is not None:
-            await busy.delivery.rested()
-        else:
-            await sinks[0].close()
-        return True
+            await lost.abandon(self.topics.pop(lost.capability.removeprefix(MEMORY)).waiting)
+        elif not pulled and (sinks or topics):
+            busy = next((one.delivery for one in channels if one.delivery and not one.delivery.idle), None)
+            if busy is not None:
+                await busy.rested()
+            elif sinks:
+                await sinks[0].close()
+            else:
+                topics[0].end()
+        return bool(pulled or sinks or topics)
 
     def _unread(self, sink: Channel) -> bool:
         """Does it lead to a topic that nobody reads?"""

@@ -126,6 +126,11 @@ class Outputs:
         cursors = [reader.cursor for reader in self.readers.values() if reader.holds]
         return self.next - min(cursors) if cursors else 0
 
+    @property
+    def lagging(self) -> bool:
+        """Has the host itself still to hand outputs on?"""
+        return any(reader.lasting and reader.cursor < self.next for reader in self.readers.values())
+
     # ---- the readers' side
 
     def attach(self, id: str, now: float, *, holds: bool = True, at: int | None = None) -> Reader:

@@ -114,7 +114,7 @@ class Owner(Course):
         if self.leaving or (self.draining == "shutdown" and not self.queue.items):
             await self._detach()
             return True
-        if self.queue.items or self.held:
+        if self.queue.items or self.held or self.outputs.lagging:
             return False
         if self.draining:
             event, self.draining = self.draining, ""

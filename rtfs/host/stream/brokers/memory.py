@@ -90,6 +90,11 @@ class Topic:
         """Is there a reader?"""
         return any(group.readers for group in self._groups)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are kept."""
+        return len(self._kept)
+
     # ---- for readers and senders
 
     @property
@@ -121,6 +126,11 @@ class Topic:
         floor = min(group.floor for group in self._groups)
         while self._kept and int(self._kept[0].id) < floor:
             self._kept.popleft()
+        self.changed()
+
+    def end(self) -> None:
+        """Nobody will send any more."""
+        self.ended = True
         self.changed()
 
     def leave(self, group: Group) -> None:
@@ -234,8 +244,7 @@ class Sender:
             self._open = False
             self._topic.senders -= 1
             if not self._topic.senders:
-                self._topic.ended = True
-                self._topic.changed()
+                self._topic.end()
 
 
 def open_broker(url: str, clock: Clock) -> Topic:

@@ -10,6 +10,7 @@ from rtfs.eval.constant import CallSite, ModuleGlobals, TypeRef
 from rtfs.eval.meter import UNIT
 from rtfs.lang.collections import List, Map, PVector, map_form, vector
 from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.signal import met
 from rtfs.lang.source import SpanTable
 from rtfs.lang.values import ResourceHandle, Timestamp, Uuid
 
@@ -158,7 +159,7 @@ _MADE: dict[str, Any] = {
     "T": lambda parts, level: TypeRef(parts[0], level),
 }
 _ATOMS: dict[str, Any] = {
-    "x": lambda value: value,
+    "x": lambda value: met(value) if type(value) is int else value,
     "k": Keyword,
     "s": Symbol,
     "t": Timestamp,

@@ -14,6 +14,7 @@ from rtfs.eval.magnitude import LITERAL, Magnitudes, is_slow
 from rtfs.eval.meter import CELLS, TICKS
 
 SMALL = 1 << 1023  # an integer beyond costs ticks and cells of its own
+DIGIT = 1 << 29  # two integers below are compared faster than others (CPython keeps them in one digit)
 
 
 class Cost(NamedTuple):
@@ -193,9 +194,8 @@ class Expressions:
         return node, cost
 
     def remainder(self, node: ast.BinOp, at: emit.Place) -> ast.expr:
-        first, again = self.twice(node.left, at)
-        large = emit.call("#remainder", [again, node.right], at)
-        return emit.choose(_is_small(first, again, at), emit.binary(again, node.op, node.right, at), large, at)
+        large = emit.call("#remainder", [node.left, node.right], at)
+        return emit.choose(emit.name("#large", at), large, node, at)
 
     def twice(self, node: ast.expr, at: emit.Place) -> tuple[ast.expr, ast.expr]:
         """Nodes for the first and the later reads of an expression."""
@@ -207,9 +207,13 @@ class Expressions:
 
 
 def _is_small(first: ast.expr, again: ast.expr, at: emit.Place) -> ast.expr:
-    """Two comparisons with large integers; a chain of them would take twice as long."""
-    below = emit.compare(first, ast.Lt(), emit.constant(SMALL, at), at)
-    return emit.both([below, emit.compare(again, ast.Gt(), emit.constant(-SMALL, at), at)], at)
+    """Two comparisons that most integers pass, and two for the others; a chain would take twice as long."""
+    return emit.either([_within(first, again, DIGIT, at), _within(again, again, SMALL, at)], at)
+
+
+def _within(first: ast.expr, again: ast.expr, bound: int, at: emit.Place) -> ast.expr:
+    below = emit.compare(first, ast.Lt(), emit.constant(bound, at), at)
+    return emit.both([below, emit.compare(again, ast.Gt(), emit.constant(-bound, at), at)], at)
 
 
 def _is_literal(node: ast.expr) -> bool:

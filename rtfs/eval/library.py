@@ -12,7 +12,7 @@ from typing import Any
 
 from rtfs.eval.runtime import HELPERS
 from rtfs.lang.access import callee
-from rtfs.lang.signal import show_flag
+from rtfs.lang.signal import show
 
 # names of library functions written in RTFS, of library macros, and of builtins; filled as the library is loaded
 NAMES: dict[str, str] = {}  # name → topic of a builtin or module of the bundled library
@@ -24,7 +24,7 @@ class Library:
     def __init__(self, variant: str) -> None:
         self.variant = variant
         self.globals: dict[str, Any] = dict(HELPERS)
-        show_flag(self.globals)
+        show(self.globals)
         self.modules: dict[str, Any] = {}
         self.macros: dict[str, Any] = {}
         self._topics: set[str] = set()

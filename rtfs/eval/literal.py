@@ -25,6 +25,8 @@ def literal(c: Compiler, form: Any, scope: Scope) -> Value:
     if kind is Value:
         return form  # type: ignore[no-any-return]
     if kind in _SCALARS:
+        if kind is int and c.metered and form.bit_length() > 1023:  # also where the code comes from the cache
+            return Value(emit.call("#met", [emit.constant(form, at)], at), INT)
         return Value(emit.constant(form, at), _SCALARS[kind], True)
     if kind in _ATOMS:
         return Value(c.constant(form), _ATOMS[kind], True)

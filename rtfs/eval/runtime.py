@@ -16,7 +16,7 @@ from rtfs.lang.equality import equal
 from rtfs.lang.errors import EvaluationError, LimitError, Thrown, about, arity_error, arity_text, kebab, type_error
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show, show_brief
-from rtfs.lang.signal import LARGE, METERS, charge, met, poll
+from rtfs.lang.signal import METERS, charge, met, poll
 from rtfs.lang.values import ErrorValue, wrong_kind
 
 ROUNDS = 10_000
@@ -547,6 +547,6 @@ HELPERS: dict[str, Any] = {
     "#poll": poll,
     "#spend": charge,
     "#grown": grown,
+    "#met": met,
     "#remainder": remainder,
-    "#large": LARGE,
 }

@@ -11,6 +11,7 @@ from rtfs.lang.collections import MISSING, SMALL, List, Map, PVector, vector
 from rtfs.lang.errors import EvaluationError, HostCallError, RtfsError, memory_error, overflow
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
+from rtfs.lang.signal import met
 from rtfs.lang.values import ErrorValue, ResourceHandle, Timestamp, Uuid
 
 NESTING_LIMIT = 10_000
@@ -18,7 +19,7 @@ PARTS_LIMIT = 16_777_216  # a small value that shares its parts can be an enormo
 SHARING = 1_000
 
 _AS_THEY_ARE = frozenset(
-    {NoneType, bool, int, float, Keyword, Symbol, Timestamp, Uuid, ResourceHandle, ErrorValue, FunctionType}
+    {NoneType, bool, float, Keyword, Symbol, Timestamp, Uuid, ResourceHandle, ErrorValue, FunctionType}
 )
 _SEQUENCES = frozenset({list, tuple, PVector, List})
 
@@ -39,6 +40,8 @@ def from_python(value: Any) -> Any:
 def _scalar(value: Any) -> Any:
     """The value of an object that has no parts, or MISSING."""
     kind = type(value)
+    if kind is int:
+        return value if value.bit_length() < 1024 else met(value)
     if kind in _AS_THEY_ARE:
         return value
     if kind is str:
@@ -62,7 +65,7 @@ def _foreign(value: Any) -> Any:
         text = str.__str__(value)
         return text if _is_text(text) else MISSING
     if isinstance(value, int):
-        return int(value)
+        return met(int(value))
     if isinstance(value, float):
         return float(value)
     if isinstance(value, RtfsError):

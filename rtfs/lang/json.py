@@ -100,6 +100,9 @@ class _Builder:
             charge(0, size)
 
 
+_LARGE = re.compile(r"[0-9]{300}")
+
+
 def _scan(text: str, builder: _Builder) -> Any:
     """Through the C scanner. Arrays come as Python lists and are turned into vectors at the next object, or here."""
     from json import JSONDecoder  # deferred: few programs read JSON
@@ -110,7 +113,8 @@ def _scan(text: str, builder: _Builder) -> Any:
     def refused(name: str) -> Any:
         raise ValueError(name)
 
-    value = JSONDecoder(object_pairs_hook=made, parse_constant=refused).decode(text)
+    integer = parse_integer if _LARGE.search(text) else None
+    value = JSONDecoder(object_pairs_hook=made, parse_constant=refused, parse_int=integer).decode(text)
     return _vectors(value, builder) if type(value) is list else value
 
 

@@ -16,12 +16,12 @@ RUN: ContextVar[Any] = ContextVar("rtfs_run")  # the run of the code that is eva
 _LARGE = 1 << 1023
 
 
-_names: list[dict[str, Any]] = []  # where compiled code finds `#flag`: a boolean is tested faster than a list
+_names: list[dict[str, Any]] = []  # where compiled code finds the two as booleans, which are tested faster than lists
 
 
-def show_flag(names: dict[str, Any]) -> None:
-    """Let code that has these names see whether the flag is up."""
-    names["#flag"] = bool(FLAG)
+def show(names: dict[str, Any]) -> None:
+    """Let code that has these names see whether the flag is up, `#flag`, and whether large integers exist, `#large`."""
+    names["#flag"], names["#large"] = bool(FLAG), bool(LARGE)
     _names.append(names)
 
 
@@ -56,6 +56,8 @@ def met(number: int) -> int:
     """Note an integer that comes from outside: metered code looks at sums with literals only if large ones exist."""
     if not LARGE and not -_LARGE < number < _LARGE:
         LARGE.append(True)
+        for names in _names:
+            names["#large"] = True
     return number
 
 

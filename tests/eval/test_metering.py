@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import rtfs
 from rtfs import Limits
+from rtfs.lang import signal
 
 PLENTY = 10_000_000
 
 
-def spent(text: str) -> tuple[int, int]:
-    """The ticks and cells that a program uses."""
+def spent(text: str, *args: object) -> tuple[int, int]:
+    """The ticks and cells that a program uses; with arguments, those of a call of its value."""
     session = rtfs.Session(limits=Limits(steps=PLENTY, cells=PLENTY), cache=False)
     runs = []
     begin = session.new_run
     session.new_run = lambda *args: runs.append(begin(*args)) or runs[-1]  # type: ignore[method-assign]
-    session.run(text, name="spent.rtfs")
-    left = runs[0].share.allowance
+    value = session.run(text, name="spent.rtfs")
+    if args:
+        session.call(value, *args)
+    left = runs[-1].share.allowance
     return PLENTY - left.ticks_left, PLENTY - left.cells_left
 
 
@@ -231,3 +235,54 @@ def test_products_cost_the_product_of_the_sizes() -> None:
     small = steps(text.format(a=3, b=5))
     assert steps(text.format(a=1 << 3000, b=5)) - small == 2
     assert steps(text.format(a=1 << 3000, b=1 << 5000)) - small == 3 * 5 - 1
+
+
+HUGE = "1" + "0" * 400
+
+
+@pytest.fixture
+def nothing_large() -> None:
+    """As in a process that has not met a large integer yet."""
+    signal.LARGE.clear()
+    for names in signal._names:
+        names["#large"] = False
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        HUGE,
+        f"(first [{HUGE}])",
+        f'(parse-json "{HUGE}")',
+        f'(first (vals (parse-json "{{\\"a\\": {HUGE}}}")))',
+        f'(int "{HUGE}")',
+        f'(read-string "{HUGE}")',
+        "(pow 2 1100)",
+        "(bit-shift-left 1 1100)",
+        "(apply * (repeat 1100 2))",
+        *[f"({name} 1.7e308)" for name in ("int", "floor", "ceil", "trunc", "round")],
+        "(reduce (fn [a b] (+ a a)) 1 (range 1100))",
+        "(loop [x 1 i 0] (if (< i 1100) (recur (* x 3) (inc i)) x))",
+    ],
+)
+@pytest.mark.usefixtures("nothing_large")
+def test_the_first_large_integer_of_a_process_is_charged_like_all_others(source: str) -> None:
+    text = f"(defn f [x] [(inc x) (mod x 7) (+ x x)]) (f {source})"
+    assert spent(text) == spent(text)
+
+
+@pytest.mark.usefixtures("nothing_large")
+def test_a_large_integer_of_the_embedder_is_charged() -> None:
+    assert spent("(fn [x] (mod x 7))", 1 << 5000)[0] == 1 + (5001 >> 10)
+    assert spent("(fn [[x]] (inc x))", [1 << 5000])[0] == 1 + (5001 >> 10)
+
+
+@pytest.mark.usefixtures("nothing_large")
+def test_a_large_integer_of_a_cached_program_is_charged(tmp_path: Path) -> None:
+    text = f"(inc {HUGE})"
+    command = [sys.executable, "-m", "rtfs", "run", "--limit", "steps=1", str(tmp_path / "a.rtfs")]
+    (tmp_path / "a.rtfs").write_text(text)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    found = [subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2)]
+    assert [run.returncode for run in found] == [found[0].returncode] * 2
+    assert found[0].stderr == found[1].stderr != ""

@@ -14,6 +14,7 @@ from rtfs.lang.errors import NOTHING, EvaluationError, invalid_argument
 from rtfs.lang.integers import parse_integer
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show_brief
+from rtfs.lang.signal import met
 from rtfs.lang.spelling import spells_keyword, spells_symbol
 from rtfs.lang.values import wrong_kind
 
@@ -59,7 +60,7 @@ def to_int(value: Any) -> int:
     if type(value) is float:
         if not math.isfinite(value):
             raise invalid_argument("int of a number that is not finite", value)
-        return math.trunc(value)
+        return met(math.trunc(value))
     if type(value) is str:
         return _read_integer("int", value) or 0
     if value is None or type(value) is bool:

@@ -12,6 +12,7 @@ from rtfs.eval.registry import builtin, constant
 from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import division_by_zero, invalid_argument
 from rtfs.lang.printer import show
+from rtfs.lang.signal import met
 
 # ---- powers -----------------------------------------------------------------------------------------------------
 
@@ -118,17 +119,17 @@ def _finite(operation: str, x: float) -> float:
     example=("(floor -2.5)", "-3"),
 )
 def floor(x: Any) -> int:
-    return x if type(x) is int else math.floor(_finite("floor", number("floor", x)))
+    return x if type(x) is int else met(math.floor(_finite("floor", number("floor", x))))
 
 
 @builtin("ceil", "math/ceil", doc="The least integer not below x.", type="[:number] :int", example=("(ceil 2.1)", "3"))
 def ceil(x: Any) -> int:
-    return x if type(x) is int else math.ceil(_finite("ceil", number("ceil", x)))
+    return x if type(x) is int else met(math.ceil(_finite("ceil", number("ceil", x))))
 
 
 @builtin("trunc", "math/trunc", doc="The integer part.", type="[:number] :int", example=("(trunc -2.7)", "-2"))
 def trunc(x: Any) -> int:
-    return x if type(x) is int else math.trunc(_finite("trunc", number("trunc", x)))
+    return x if type(x) is int else met(math.trunc(_finite("trunc", number("trunc", x))))
 
 
 @builtin(
@@ -148,7 +149,7 @@ def round_(x: Any, digits: Any = MISSING) -> Any:
     whole = math.floor(size)
     if size - whole >= 0.5:
         whole += 1
-    return whole if x > 0 else -whole
+    return met(whole if x > 0 else -whole)
 
 
 _PLACES = 400  # more than a float has before or after its point

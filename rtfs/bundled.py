@@ -22,6 +22,7 @@ from rtfs.loader import library as library_folder
 from rtfs.text import Text
 
 _FIRST = "core"  # its macros are used by every other file
+OPERATORS = "stream"  # the folder of stream operators
 _PREFIX = "stdlib:"
 _bundles: dict[str, Bundle] = {}  # variant → what is loaded of it
 
@@ -34,6 +35,22 @@ def load_all(library: Library) -> None:
 def load_parts(library: Library, topics: list[str], homes: list[str]) -> None:
     """What a compiled program names, and what that needs."""
     _bundle(library).load_parts(topics, homes)
+
+
+def operator(library: Library, name: str) -> Module | None:
+    """The module of a stream operator, which has its `table` and its `stage`; None when there is no such operator."""
+    home = f"{_PREFIX}{OPERATORS}/{name}"
+    if home not in library.modules:
+        if name not in operators():
+            return None
+        load_parts(library, [], [home])
+    found: Module = library.modules[home]
+    return found
+
+
+def operators() -> list[str]:
+    """The names of all stream operators."""
+    return _names(os.path.join(library_folder(), OPERATORS))
 
 
 def _bundle(library: Library) -> Bundle:
@@ -146,11 +163,15 @@ class Bundle:
 
 
 def _files() -> dict[str, Source]:
-    """Name → source of every top-level file of the library, in loading order."""
+    """Name → source of every file of the library and of every stream operator, in loading order."""
     folder = library_folder()
-    names = sorted(name[: -len(".rtfs")] for name in os.listdir(folder) if name.endswith(".rtfs"))
-    names.sort(key=lambda name: name != _FIRST)
+    names = [_FIRST, *(name for name in _names(folder) if name != _FIRST)]
+    names += [f"{OPERATORS}/{name}" for name in _names(os.path.join(folder, OPERATORS))]
     return {name: read_source(os.path.join(folder, f"{name}.rtfs"), f"stdlib/{name}.rtfs") for name in names}
+
+
+def _names(folder: str) -> list[str]:
+    return sorted(name[: -len(".rtfs")] for name in os.listdir(folder) if name.endswith(".rtfs"))
 
 
 def _quiet(action: Callable[[], Any]) -> None:

@@ -172,6 +172,19 @@ class SessionEvaluator:
         """The form of a type that a module sees under a name."""
         return self._session.tools.find_type(name, module)
 
+    def operator(self, name: str) -> tuple[Map, Any] | None:
+        """The table and the stage function of a stream operator; None when there is none of that name."""
+        from rtfs.bundled import operator
+
+        home = operator(self._session.world.library, name)
+        return None if home is None else (self.pure(home.globals[":table"]), home.globals[":stage"])
+
+    def form(self, text: str) -> Any:
+        """The form in a text."""
+        from rtfs.tools import read_forms
+
+        return read_forms(text)[0]
+
     def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:
         """A function from the printed form of a literal and its captured values."""
         from rtfs.identity import function_from

@@ -103,11 +103,11 @@ def _text(code: CodeType) -> str:
 
 
 def function_from(session: Session, text: str, module: str, captures: dict[str, Any]) -> Any:
-    """Compile a literal again; its captured names are bound to their old values."""
+    """Compile a literal again; its captured names are bound to their old values. Of no module: only the library's."""
     from rtfs.eval.machine import RUN
 
     world = session.world
-    home = world.modules.get(module) or world.user
+    home = world.modules.get(module) or world.user if module else world.new_module("fused")
     names = sorted(captures)
     wrapped = f"(fn [{' '.join(names)}] {text})"
     token = RUN.set(session.new_run(_refuse))

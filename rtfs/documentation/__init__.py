@@ -26,7 +26,7 @@ CHAPTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "functions": ("Functions, errors, metadata", ("function", "error", "reflection")),
     "json": ("JSON", ("json",)),
     "host": ("Host calls by name", ("host",)),
-    "streams": ("Streams", ("stream",)),
+    "streams": ("Streams", ("stream", "operator")),
     "tests": ("Tests", ("test",)),
     "capabilities": ("Capabilities", ("capability",)),
 }
@@ -56,7 +56,7 @@ class Entry(NamedTuple):
 
     kind: `function`, `macro`, `special form`, `constant` or `capability`. aliases: its other names. usage: how it is
     called, a line each. arity: as error messages say it, "" where there is none. type: for the checker, "" if unknown.
-    facts: of a capability, what it takes, gives, does and needs.
+    facts: of a capability, what it takes, gives, does and needs. run: of a stream operator, what comes of a stream.
     """
 
     name: str
@@ -69,10 +69,12 @@ class Entry(NamedTuple):
     type: str
     example: Example | None
     facts: tuple[tuple[str, str], ...] = ()
+    run: Example | None = None
 
     @property
     def chapter(self) -> str:
-        return next((key for key, (_, topics) in CHAPTERS.items() if self.topic in topics), "")
+        topic = self.topic.partition("/")[0]  # an operator is a file of the folder `stream`
+        return next((key for key, (_, topics) in CHAPTERS.items() if topic in topics), "")
 
     @property
     def internal(self) -> bool:
@@ -83,7 +85,7 @@ class Entry(NamedTuple):
         """As a JSON object."""
         example = None if self.example is None else {**self.example._asdict(), "calls": list(self.example.calls)}
         return {
-            **self._asdict(),
+            **{name: fact for name, fact in self._asdict().items() if name != "run"},
             "aliases": list(self.aliases),
             "usage": list(self.usage),
             "chapter": self.chapter,
@@ -110,7 +112,15 @@ class Reference:
     def capabilities(self) -> list[Entry]:
         """Those of the marketplace, by id."""
         market = self._market()
-        return [capability_entry(market.manifest(id)) for id in market.ids()]
+        return [self._capability(market.manifest(id)) for id in market.ids()]
+
+    def _capability(self, manifest: Manifest) -> Entry:
+        """What a manifest tells; of a stream operator what its form tells."""
+        entry, operator = capability_entry(manifest), self._entries.get(manifest.id)
+        if operator is None or operator.run is None:
+            return entry
+        usage = operator.usage[0].replace(f"({manifest.id} ", f"(call :{manifest.id} ", 1)
+        return entry._replace(doc=operator.doc, example=operator.run, usage=(usage,))
 
     def find(self, name: str) -> Entry | None:
         """What a name or capability id means; an alias gives the entry of its primary name."""
@@ -119,7 +129,7 @@ class Reference:
             return found
         market = self._market()
         id = name.removeprefix(":")
-        return capability_entry(market.manifest(id)) if market.find(id) is not None else None
+        return self._capability(market.manifest(id)) if market.find(id) is not None else None
 
     def names(self) -> list[str]:
         """Everything that `find` knows."""
@@ -232,7 +242,9 @@ def _of_library(name: str, topic: str, module: Any, metadata: Any) -> Entry:
     shape = shape_of(function.__code__.co_name)
     arity = arity_text(*shape[1:]) if shape is not None else ""
     usage = _usage(name, (function_metadata(function) or metadata).get(Keyword("params")))
-    return Entry(name, "function", topic, (), usage, arity, doc, metadata.get(Keyword("type")) or "", example)
+    shown = Entry(name, "function", topic, (), usage, arity, doc, metadata.get(Keyword("type")) or "", example)
+    run = metadata.get(Keyword("run"))
+    return shown if run is None else shown._replace(run=Example(f"(call :stream.to-collection {run[0]})", run[1]))
 
 
 def _usage(name: str, params: Any) -> tuple[str, ...]:

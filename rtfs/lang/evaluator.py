@@ -10,6 +10,7 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from rtfs.lang.collections import Map
     from rtfs.lang.outcome import HostCall, RuntimeContext
     from rtfs.lang.source import Source
 
@@ -121,6 +122,17 @@ class Evaluator(Protocol):
         """The form of a type that a module sees under a name; None when there is none."""
         ...
 
+    def operator(self, name: str) -> tuple[Map, Any] | None:
+        """The table and the stage function of a stream operator; None when there is none of that name."""
+        ...
+
+    def form(self, text: str) -> Any:
+        """The form in a text."""
+        ...
+
     def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:
-        """A function from the printed form of a literal and its captured values."""
+        """A function from the printed form of a literal and its captured values.
+
+        A module that does not exist is the user's own; the empty name means that only the library is visible.
+        """
         ...

@@ -15,7 +15,7 @@ from rtfs.lang.schema import parse_type
 from rtfs.lang.values import type_name
 
 
-def _type(form: Any, module: str) -> tuple[Any, str]:
+def type_of(form: Any, module: str) -> tuple[Any, str]:
     """The type that a form says in a module, and the level to check it at, which is standard at least (§12.4).
 
     A map `{:k T …}` means `[:map {:k T …}]`.
@@ -73,18 +73,18 @@ def within(form: Any, value: Any, operation: Any, module: Any) -> Any:
 
 
 def _validate(form: Any, value: Any, module: str) -> Any:
-    parsed, level = _type(form, module)
+    parsed, level = type_of(form, module)
     check(parsed, value, "value", level)
     return value
 
 
 def _is_valid(form: Any, value: Any, module: str) -> bool:
-    parsed, level = _type(form, module)
+    parsed, level = type_of(form, module)
     return bool(fits(parsed, value, level))
 
 
 def _explain(form: Any, value: Any, module: str) -> Any:
-    parsed, level = _type(form, module)
+    parsed, level = type_of(form, module)
     found = problem(parsed, value, level)
     return None if found is None else f"Type validation error: value: {found}"
 

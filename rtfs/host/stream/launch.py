@@ -16,6 +16,7 @@ from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, load
+from rtfs.host.stream.source import Source
 from rtfs.host.stream.stores import Alive, Head, InUse, Saved, Store, Taken, reach
 from rtfs.host.stream.stream import Stream
 from rtfs.lang.codec import NotStorable, encode
@@ -160,7 +161,7 @@ class Request:
             found = self._stored_processor(snapshot.fixed.processor) if not terminal else processor.built_in("count", 1)
         state = self._migrated(snapshot, found) if not terminal else snapshot.state
         bound = None if terminal else self._contract(id, state)
-        source = None if terminal else registry.plan(self.settings, self.security)
+        source = None if terminal else self._source()
         epoch = head.epoch if terminal else await self._claim(store, id, head.epoch)
         owner = Owner(id, self.settings, found, registry.services)
         owner.restore(snapshot)

@@ -225,6 +225,7 @@ START: Table = {
     "max-outputs": Option(integer(1), 10_000),
     "max-items": Option(integer(1), 10_000),
     "reader-timeout-ms": Option(integer(1), 600_000),
+    "slot-timeout-ms": Option(optional(integer(1))),
     "retain-ms": Option(optional(integer(0))),
     "checkpoint": Option(a_map, EMPTY_MAP),
     "state-version": Option(integer(0), 0),

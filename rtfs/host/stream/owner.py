@@ -313,7 +313,7 @@ class Owner(Course):
         self.stats.control_steps += 1
         with self.services.evaluator.stepping():
             try:
-                parts = processor.step(self.state, None, *((metadata,) if processor.wants_metadata else ()))
+                parts = _controlled(processor, self.state, metadata)
                 reading = self.stepping.read_control(parts, self.state, processor.name, self.settings["max-outputs"])
             except Exception as error:
                 self.fail(step_error(self.services.evaluator.failure(error), processor.name))
@@ -340,6 +340,12 @@ class Owner(Course):
         if "tick" in self.settings["control"] and not self.terminal:
             self.tick_due = True
             self.wake()
+
+
+def _controlled(processor: Processor, state: Any, metadata: Any) -> Any:
+    if processor.control is not None:
+        return processor.control(state, metadata), None, True
+    return processor.step(state, None, *((metadata,) if processor.wants_metadata else ()))
 
 
 def _told(due: Callable[[], bool], future: asyncio.Future[bool]) -> bool:

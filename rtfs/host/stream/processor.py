@@ -163,12 +163,16 @@ BUILT_IN = ("count", "identity", "collect")
 
 
 class Processor(NamedTuple):
-    """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`."""
+    """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`.
+
+    control: takes control chunks in its place, as [state metadata]; None when the step does.
+    """
 
     name: str
     arity: int
     identity: FunctionIdentity
     step: Step
+    control: Callable[[Any, Any], Any] | None = None
 
     @property
     def wants_metadata(self) -> bool:

@@ -82,6 +82,7 @@ TABLES: dict[str, Table] = {
     "checkpoint": _STREAM,
     "delete": _STREAM,
 }
+TABLES["wait"] = TABLES["await"]  # `:stream.wait` is its name for any stream
 
 
 class Asked(dict[str, Any]):
@@ -104,7 +105,7 @@ class Asked(dict[str, Any]):
 def _is_handle(value: Map) -> bool:
     """Is the map what `start` answers, rather than parameters?"""
     named = Keyword("stream-id") in value or Keyword("sink-id") in value
-    return named and (Keyword("epoch") in value or Keyword("capability") in value)
+    return named and (Keyword("kind") in value or Keyword("capability") in value)
 
 
 def _parameters(capability: str, arguments: tuple[Any, ...]) -> Map:

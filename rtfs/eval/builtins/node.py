@@ -1,0 +1,55 @@
+"""Descriptions of streams: what fluent functions make (streaming.md §2.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtfs.eval.builtins.validation import type_of
+from rtfs.eval.registry import builtin
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.errors import StreamError
+from rtfs.lang.names import Keyword
+from rtfs.lang.operator import build, shown
+from rtfs.lang.violation import violations
+
+
+@builtin(
+    "rtfs/node",
+    doc="The description of a stream operator, from its table and the arguments of a fluent function.",
+    type="[:map :any] :map",
+    example=(
+        "(:rtfs/node (rtfs/node {:name :take :main :n :params {:n {:kind :int :min 0}}} [[1 2 3] 2]))",
+        ":take",
+    ),
+)
+def node(table: Any, arguments: Any) -> Map:
+    return build(table, tuple(arguments))
+
+
+@builtin(
+    "rtfs/refuse",
+    doc="Raises the stream error of a number for a value that a stage cannot take.",
+    type="[:int :string :any] :never",
+    example=('(try (rtfs/refuse 3 "expected a vector, got" 1) (catch e (:code e)))', '"RTFS-S003"'),
+)
+def refuse(number: Any, text: Any, value: Any) -> None:
+    raise StreamError(number, f"{text} {shown(value)}", limit=number == 28)
+
+
+@builtin(
+    "rtfs/violations",
+    doc="All that is wrong with a value by a type: maps of :path, :message, :expected and :actual.",
+    type="[:any :any] [:vector :map]",
+    example=("(map :path (rtfs/violations {:a :int} {:a nil}))", "[[:a]]"),
+)
+def wrong(form: Any, value: Any) -> Any:
+    found = violations(type_of(form, "user")[0], value, most=1_000)
+    return vector([_told(violation) for violation in found])
+
+
+def _told(violation: Any) -> Map:
+    return Map.of([(key, vector(part) if key is _PATH else part) for key, part in zip(_KEYS, violation, strict=True)])
+
+
+_PATH = Keyword("path")
+_KEYS = (_PATH, Keyword("message"), Keyword("expected"), Keyword("actual"))

@@ -1,0 +1,102 @@
+"""`stream.*`: operators, sources and the control of any stream (streaming.md §6).
+
+Operators come from their forms in `stdlib/stream/`, sources from `rtfs/host/stream/sources/`: a new one is a new file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rtfs.host.marketplace import built_in
+from rtfs.host.provider import CallContext, Provider
+
+EFFECTS = [":streaming"]
+"""Every capability of this family has this label; what a source needs beside it is asked when its run starts."""
+
+
+async def operate(ctx: CallContext, *arguments: Any) -> Any:
+    """A node, or with a callback a run and its handle."""
+    from rtfs.host.stream.operate import call
+
+    return await call(ctx, ctx.capability_id.removeprefix("stream."), arguments)
+
+
+async def _to_collection(ctx: CallContext, *arguments: Any) -> Any:
+    """All items of a stream in a vector. `:limit` ends it early; S027 for a source that has no end, without one."""
+    from rtfs.host.stream.operate import collect
+
+    return await collect(ctx, arguments)
+
+
+async def _create(ctx: CallContext, *arguments: Any) -> Any:
+    """Start a run that is read with `:stream.next`; answers its id."""
+    from rtfs.host.stream.operate import create
+
+    return await create(ctx, arguments)
+
+
+def _operator(name: str) -> Provider:
+    """The capability of an operator or source; its table is read when it is called."""
+    return Provider(
+        f"stream.{name}", operate, native=True, effects=EFFECTS, idempotent=True, description=_described(name),
+        examples=_examples(name),
+    )  # fmt: skip
+
+
+def _described(name: str) -> str:
+    from rtfs.host.stream import sources
+
+    found = sources.find(name)
+    return found.doc if found is not None else f"What `stream.{name}` describes; with a callback it runs at once."
+
+
+def _examples(name: str) -> list[tuple[str, str]]:
+    from rtfs.host.stream import sources
+
+    found = sources.find(name)
+    return [] if found is None else list(found.examples)
+
+
+_TWINS = {
+    "next": "next", "wait": "await", "pause": "pause", "resume": "resume", "cancel": "cancel", "stop": "stop",
+    "inspect": "inspect", "list": "list", "status": "status", "outputs": "outputs", "checkpoint": "checkpoint",
+    "delete": "delete", "send": "send",
+}  # fmt: skip
+
+
+def _twin(name: str, original: str) -> Provider:
+    """A control capability under its name for any stream."""
+    known = built_in(f"mcp.stream.{original}")
+    assert known is not None
+    return Provider(
+        f"stream.{name}", known.function, native=True, effects=EFFECTS, idempotent=known.idempotent,
+        renew=known.renew, description=known.description, examples=known.details.get("examples", []),
+    )  # fmt: skip
+
+
+def _written(name: str, function: Any, *example: str) -> Provider:
+    return Provider(f"stream.{name}", function, native=True, effects=EFFECTS, idempotent=True, examples=[example])
+
+
+def operators() -> list[str]:
+    """The names of the stream operators of the library, which is in the package, or beside it in a checkout."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    places = [os.path.join(place, "stdlib", "stream") for place in (package, os.path.dirname(package))]
+    folder = next(place for place in places if os.path.isdir(place))
+    return sorted(name.removesuffix(".rtfs") for name in os.listdir(folder) if name.endswith(".rtfs"))
+
+
+def _families() -> dict[str, Provider]:
+    from rtfs.host.stream import sources
+
+    written = (
+        _written("to-collection", _to_collection, "(call :stream.to-collection (stream.map [1 2 3] inc))", "[2 3 4]"),
+        _written("create", _create, '(call :stream.create [1 2] {:stream-id "numbers"})', '"numbers"'),
+    )
+    found = {f"stream.{name}": _operator(name) for name in (*operators(), *sources.names())}
+    twins = {f"stream.{name}": _twin(name, original) for name, original in _TWINS.items()}
+    return {**found, **twins, **{provider.id: provider for provider in written}}
+
+
+PROVIDERS = _families()

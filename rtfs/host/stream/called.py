@@ -1,0 +1,84 @@
+"""Callbacks of an operator: which of its effect slots gets what leaves the run (streaming.md §6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtfs.host.stream.outputs import Output
+from rtfs.host.stream.slot import Slot, make, resolve, seen
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.names import Keyword
+from rtfs.lang.operator import EFFECT, WHEN
+
+if TYPE_CHECKING:
+    from rtfs.host.provider import CallContext
+    from rtfs.host.stream.dataflow import Run
+
+SIDE, ARGS, ITEMS = Keyword("rtfs/side"), Keyword("args"), Keyword("items")
+EACH, AT_END, LAST_STATE, FAILURE = Keyword("each"), Keyword("end"), Keyword("state"), Keyword("failure")
+
+
+class Called(NamedTuple):
+    """The effect slots of a table, and the functions that a call gives for some of them."""
+
+    slots: Mapping[Keyword, Map]
+    functions: Mapping[Keyword, Any]
+
+    def receiver(self, ctx: CallContext, stream: Run) -> Callbacks:
+        """What takes the outputs of the run. S003, S014, S015 for functions that cannot be called so."""
+        registry = ctx.host.streams
+        timeout_ms = stream.owner.settings["slot-timeout-ms"]
+
+        def slot(name: str, function: Any) -> Slot:
+            return Slot(name, function, registry.services, ctx.security, timeout_ms)
+
+        made: dict[Keyword, list[tuple[Slot, Map]]] = {}
+        for key, given in self.functions.items():
+            row = self.slots[key]
+            function = resolve(given, ctx.call.module, registry.services.evaluator, registry.processors)
+            when = row.get(WHEN) or EACH
+            made.setdefault(key if when.name == "side" else when, []).append(
+                (make(key.name, len(row.get(EFFECT)), function, slot), row)
+            )
+        return Callbacks(stream, made)
+
+
+class Callbacks:
+    """The receiver: each output goes to the slots for it, one after the other."""
+
+    def __init__(self, stream: Run, slots: Mapping[Keyword, list[tuple[Slot, Map]]]) -> None:
+        self._stream = stream
+        self._slots = slots
+
+    async def item(self, output: Output) -> None:
+        value = output.value
+        if type(value) is Map and SIDE in value:
+            await self._call(value.get(SIDE), output.seq, *value.get(ARGS))
+            return
+        for slot, row in self._slots.get(EACH, ()):
+            await slot(self._stream.id, output.seq, *_arguments(value, row))
+
+    async def failed(self, error: RtfsError) -> None:
+        await self._call(FAILURE, self._stream.owner.outputs.next, seen(error))
+
+    async def completed(self, count: int) -> None:
+        last = self._stream.owner.outputs.next
+        if self._stream.state:
+            await self._call(LAST_STATE, last, self._stream.state[-1])
+        await self._call(AT_END, last)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _call(self, key: Keyword, seq: int, *args: Any) -> None:
+        for slot, _ in self._slots.get(key, ()):
+            await slot(self._stream.id, seq, *args)
+
+
+def _arguments(value: Any, row: Map) -> tuple[Any, ...]:
+    """What a slot is called with: the output, or the items of a window and what is known of it beside them."""
+    if len(row.get(EFFECT)) != 2:
+        return (value,)
+    return value.get(ITEMS), value.dissoc(ITEMS)

@@ -1,0 +1,164 @@
+"""Runs of graphs: a chain of operators becomes one stream whose processor is the fused chain (streaming.md §6)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
+from rtfs.host.stream.channel import Channel
+from rtfs.host.stream.chunk import K_CONTROL
+from rtfs.host.stream.endpoint import Endpoint
+from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
+from rtfs.host.stream.graph import Chain, chain_of
+from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.launch import Request
+from rtfs.host.stream.processor import Processor, prepare
+from rtfs.host.stream.settings import Settings, read_settings
+from rtfs.host.stream.source import Source
+from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line
+from rtfs.lang.collections import MISSING, Map, vector
+from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.adapters import Adapter
+    from rtfs.host.stream.owner import Owner
+    from rtfs.host.stream.registry import StreamRegistry
+    from rtfs.host.stream.stream import Stream
+    from rtfs.lang.outcome import RuntimeContext
+
+K_CONTROLS = vector([Keyword("tick"), Keyword("flush")])
+FLUSH = Keyword("flush")
+
+
+async def run(
+    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None
+) -> Run:
+    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on."""
+    chain = chain_of(node, registry.services.evaluator)
+    processor, begin = fused(chain, registry.services.evaluator)
+    settings = read_settings(
+        options.merge(
+            Map.of([
+                (Keyword("endpoint"), chain.title), (Keyword("initial-state"), begin), (Keyword("control"), K_CONTROLS)
+            ])
+        )
+    )  # fmt: skip
+    stream = await _GraphRequest(registry, settings, module, security, chain, processor).start()
+    assert isinstance(stream, Run)
+    return stream
+
+
+class _GraphRequest(Request):
+    """A start whose processor and source are those of a graph."""
+
+    def __init__(
+        self, registry: StreamRegistry, settings: Settings, module: str, security: RuntimeContext | None,
+        chain: Chain, processor: Processor,
+    ) -> None:  # fmt: skip
+        super().__init__(registry, settings, module, security)
+        self._chain = chain
+        self._fused = processor
+
+    def _processor(self, given: Any) -> Processor:
+        return self._fused
+
+    def _source(self) -> Source:
+        origin, registry = self._chain.origin, self.registry
+        if origin.stream_id is not None:
+            adapter: Adapter = SubscriptionAdapter(self.settings, registry.find(origin.stream_id))
+        else:
+            assert origin.kind is not None
+            adapter = origin.kind.open(self.settings, origin.params, registry.services)
+        return Source(adapter, Endpoint(None, origin.name), self.registry.pool, self.settings["endpoint"])
+
+    def _stream(self, owner: Owner) -> Stream:
+        owner.kind = "dataflow"
+        return Run(owner, self._chain.title, "unidirectional")
+
+
+class Run(Channel):
+    """A running graph; its source is opened by who reads first, or by a callback."""
+
+    def handle(self) -> Map:
+        return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
+
+
+def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
+    """The processor of a chain and the state it begins with."""
+    line = Line(chain.stages, evaluator.pure)
+    segments = fuse(chain.stages, evaluator.identity, evaluator.form)
+    functions = [evaluator.compile(segment.text, "", segment.captures) for segment in segments]
+    wants = any(segment.wants_metadata for segment in segments)
+    if len(segments) == 1:
+        step = prepare(functions[0], evaluator, chain.title).step
+    else:
+        step = whole(_Segments(segments, functions, evaluator).step if segments else _passed, 3 if wants else 2)
+    text = "\n".join(segment.text for segment in segments)
+    captures = {name: value for segment in segments for name, value in segment.captures.items()}
+    identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
+    begin = vector([stage.init for stage in chain.stages])
+    return Processor(chain.title, 3 if wants else 2, identity, step, partial(_control, line)), begin
+
+
+def _passed(state: Any, item: Any) -> Map:
+    return Map.of([(K_STATE, state), (K_OUTPUTS, vector([item]))])
+
+
+def _digest(text: str, captures: dict[str, Any], evaluator: Evaluator) -> str:
+    """A hash of what the chain does: its text, and what the functions in it are."""
+    import hashlib
+
+    parts = [text]
+    for name, value in captures.items():
+        code = getattr(value, "__code__", None)
+        parts.append(f"{name} {evaluator.identity(value).digest if code is not None else value!r}")
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _Segments:
+    """A chain in several functions: what leaves one runs through the next, depth first."""
+
+    def __init__(self, segments: list[Segment], functions: list[Any], evaluator: Evaluator) -> None:
+        self._parts = list(zip(segments, functions, strict=True))
+        self._call = evaluator.pure
+
+    def step(self, states: Any, item: Any, metadata: Any = None) -> Map:
+        now, found = list(states), Collected()
+        self._feed(now, 0, item, metadata, found)
+        return result_of(now, found)
+
+    def _feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
+        if at == len(self._parts):
+            found.outputs.append(item)
+            return
+        segment, function = self._parts[at]
+        own = vector(states[segment.first : segment.last])
+        arguments = (own, item, metadata) if segment.wants_metadata else (own, item)
+        result = self._call(function, *arguments)
+        states[segment.first : segment.last] = result.get(K_STATE)
+        config = result.get(K_CONFIG)
+        single = result.get(K_OUTPUT, MISSING)
+        for output in (result.get(K_OUTPUTS) or ()) if single is MISSING else (single,):
+            self._feed(states, at + 1, output, metadata, found)
+        asked = [(K_ACTION, result.get(K_ACTION)), (K_WAKE, None if config is None else config.get(K_WAKE))]
+        found.take(Map.of(asked))
+
+
+def _control(line: Line, state: Any, metadata: Map) -> Map:
+    """A tick or the flush of a chain."""
+    states, found = list(state), Collected()
+    act = line.flush if metadata.get(K_CONTROL) is FLUSH else line.tick
+    act(states, metadata, found)
+    return result_of(states, found)
+
+
+def result_of(states: list[Any], found: Collected) -> Map:
+    """What a chain did, as the result of a processor."""
+    entries: list[tuple[Any, Any]] = [(K_STATE, vector(states)), (K_OUTPUTS, vector(found.outputs))]
+    if found.action is not None:
+        entries.append((K_ACTION, found.action))
+    if found.wake_at is not None:
+        entries.append((K_CONFIG, Map.of([(K_WAKE, found.wake_at)])))
+    return Map.of(entries)

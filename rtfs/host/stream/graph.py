@@ -1,0 +1,77 @@
+"""Graphs of streams: a node, what its source is and the stages between (streaming.md §1.1, §6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from rtfs.host.stream import sources
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.options import shown
+from rtfs.host.stream.stage import Stage, stage_of
+from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.evaluator import Evaluator
+from rtfs.lang.names import Keyword
+from rtfs.lang.operator import INPUTS, NAME, NODE, PARAMS, STREAM_ID, operand
+
+DEEPEST = 1_000  # operators in a row
+
+
+class Origin(NamedTuple):
+    """Where the items of a chain come from: a kind of source and its parameters, or the id of a running stream."""
+
+    name: str
+    params: Map
+    kind: sources.SourceKind | None
+    stream_id: str | None
+
+
+class Chain(NamedTuple):
+    """A source and the pure stages behind it. title: the operators in a row, as people read them."""
+
+    origin: Origin
+    stages: tuple[Stage, ...]
+
+    @property
+    def title(self) -> str:
+        return " → ".join([self.origin.name, *(stage.op for stage in self.stages)])
+
+
+def chain_of(given: Any, evaluator: Evaluator) -> Chain:
+    """The chain that ends in a node. S004 when it is no stream, S015 when a function takes other arguments."""
+    nodes = list(_upwards(operand(given)))
+    top, below = nodes[-1], nodes[-2::-1]
+    return Chain(_origin(top), tuple(_stage(node, evaluator) for node in below))
+
+
+def _upwards(node: Any) -> Iterator[Any]:
+    """The node and what it reads from, up to the source."""
+    for _ in range(DEEPEST):
+        yield node
+        inputs = node.get(INPUTS) if type(node) is Map and STREAM_ID not in node else None
+        if not inputs:
+            return
+        if len(inputs) != 1:
+            raise fault(4, value=shown(node))
+        node = operand(inputs[0])
+    raise fault(28, operator="graph", n=DEEPEST, things="operators in a row")
+
+
+def _origin(node: Any) -> Origin:
+    if type(node) is str:
+        return Origin("stream", EMPTY_MAP, None, node)
+    if STREAM_ID in node:
+        return Origin("stream", EMPTY_MAP, None, node.get(STREAM_ID))
+    name = node.get(NODE)
+    kind = sources.find(name.name) if type(name) is Keyword else None
+    if kind is None:
+        raise fault(4, value=shown(node))
+    return Origin(name.name, node.get(PARAMS, EMPTY_MAP), kind, None)
+
+
+def _stage(node: Map, evaluator: Evaluator) -> Stage:
+    name, params = node.get(NODE), node.get(PARAMS, EMPTY_MAP)
+    found = evaluator.operator(name.name) if type(name) is Keyword else None
+    if found is None or type(params) is not Map:
+        raise fault(4, value=shown(node))
+    return stage_of(name.name, params.get(NAME), evaluator.pure(found[1], params))

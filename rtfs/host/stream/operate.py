@@ -1,0 +1,164 @@
+"""Calls of `:stream.X`: from arguments to a node, or to a run when there is a callback (streaming.md §6.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream import sources
+from rtfs.host.stream.called import Called
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.dataflow import Run, run
+from rtfs.host.stream.graph import chain_of
+from rtfs.host.stream.options import START, normal, shown
+from rtfs.lang import operator
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
+from rtfs.lang.names import Keyword
+from rtfs.lang.operator import EFFECT, MAIN, NODE, SETS, SLOTS, STREAM_ID, checked, is_node, node, operand, slots_of
+
+if TYPE_CHECKING:
+    from rtfs.host.provider import CallContext
+
+BLOCK = Keyword("block")
+_OWN = frozenset({"endpoint", "processor", "initial-state", "adapter", "control", "config", "name", "meta"})
+_RUN_OPTIONS = frozenset(START) - _OWN
+COLLECT = operator.parameter_table(
+    "to-collection",
+    main=None,
+    params={
+        "source": {"kind": "any", "text": "what is collected, when it is not the first argument"},
+        "limit": {"kind": "int", "min": 0, "text": "how many items are collected at most"},
+        "max-items": {"kind": "int", "min": 1, "default": 100_000, "text": "more items than that are an error"},
+    },
+    slots={"on-complete": ["items"]},
+)
+
+
+async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
+    """One call of an operator or a source."""
+    kind = sources.find(name)
+    if kind is not None:
+        table, inputs, given = kind.table, vector([]), _of_source(kind.table, arguments, name)
+    else:
+        found = ctx.evaluator.operator(name)
+        assert found is not None, name  # the capability exists because the operator does
+        table = found[0]
+        inputs, given = _of_operator(table, arguments, name)
+    options, parameters = _split(given, table)
+    params = checked(table, parameters, f"stream.{name}", callbacks=True)
+    slots = {key: slot for key, slot in slots_of(table).entries() if EFFECT in slot}
+    callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
+    described = {key: value for key, value in params.entries() if key not in slots}
+    for key in callbacks:
+        described.update((slots[key].get(SETS) or EMPTY_MAP).entries())
+    made = node(Keyword(name), inputs, Map.of(described.items()))
+    if callbacks:
+        return (await _running(ctx, made, options, Called(slots, callbacks))).handle()
+    if len(options):
+        raise fault(6, k=f":{normal(next(iter(options)))}", capability=f"stream.{name}", n=f":{next(iter(slots)).name}")
+    return made
+
+
+async def _running(ctx: CallContext, made: Map, options: Map, called: Called) -> Run:
+    """A run whose outputs go to callbacks."""
+    stream = await start(ctx, made, options)
+    try:
+        stream.deliver(called.receiver(ctx, stream))
+    except BaseException:
+        await stream.cancel()
+        raise
+    return stream
+
+
+def _of_operator(table: Map, arguments: tuple[Any, ...], name: str) -> tuple[Any, Map]:
+    """Inputs and parameters of `(call :stream.X in main? {…}?)`."""
+    if not 1 <= len(arguments) <= 3:
+        raise fault(1, capability=f":stream.{name}")
+    return vector([operand(arguments[0])]), _parameters(table, arguments[1:], name)
+
+
+def _of_source(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
+    if len(arguments) > 2:
+        raise fault(1, capability=f":stream.{name}")
+    return _parameters(table, arguments, name)
+
+
+def _parameters(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
+    main = table.get(MAIN)
+    last = arguments[-1] if arguments else EMPTY_MAP
+    if len(arguments) == 1 and (type(last) is not Map or (main is not None and is_node(last))):
+        return _with_main(EMPTY_MAP, main, last, name)
+    if type(last) is not Map:
+        raise fault(3, p="options", kind="map", value=shown(last))
+    return last if len(arguments) < 2 else _with_main(last, main, arguments[0], name)
+
+
+def _with_main(options: Map, main: Any, value: Any, name: str) -> Map:
+    if main is None:
+        raise fault(1, capability=f":stream.{name}")
+    return Map.of([*options.entries(), (main, value)])
+
+
+def _split(given: Map, table: Map) -> tuple[Map, Map]:
+    """Options of the run, and parameters of the operator."""
+    own = {key.name for part in (table.get(Keyword("params")), table.get(SLOTS)) for key in part or ()}
+    running = [(key, value) for key, value in given.entries() if normal(key) in _RUN_OPTIONS - own]
+    taken = {id(key) for key, _ in running}
+    return Map.of(running), Map.of([(key, value) for key, value in given.entries() if id(key) not in taken])
+
+
+# ---- runs
+
+
+async def start(ctx: CallContext, given: Any, options: Map) -> Run:
+    """A run of a node, under what the calling program may do."""
+    ctx.meter(streams=1)
+    blocking = options if Keyword("outputs") in options else Map.of([*options.entries(), (Keyword("outputs"), BLOCK)])
+    return await run(ctx.host.streams, given, blocking, ctx.call.module, ctx.security)
+
+
+async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
+    """`:stream.create NODE {…}`."""
+    if not 1 <= len(arguments) <= 2 or (type(arguments[-1]) is not Map and len(arguments) == 2):
+        raise fault(1, capability=":stream.create")
+    options = arguments[1] if len(arguments) == 2 else EMPTY_MAP
+    return (await start(ctx, operand(arguments[0]), options)).id
+
+
+async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
+    """`:stream.to-collection IN {…}`: runs to the end."""
+    source, options = _collected(arguments)
+    running, parameters = _split(options, COLLECT)
+    wanted = checked(COLLECT, parameters, "stream.to-collection", callbacks=True)
+    limit, most = wanted.get(Keyword("limit")), wanted.get(Keyword("max-items"))
+    if limit is None and not _finite(ctx, source):
+        raise fault(27)
+    stream = await start(ctx, source, running)
+    found: list[Any] = []
+    async for item in stream:
+        if limit is not None and len(found) >= limit:
+            break
+        if len(found) >= most:
+            await stream.cancel()
+            raise fault(28, operator="to-collection", n=most, things="items")
+        found.append(item)
+    await stream.cancel()
+    return vector(found)
+
+
+def _collected(arguments: tuple[Any, ...]) -> tuple[Any, Map]:
+    if len(arguments) == 1 and type(arguments[0]) is Map and not is_node(arguments[0]):
+        options = arguments[0]
+        source = next((value for key, value in options.entries() if normal(key) == "source"), None)
+        return operand(source), options
+    if not 1 <= len(arguments) <= 2 or (len(arguments) == 2 and type(arguments[1]) is not Map):
+        raise fault(1, capability=":stream.to-collection")
+    return operand(arguments[0]), arguments[1] if len(arguments) == 2 else EMPTY_MAP
+
+
+def _finite(ctx: CallContext, given: Any) -> bool:
+    """Will the stream end by itself? A stage that ends it counts."""
+    if type(given) is str or (type(given) is Map and STREAM_ID in given and NODE not in given):
+        return True
+    chain = chain_of(given, ctx.evaluator)
+    ends = any(stage.op == "take" for stage in chain.stages)
+    return ends or chain.origin.kind is None or chain.origin.kind.finite(chain.origin.params)

@@ -1,0 +1,101 @@
+"""Stages: the pure steps of a chain of operators, run one after the other (streaming.md §6.10).
+
+What is here is the plain meaning of a chain. `fuse` makes one function of it, which must give the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.options import shown
+from rtfs.lang.collections import Map, PVector
+from rtfs.lang.names import Keyword
+
+K_INIT, K_STEP, K_TICK, K_FLUSH = Keyword("init"), Keyword("step"), Keyword("tick"), Keyword("flush")
+K_STATE, K_OUTPUTS, K_ACTION, K_WAKE = Keyword("state"), Keyword("outputs"), Keyword("action"), Keyword("wake-at")
+
+Call = Callable[..., Any]
+
+
+class Stage(NamedTuple):
+    """One operator of a chain. step takes [state item metadata], tick and flush take [state metadata]."""
+
+    op: str
+    name: str | None
+    init: Any
+    step: Any
+    tick: Any
+    flush: Any
+
+
+def stage_of(op: str, name: str | None, made: Any) -> Stage:
+    """The stage that an operator's `:stage` function made."""
+    return Stage(op, name, made.get(K_INIT), made.get(K_STEP), made.get(K_TICK), made.get(K_FLUSH))
+
+
+class Collected:
+    """What left a chain: outputs, the action that a stage asked for, the earliest time a tick is wanted at."""
+
+    __slots__ = ("outputs", "action", "wake_at")
+
+    def __init__(self) -> None:
+        self.outputs: list[Any] = []
+        self.action: Keyword | None = None
+        self.wake_at: int | None = None
+
+    def take(self, result: Map) -> None:
+        action, wake_at = result.get(K_ACTION), result.get(K_WAKE)
+        if action is not None:
+            self.action = action
+        if wake_at is not None:
+            self.wake_at = wake_at if self.wake_at is None else min(self.wake_at, wake_at)
+
+
+class Line:
+    """Stages in a row. `call` runs a function of the program purely; states are a list, one of each stage."""
+
+    def __init__(self, stages: Sequence[Stage], call: Call) -> None:
+        self.stages = tuple(stages)
+        self._call = call
+
+    def feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
+        """One item into stage `at`; what comes out runs through the stages behind it at once, depth first."""
+        if at == len(self.stages):
+            found.outputs.append(item)
+            return
+        stage = self.stages[at]
+        self._pass_on(states, at, self._call(stage.step, states[at], item, metadata), metadata, found)
+
+    def _pass_on(self, states: list[Any], at: int, result: Any, metadata: Any, found: Collected) -> None:
+        outputs = outputs_of(result, self.stages[at].op)
+        states[at] = result.get(K_STATE)
+        for output in outputs:
+            self.feed(states, at + 1, output, metadata, found)
+        found.take(result)
+
+    def flush(self, states: list[Any], metadata: Any, found: Collected) -> None:
+        """The end: each stage gives what it holds, through the stages behind it, before the next is flushed."""
+        self._control([stage.flush for stage in self.stages], states, metadata, found)
+
+    def tick(self, states: list[Any], metadata: Any, found: Collected) -> None:
+        """A moment that a stage asked for."""
+        self._control([stage.tick for stage in self.stages], states, metadata, found)
+
+    def _control(self, functions: list[Any], states: list[Any], metadata: Any, found: Collected) -> None:
+        for at, function in enumerate(functions):
+            if function is not None:
+                self._pass_on(states, at, self._call(function, states[at], metadata), metadata, found)
+
+
+def outputs_of(result: Any, op: str) -> Any:
+    """The outputs of a step's result; S003 when they are no vector."""
+    if type(result) is not Map:
+        raise fault(11, f=op, value=shown(result))
+    outputs = result.get(K_OUTPUTS)
+    if outputs is None:
+        return ()
+    if type(outputs) is not tuple and type(outputs) is not PVector:
+        raise fault(3, p=f"result of {op}", kind="vector", value=shown(outputs))
+    return outputs

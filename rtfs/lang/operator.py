@@ -1,0 +1,228 @@
+"""Parameters of stream operators: one table checks the fluent function and the capability (streaming.md §2.6, §6.10).
+
+A table is the map of an `(operator {…})` form: `:name`, `:main`, `:params` (key → `:kind`, `:min`, `:max`, `:one-of`,
+`:required`, `:default`, `:text`) and `:slots` (key → `:pure` or `:effect` with the documented arguments, `:required`,
+`:default`, `:text`). An effect slot is called `:when` an item leaves (`:each`, which is meant without it), for items
+that leave aside (`:side`, which `:sets` parameters), with the last state (`:state`), at the `:end`, on `:failure`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
+from rtfs.lang.errors import StreamError
+from rtfs.lang.names import Keyword, Symbol
+from rtfs.lang.printer import show
+from rtfs.lang.values import function_name, is_vector, type_name
+
+NODE, INPUTS, PARAMS, STREAM_ID = Keyword("rtfs/node"), Keyword("inputs"), Keyword("params"), Keyword("stream-id")
+NAME, MAIN, SLOTS, KIND = Keyword("name"), Keyword("main"), Keyword("slots"), Keyword("kind")
+PURE, EFFECT, REQUIRED, DEFAULT = Keyword("pure"), Keyword("effect"), Keyword("required"), Keyword("default")
+WHEN, SETS = Keyword("when"), Keyword("sets")
+COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
+MIN, MAX, ONE_OF, META = Keyword("min"), Keyword("max"), Keyword("one-of"), Keyword("meta")
+
+COMMON = Map.of([
+    (Keyword("on-complete"), Map.of([(EFFECT, ()), (WHEN, Keyword("end"))])),
+    (Keyword("on-error"), Map.of([(EFFECT, (Symbol("error"),)), (WHEN, Keyword("failure"))])),
+])  # fmt: skip
+"""Slots that every run has."""
+
+_CALLABLE = frozenset({"function", "keyword", "map", "vector", "set"})
+
+
+def parameter_table(
+    name: str, *, main: str | None, params: dict[str, dict[str, Any]],
+    slots: dict[str, list[str]] | None = None, pure: dict[str, list[str]] | None = None,
+) -> Map:  # fmt: skip
+    """The table of a source or sink written in Python. slots: effect slots and what they are called with.
+
+    pure: pure slots likewise, all of them required.
+    """
+    rows = {
+        Keyword(key): Map.of([(Keyword(fact), _fact(fact, value)) for fact, value in row.items()])
+        for key, row in params.items()
+    }
+    effects = {
+        Keyword(key): Map.of([(EFFECT, vector([Symbol(argument) for argument in arguments]))])
+        for key, arguments in (slots or {}).items()
+    }
+    effects |= {
+        Keyword(key): Map.of([(PURE, vector([Symbol(argument) for argument in arguments])), (REQUIRED, True)])
+        for key, arguments in (pure or {}).items()
+    }
+    entries: dict[Any, Any] = {NAME: Keyword(name), PARAMS: Map.of(rows.items()), SLOTS: Map.of(effects.items())}
+    if main is not None:
+        entries[MAIN] = Keyword(main)
+    return Map.of(entries.items())
+
+
+def _fact(name: str, value: Any) -> Any:
+    if name == "kind":
+        return Keyword(value)
+    return vector([Keyword(option) for option in value]) if name == "one-of" else value
+
+
+def node(operator: Keyword, inputs: Any, params: Map) -> Map:
+    """The description of a source or operator: pure data, never running."""
+    return Map.of([(NODE, operator), (INPUTS, inputs), (PARAMS, params)])
+
+
+def is_node(value: Any) -> bool:
+    """Is it a description of a source or operator, or a handle of something that runs?"""
+    return type(value) is Map and (NODE in value or STREAM_ID in value)
+
+
+def operand(value: Any) -> Any:
+    """A stream operand (§0): a node, a run handle, a stream id, or a collection. S004 for anything else."""
+    if is_node(value) or type(value) is str:
+        return value
+    if is_vector(value) or type_name(value) == "list":
+        return node(FROM_COLLECTION, (), Map.of([(COLLECTION, value)]))
+    raise StreamError(4, f"Not a stream: {shown(value)}")
+
+
+def build(table: Map, arguments: tuple[Any, ...]) -> Map:
+    """The node of `(stream.X in)`, `(stream.X in main)`, `(stream.X in {…})` or `(stream.X in main {…})`."""
+    name = table.get(NAME)
+    fluent = f"stream.{name.name}"
+    if not 1 <= len(arguments) <= 3:
+        raise StreamError(3, f"{fluent} takes 1 to 3 arguments, got {len(arguments)}")
+    given = _given(table, arguments[1:], fluent)
+    return node(name, vector([operand(arguments[0])]), checked(table, given, fluent))
+
+
+def _given(table: Map, more: tuple[Any, ...], fluent: str) -> Map:
+    """The parameters of a fluent call: a map of options, with the main argument before it or not."""
+    main = table.get(MAIN)
+    if not more:
+        return EMPTY_MAP
+    last = more[-1]
+    if len(more) == 1 and not (type(last) is Map and (main is None or _all_known(table, last))):
+        if main is None:
+            raise StreamError(3, f"Parameter 'options': expected map, got {shown(last)}")
+        return Map.of([(main, last)])
+    if len(more) == 1:
+        options: Map = last
+        return options
+    if type(last) is not Map:
+        raise StreamError(3, f"Parameter 'options' of {fluent}: expected map, got {shown(last)}")
+    if main is None:
+        raise StreamError(3, f"{fluent} takes a stream and a map of options")
+    return Map.of([*last.entries(), (main, more[0])])
+
+
+def _all_known(table: Map, options: Map) -> bool:
+    known = {key.name for key in (*table.get(PARAMS, EMPTY_MAP), *table.get(SLOTS, EMPTY_MAP))} | {"name", "meta"}
+    return len(options) > 0 and all(normal(key) in known for key in options)
+
+
+def checked(table: Map, given: Map, shown_as: str, *, callbacks: bool = False) -> Map:
+    """The parameters by their keys, defaults filled in. S002, S003, S006 for what is wrong with them.
+
+    callbacks: are effect slots admitted? A fluent function builds a description and never starts anything.
+    """
+    params, slots = table.get(PARAMS, EMPTY_MAP), slots_of(table)
+    found: dict[Keyword, Any] = {}
+    for key, value in given.entries():
+        name = Keyword(normal(key))
+        if name in found:
+            raise StreamError(3, f"Parameter '{name.name}': expected one spelling of the key, got two")
+        found[name] = _checked(name, value, table, shown_as, callbacks)
+    for name, row in (*params.entries(), *slots.entries()):
+        if found.get(name) is None and row.get(REQUIRED):
+            raise StreamError(2, f"Missing required field '{name.name}' of {shown_as}")
+        if name not in found and row.get(DEFAULT) is not None:
+            found[name] = row.get(DEFAULT)
+    return Map.of(found.items())
+
+
+def _checked(name: Keyword, value: Any, table: Map, shown_as: str, callbacks: bool) -> Any:
+    row = table.get(PARAMS, EMPTY_MAP).get(name)
+    if row is not None:
+        return _param(name.name, value, row)
+    slot = slots_of(table).get(name)
+    if slot is None:
+        if name in (NAME, META):
+            return value
+        raise unknown(name.name, table, shown_as)
+    if EFFECT in slot and not callbacks:
+        hint = f"{shown_as} only describes: use the capability form, (call :{shown_as} … {{:{name.name} f}})"
+        raise StreamError(6, f"Unknown option ':{name.name}' for {shown_as}; {hint}")
+    if value is not None and type_name(value) not in _CALLABLE:
+        raise StreamError(3, f"Parameter '{name.name}': expected function, got {shown(value)}")
+    return value
+
+
+def slots_of(table: Map) -> Map:
+    """The slots of an operator, those included that every run has."""
+    return COMMON.merge(table.get(SLOTS, EMPTY_MAP))
+
+
+def unknown(name: str, table: Map, shown_as: str) -> StreamError:
+    """S006 with the nearest known key."""
+    known = [key.name for key in (*table.get(PARAMS, EMPTY_MAP), *table.get(SLOTS, EMPTY_MAP))] + ["name"]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return StreamError(6, f"Unknown option ':{name}' for {shown_as}; did you mean ':{near}'?")
+
+
+def _param(name: str, value: Any, row: Map) -> Any:
+    kind = row.get(KIND).name
+    if value is None and not row.get(REQUIRED):
+        return None
+    problem = _KINDS[kind](value, row)
+    if problem is not None:
+        raise StreamError(3, f"Parameter '{name}': expected {problem}, got {shown(value)}")
+    return value
+
+
+def _number(types: tuple[type, ...], called: str) -> Callable[[Any, Map], str | None]:
+    def check(value: Any, row: Map) -> str | None:
+        low, high = row.get(MIN), row.get(MAX)
+        if type(value) in types and (low is None or value >= low) and (high is None or value <= high):
+            return None
+        bounds = "" if low is None else f" >= {low}" if high is None else f" from {low} to {high}"
+        return called + bounds
+
+    return check
+
+
+def _of_type(*names: str) -> Callable[[Any, Map], str | None]:
+    return lambda value, row: None if type_name(value) in names else " or ".join(names)
+
+
+def _keyword(value: Any, row: Map) -> str | None:
+    allowed = row.get(ONE_OF)
+    if type(value) is Keyword and (allowed is None or value in allowed):
+        return None
+    return "keyword" if allowed is None else "one of " + " ".join(show(option) for option in allowed)
+
+
+_KINDS: dict[str, Callable[[Any, Map], str | None]] = {
+    "any": lambda value, row: None,
+    "int": _number((int,), "integer"),
+    "number": _number((int, float), "number"),
+    "boolean": _of_type("boolean"),
+    "string": _of_type("string"),
+    "map": _of_type("map"),
+    "vector": _of_type("vector"),
+    "keyword": _keyword,
+    "items": _of_type("vector", "list", "map", "string"),
+    "path": lambda value, row: None if is_vector(value) or type(value) in (str, Keyword, int) else "path vector",
+}
+
+
+def normal(key: Any) -> str:
+    """The one spelling of a parameter key: no colon, `_` as `-`."""
+    return (key.name if type(key) is Keyword else key if type(key) is str else shown(key)).replace("_", "-")
+
+
+def shown(value: Any, limit: int = 200) -> str:
+    """A value as people read it, cut to `limit` characters."""
+    if type_name(value) == "function":
+        return f"#<function {function_name(value) or getattr(value, '__name__', 'fn')}>"
+    printed = show(value)
+    return printed if len(printed) <= limit else printed[: limit - 1] + "…"

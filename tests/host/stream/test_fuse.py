@@ -1,0 +1,137 @@
+"""A fused chain gives what its stages give one after the other: outputs, states and the place of an error (§6.10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rtfs
+from rtfs.evaluator import SessionEvaluator
+from rtfs.host.stream.dataflow import fused
+from rtfs.host.stream.fuse import fuse
+from rtfs.host.stream.graph import Chain, chain_of
+from rtfs.host.stream.processor import read, read_result
+from rtfs.host.stream.stage import Collected, Line
+from rtfs.lang.collections import Map, vector
+from rtfs.lang.names import Keyword as K
+
+SESSION = rtfs.Session(limits=rtfs.Limits.unlimited())
+EVALUATOR = SessionEvaluator(SESSION)
+
+
+def chain(text: str) -> Chain:
+    """The chain of `(-> [] …)` with these operators."""
+    return chain_of(SESSION.run(f"(-> [] {text})"), EVALUATOR)
+
+
+def plain(made: Chain, items: list[Any]) -> tuple[list[Any], list[Any], str | None]:
+    """States, outputs and the error of the stages one after the other; a failed item changes nothing."""
+    line, outputs, failure = Line(made.stages, EVALUATOR.pure), [], None
+    states = [stage.init for stage in made.stages]
+    for number, item in enumerate(items):
+        before, found = list(states), Collected()
+        try:
+            line.feed(states, 0, item, meta(number), found)
+        except rtfs.RtfsError as error:
+            return before, outputs, error.code
+        outputs += found.outputs
+        if found.action is not None:
+            break
+    found = Collected()
+    line.flush(states, meta(len(items)), found)
+    return states, outputs + found.outputs, failure
+
+
+def at_once(made: Chain, items: list[Any]) -> tuple[list[Any], list[Any], str | None]:
+    """The same of the fused function."""
+    processor, state = fused(made, EVALUATOR)
+    outputs: list[Any] = []
+    for number, item in enumerate(items):
+        more = (meta(number),) if processor.wants_metadata else ()
+        try:
+            with EVALUATOR.stepping():
+                state, produced, asked = read(processor.step(state, item, *more), state, "chain", 10_000)
+        except Exception as raised:
+            error = EVALUATOR.failure(raised)
+            assert isinstance(error, rtfs.RtfsError)
+            return list(state), outputs, error.code
+        outputs += produced
+        if asked is not None and asked.action is not None:
+            break
+    assert processor.control is not None
+    flushing = Map.of([*meta(len(items)).entries(), (K("control"), K("flush"))])
+    state, produced, *_ = read_result(processor.control(state, flushing), state, "chain", 10_000)
+    return list(state), outputs + list(produced), None
+
+
+def meta(number: int) -> Map:
+    return Map.of([(K("time"), number * 100), (K("seq"), number)])
+
+
+OPERATORS = [
+    "(stream.map inc)",
+    "(stream.map (fn [x] (* x x)))",
+    "(stream.map (let [n 7] (fn [x] (mod x n))))",
+    "(stream.filter odd?)",
+    "(stream.filter (fn [x] (if (> x 2) true nil)))",
+    "(stream.flat-map (fn [x] [x (inc x)]))",
+    "(stream.flat-map (fn [x] (if (= 0 (mod x 3)) [] [x])))",
+    "(stream.take 5)",
+    "(stream.drop 2)",
+    "(stream.distinct)",
+    "(stream.distinct (fn [x] (mod x 4)) {:max-keys 3})",
+    "(stream.distinct identity {:ttl-ms 250})",
+    "(stream.stateful (fn [s x] [(+ s x) (if (odd? x) s nil)]) {:initial-state 0})",
+    "(stream.reduce + {:emit :each})",
+    "(stream.reduce (fn [a x] (max a x)) {:initial 3 :emit :each})",
+    "(stream.validate-types :int {:invalid :drop})",
+    '(stream.map (fn [x] (if (= x 13) (throw "thirteen") x)))',
+]
+LAST = [
+    "", "(stream.batch 3)", "(stream.batch 2 {:partial false})", "(stream.group-by odd?)",
+    "(stream.group-by odd? {:every 3})",
+    "(stream.sliding-window 3 {:slide 2})", "(stream.reduce +)", "(stream.window 300)",
+    "(stream.window 300 {:key-fn odd?})", "(stream.session-window odd? {:timeout 150})",
+    "(stream.batch 4 {:max-wait-ms 500})",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(OPERATORS), max_size=5),
+    st.sampled_from(LAST),
+    st.lists(st.integers(0, 20), max_size=30),
+)
+def test_a_fused_chain_is_its_stages_one_after_the_other(middle: list[str], last: str, items: list[int]) -> None:
+    made = chain(" ".join([*middle, last]))
+    assert at_once(made, items) == plain(made, items)
+
+
+def test_no_map_is_built_where_a_stage_goes_on_to_the_next() -> None:
+    made = chain("(stream.map inc) (stream.filter odd?) (stream.map (fn [x] (* x x))) (stream.batch 50)")
+    (segment,) = fuse(made.stages, EVALUATOR.identity, EVALUATOR.form)
+    assert segment.text.count("{") == segment.text.count("{:state [$0 $1 $2 $3]") == 3
+
+
+def test_a_step_that_ends_in_something_else_ends_its_segment() -> None:
+    made = chain("(stream.map inc) (stream.flat-map vector) (stream.map inc)")
+    segments = fuse(made.stages, EVALUATOR.identity, EVALUATOR.form)
+    assert [(segment.first, segment.last) for segment in segments] == [(0, 2), (2, 3)]
+
+
+def test_what_a_program_redefines_does_not_change_the_library_within_a_chain() -> None:
+    other = rtfs.Session(limits=rtfs.Limits.unlimited())
+    node = other.run("(defn conj [& xs] :mine) (defn inc [x] :mine) (-> [] (stream.map dec) (stream.batch 2))")
+    made = chain_of(node, SessionEvaluator(other))
+    processor, state = fused(made, SessionEvaluator(other))
+    assert read(processor.step(state, 5), state, "chain", 10)[0] == vector([None, (4,)])
+
+
+def test_an_endless_row_of_operators_is_refused() -> None:
+    node: Any = (1, 2)
+    for _ in range(1_001):
+        node = Map.of([(K("rtfs/node"), K("map")), (K("inputs"), (node,)), (K("params"), Map.of([]))])
+    with pytest.raises(rtfs.RtfsError, match="graph: more than 1000 operators in a row held"):
+        chain_of(node, EVALUATOR)

@@ -7,6 +7,8 @@ Comments stay with the form they stand before or behind, and of several empty li
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rtfs.lang.errors import InternalError
 from rtfs.lang.source import Source
 from rtfs.parser.reader import read
@@ -177,11 +179,23 @@ def _policies(node: Node, column: int, paired: bool) -> list[Breaks]:
         first_line = _collection(node, column, Breaks(breaks), kept=True).lines[0]
         fits = begin is None or column + len(first_line) <= WIDTH  # else what comes before the body is broken first
         return [Breaks(breaks), Breaks(more)] if fits else [Breaks(more)]
-    if node.text == "{" or paired:
+    if paired:
+        return [Breaks(frozenset(_binding_starts(node)))]
+    if node.text == "{":
         return [Breaks(frozenset(range(2, count, 2)))]
     if all(child.children is None for child in node.children or ()):
         return [Breaks(wraps=True)]
     return [Breaks(frozenset(range(1, count)))]
+
+
+def _binding_starts(node: Node) -> Iterator[int]:
+    """The children of a vector of bindings that begin one but the first: `name value` or `name : type value`."""
+    children = node.children or []
+    start = 0
+    while start < len(children):
+        if start:
+            yield start
+        start += 4 if start + 1 < len(children) and children[start + 1].text == ":" else 2
 
 
 def _head(node: Node) -> str:

@@ -65,6 +65,8 @@ WIDE = {
     "a body": (f"(let [x {LONG}] (f {LONG}) (g {LONG} {LONG}))",
                f"(let [x {LONG}]\n  (f {LONG})\n  (g {LONG} {LONG}))\n"),
     "bindings": (f"(let [a {LONG} b {LONG} c {LONG}] a)", f"(let [a {LONG}\n      b {LONG}\n      c {LONG}]\n  a)\n"),
+    "bindings with types": (f"(let [a : [:vector :int] {LONG} b {LONG} c : :int {LONG}] a)",
+                            f"(let [a : [:vector :int] {LONG}\n      b {LONG}\n      c : :int {LONG}]\n  a)\n"),
     "pairs of a map": (f"{{:a {LONG} :b {LONG} :c {LONG}}}", f"{{:a {LONG}\n :b {LONG}\n :c {LONG}}}\n"),
     "clauses": (f"(cond (a? x) {LONG} (b? x) {LONG} :else {LONG})",
                 f"(cond\n  (a? x) {LONG}\n  (b? x) {LONG}\n  :else {LONG})\n"),
@@ -106,6 +108,16 @@ def test_every_source_of_the_repository_keeps_its_forms_and_comments(path: Path)
     except ReadError:
         return  # a case that shows a syntax error
     check(text)
+
+
+PROGRAMS = [path for path in SOURCES if "tests" not in path.relative_to(ROOT).parts[:1] or path.parts[-3] == "stdlib"]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=[str(path.relative_to(ROOT)) for path in PROGRAMS])
+def test_every_program_of_the_repository_is_laid_out(path: Path) -> None:
+    """Language cases are not: how they are written is what they are about."""
+    text = path.read_text(encoding="utf-8")
+    assert formatted(text) == text, f"rtfs fmt {path.relative_to(ROOT)}"
 
 
 FORMS = st.recursive(

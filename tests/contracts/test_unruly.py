@@ -25,8 +25,8 @@ from rtfs.host.clock import Clock
 from rtfs.host.stream.registry import StreamRegistry
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import StreamError
-from rtfs.lang.evaluator import FunctionIdentity
 from rtfs.lang.names import Keyword as K
+from tests.host.stream.conftest import PythonEvaluator
 
 PROGRAM = Path(__file__).parents[1] / "host" / "stream" / "programs" / "unruly.py"
 TRANSPORTS = ["stdio", "http", "sse"]
@@ -45,23 +45,10 @@ ADAPTERS: dict[str, dict[str, Any]] = {
 RESOLVED = {"listen to an old server": "legacy"}
 
 
-class Functions:
-    """Program functions are Python functions."""
-
-    def arity(self, function: Any) -> tuple[int, int]:
-        return 2, 2
-
-    def pure(self, function: Any, *args: Any) -> Any:
-        return function(*args)
-
-    def identity(self, function: Any) -> Any:
-        return FunctionIdentity(None, "user", "keep", "keep", {})
-
-
 class Place:
     def __init__(self) -> None:
         self.clock = Clock()
-        self.evaluator = Functions()
+        self.evaluator = PythonEvaluator()
         self.state_dir = None
 
 

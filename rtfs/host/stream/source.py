@@ -180,9 +180,9 @@ class Source:
                 if self._interrupted is None:
                     raise
                 raise self._interrupted from None
-            self._note("close", "the source ended")
             if self.adapter.endless:
                 raise Lost("the server ended the stream", clean=True)
+            self._note("close", "the source ended")
         except (Lost, RtfsError, asyncio.CancelledError) as error:
             suspect = isinstance(error, Lost)
             self._note("error" if str(error) else "close", str(error) or "we closed it")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.embedding import HOST_OPTIONS, OWN_OPTIONS, call_body, context_values, embedder, given
 from rtfs.eval.fault import translate
-from rtfs.eval.machine import RUN, Program, Run, suspend
+from rtfs.eval.machine import RUN, Program, Run, check_thread, suspend, thread
 from rtfs.lang.collections import EMPTY_MAP
 from rtfs.lang.depth import check_depth
 from rtfs.lang.errors import HostCallError
@@ -39,7 +39,7 @@ LEVELS = ("off", "basic", "standard", "strict")  # of the checks of annotations 
 
 
 class Session:
-    """Programs that share definitions, and their host. Belongs to one thread; sessions are independent.
+    """Programs that share definitions, and their host. Belongs to the thread that uses it first.
 
     marketplace: default one with the built-ins. context: what programs may do, default pure. limits: default 30 s of
     evaluation. values: the read-only context of `@name`. on_step: called with the StepEvent of each step.
@@ -110,6 +110,7 @@ class Session:
         self._driven = 0  # programs that an event loop drives now
         self._runs: set[Run] = set()  # of the programs that `run_async` and `call_async` drive now
         self._runner: Any = None
+        self._thread: Any = None  # that used it first, as `machine.thread` names it
         self._waiting: Any = None  # the task that a synchronous caller waits for
         self.id = id if id is not None else os.urandom(8).hex()
         deepen()
@@ -174,6 +175,7 @@ class Session:
         """Define a global of the session from a Python value."""
         from rtfs.lang.convert import from_python
 
+        self._here()
         defined = from_python(value)
         self.world.user.define(name, defined)
         self.recording.define(name, defined)
@@ -225,6 +227,7 @@ class Session:
         """
         from rtfs.snapshot import dump
 
+        self._here()
         return dump(self, self.recording.complete(), at)
 
     @classmethod
@@ -236,7 +239,7 @@ class Session:
         """
         from rtfs.replay import restored
 
-        return restored(cls, data, options)
+        return restored(cls, data, options)._free()
 
     def fork(self, *, undo: int = 0, limits: Limits | None = None) -> Session:
         """An independent session at the same point, or before the last `undo` inputs. Streams stay with this one.
@@ -245,7 +248,8 @@ class Session:
         """
         from rtfs.replay import forked
 
-        return forked(self, undo, {**self.options(), "limits": limits or self.limits})
+        self._here()
+        return forked(self, undo, {**self.options(), "limits": limits or self.limits})._free()
 
     def options(self) -> dict[str, Any]:
         """What makes a session like this one, to which nothing has happened."""
@@ -282,8 +286,21 @@ class Session:
         outcome: Any = program.start()
         return program.waiting(outcome) if type(outcome) is HostCall else outcome
 
+    def _free(self) -> Session:
+        """Let whichever thread uses the session next have it, unless programs of it wait in this one."""
+        if not self.waiting:
+            self._thread = None
+        return self
+
+    def _here(self) -> None:
+        """InvalidArgument in another thread than the one that used the session first."""
+        if self._thread is None:
+            self._thread = thread()
+        check_thread(self._thread, "the session")
+
     def _program(self, take: Take | None, answer: Answerer, body: Callable[[], Any]) -> Program:
         """A program that a recording may hear of; None for what the host runs for a call."""
+        self._here()
         run = self.new_run(self.recording.hear(take, answer))
         if take is not None:
             run.origin = f"{self.id}/{take.number}/"

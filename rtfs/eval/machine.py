@@ -320,6 +320,21 @@ def suspend(request: Any) -> Any:
     return answer
 
 
+def thread() -> Any:
+    """What stands for the thread that runs: its first greenlet, which outlives every other one of it."""
+    found = getcurrent()
+    while found.parent is not None:
+        found = found.parent
+    return found
+
+
+def check_thread(owner: Any, what: str) -> None:
+    """InvalidArgument in any other thread than the owner, before anything has happened."""
+    if thread() is not owner:
+        text = f"{what} belongs to another thread; give each thread a session of its own, such as a fork"
+        raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
+
+
 class Program:
     """One evaluation in a greenlet of its own, as outcomes (host.md §1). `body()` runs in it; one-shot per outcome."""
 
@@ -332,6 +347,7 @@ class Program:
             context.run(LIMITS.set, run.tools.limits)
         self._greenlet.gr_context = context
         self._turn = 0
+        self.thread = thread()
         self.snapshot: Callable[[], bytes] | None = None
 
     def start(self) -> Outcome:
@@ -373,6 +389,7 @@ class Pending:
         self.call = call
 
     def _check(self) -> None:
+        check_thread(self.program.thread, "the program")
         if self.turn != self.program._turn or self.program.done:
             text = f"call {self.call.seq} of '{self.call.capability_id}' was answered before; an outcome is one-shot"
             raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import threading
 import time
 from itertools import count
@@ -62,6 +63,10 @@ class Watch:
             if run is not None:
                 run.interrupt(LimitError("DeadlineExceeded", f"Deadline exceeded: {round(seconds * 1000)} ms"))
 
+    def forked(self) -> None:
+        """In the child of a fork, which has this object but none of its threads."""
+        self._lock, self._thread = threading.Condition(), None
+
 
 WATCH = Watch()
 
@@ -102,8 +107,15 @@ class Pulse:
                     self._wake.wait()
                 idle = 0.0
 
+    def forked(self) -> None:
+        """In the child of a fork."""
+        self._wake, self._thread = threading.Event(), None
+
 
 PULSE = Pulse()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=WATCH.forked)
+    os.register_at_fork(after_in_child=PULSE.forked)
 
 
 class Turn:

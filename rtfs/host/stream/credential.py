@@ -88,6 +88,11 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme.lower(), (parts.hostname or "").lower(), port
 
 
+def shown(url: str) -> str:
+    """The URL for people: without user information, and of its query only the names, since keys are often values."""
+    return re.sub(r"(?<=[?&])([^=&#\s]+)=[^&#\s]+", r"\1=…", masked(url))
+
+
 def masked(url: str) -> str:
     """The URL without user information."""
     return re.sub(r"(?<=://)[^/@\s]*@", "", url)

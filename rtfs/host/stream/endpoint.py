@@ -11,6 +11,7 @@ from rtfs.host.stream import credential, options
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.configuration import DEFAULT_URL, HEADER_VARIABLE, TOKEN_VARIABLE, Configuration
+from rtfs.host.stream.entry import kind_of
 from rtfs.host.stream.options import START, normal
 from rtfs.host.stream.recording import Recording
 from rtfs.host.stream.settings import Settings, read_settings
@@ -113,7 +114,7 @@ class Directory:
     # ---- the forms
 
     def _remote(self, url: str, settings: Settings, entry: dict[str, Any] | None) -> Endpoint:
-        kind = None if entry is None else entry.get("type", entry.get("transport"))
+        kind = None if entry is None else kind_of(entry)
         if url.startswith(_SOCKETS):
             return self._socket(url, settings, entry)
         wanted = settings["adapter"].name
@@ -140,7 +141,7 @@ class Directory:
             return credential.headers(settings, entry, self.configuration, trusted=trusted)
 
         key = (scheme, url, tuple(sorted(headers().items())))
-        return Target(scheme, url, credential.masked(url), headers, key=key, configured=trusted)
+        return Target(scheme, url, credential.shown(url), headers, key=key, configured=trusted)
 
     def _known_origin(self, url: str) -> bool:
         """Did the operator configure this origin? Only then it gets credentials of the environment."""
@@ -202,10 +203,10 @@ class Directory:
     def _entry(self, entry: dict[str, Any], name: str, settings: Settings) -> Endpoint:
         if settings["server-url"]:
             return self._remote(settings["server-url"], settings, None)
+        if entry.get("timeout") is not None and "read-timeout-ms" not in settings:
+            settings["read-timeout-ms"] = max(1, round(entry["timeout"]))
         if entry.get("url"):
             return self._remote(str(entry["url"]), settings, entry)
-        if not entry.get("command"):
-            raise fault(3, p=f"server '{name}'", kind="entry with url or command", value="neither")
         environment = tuple((str(key), str(value)) for key, value in (entry.get("env") or {}).items())
         arguments = tuple(str(word) for word in entry.get("args") or ())
         target = _process(str(entry["command"]), arguments, environment, entry.get("cwd"))

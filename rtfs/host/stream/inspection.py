@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from rtfs.host.stream import credential
 from rtfs.host.stream.queue import size_of
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
@@ -42,8 +43,9 @@ def handle(owner: Owner) -> Map:
 
 
 def endpoint(owner: Owner) -> str:
-    """The endpoint without user information."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", owner.settings["endpoint"])
+    """The endpoint without credentials."""
+    text: str = owner.settings["endpoint"]
+    return credential.shown(text) if "://" in text else text
 
 
 def _transport_state(owner: Owner) -> Keyword:

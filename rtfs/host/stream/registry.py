@@ -20,7 +20,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Committer
 from rtfs.host.stream.configuration import Configuration
 from rtfs.host.stream.connection import Pool
-from rtfs.host.stream.credential import masked
+from rtfs.host.stream.credential import shown
 from rtfs.host.stream.endpoint import Directory
 from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
@@ -160,7 +160,7 @@ class StreamRegistry:
             recorder = Recorder(wanted["record"], self.services.clock)
             target = endpoint.target._replace(recorder=recorder, key=("recorded", id(recorder)))
             endpoint = endpoint._replace(target=target)
-        source = Source(adapter, endpoint, self.pool, masked(wanted["endpoint"]))
+        source = Source(adapter, endpoint, self.pool, shown(wanted["endpoint"]))
         if endpoint.target is not None and security is not None:
             guard.admit(security, endpoint.target, configured=endpoint.target.configured)
             source.admit = partial(guard.admit_url, security)

@@ -10,7 +10,7 @@ from rtfs.host.stream import alteration, guard, options, processor
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
 from rtfs.host.stream.contract import Contract, contract
-from rtfs.host.stream.credential import masked
+from rtfs.host.stream.credential import masked, shown
 from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
@@ -256,7 +256,7 @@ class Request:
 
 def _generated_id(endpoint: str, once: str | None) -> str:
     unique = uuid.uuid4() if once is None else uuid.uuid5(uuid.NAMESPACE_OID, once)
-    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', masked(endpoint))[:80]}-{unique}"
+    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', shown(endpoint))[:80]}-{unique}"
 
 
 def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:

@@ -22,7 +22,9 @@ class ListenAdapter(ResourceAdapter):
     name = "listen"
 
     async def run(self, session: Session, intake: Intake) -> None:
+        from mcp import MCPError
         from mcp.client.subscriptions import ListenNotSupportedError
+        from mcp_types import METHOD_NOT_FOUND
 
         wanted: dict[str, Any] = {"resource_subscriptions": self.uris}
         if not self.uris:
@@ -36,15 +38,20 @@ class ListenAdapter(ResourceAdapter):
                     await self._cue(session, intake, event)
         except ListenNotSupportedError as problem:
             raise self._otherwise("legacy", session, str(problem)) from None
+        except MCPError as problem:
+            if problem.code != METHOD_NOT_FOUND:
+                raise
+            why = "the server tells no changes" if not self.uris else "the server takes no subscriptions"
+            raise self._otherwise("resource" if self.uris else None, session, why) from None
 
     def _admitted(self, honored: Any, session: Session) -> None:
         """Did the server agree to tell what the stream is about?"""
         if self.uris and not set(self.uris) <= set(honored.resource_subscriptions or ()):
             raise self._otherwise("resource", session, "the server does not tell when these resources change")
 
-    def _otherwise(self, other: str, session: Session, why: str) -> Exception:
+    def _otherwise(self, other: str | None, session: Session, why: str) -> Exception:
         """What serves a server that cannot be listened to: another adapter, unless this one was asked for by name."""
-        if self.settings["adapter"] is Keyword("auto"):
+        if other is not None and self.settings["adapter"] is Keyword("auto"):
             return Instead(other)
         return fault(24, a=":listen", endpoint=session.shown, why=why)
 

@@ -26,6 +26,7 @@ CLI_ALLOWED: tuple[str, ...] = (
     "ccos.io.log",
     "ccos.io.read-line",
     "ccos.user.ask",
+    "ccos.user.elicit",
     "ccos.system.current-time",
     "ccos.system.current-timestamp-ms",
     "ccos.system.sleep-ms",

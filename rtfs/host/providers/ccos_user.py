@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rtfs.host.provider import CallContext, provides
@@ -34,3 +35,25 @@ def ask(ctx: CallContext, prompt: str, choices: Any = ()) -> Any:
                 return answer.strip() if allowed else answer
 
     return blocking(question)
+
+
+@provides(
+    "ccos.user.elicit",
+    input={"stream-id": ":string", "server": ":string", "message": ":string", "url?": ":string", "schema?": ":any"},
+    output=":any",
+    effects=[":console"],
+    idempotent=False,
+    examples=[('(call :ccos.user.elicit {:stream-id "s" :server "weather" :message "Which city?"})', "nil")],
+)
+def elicit(ctx: CallContext, stream_id: str, server: str, message: str, url: Any = None, schema: Any = None) -> Any:
+    """What the person at the terminal answers to a question of an MCP server: a map with the fields of the schema.
+
+    nil when the person declines, or when there is no terminal. An embedder that has another way to ask registers a
+    function under this id; it gets the id of the stream that the server serves.
+    """
+    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    from rtfs.host.form import filled
+
+    ctx.console.write(f"{server} asks: {message}\n" + (f"It wants you to open {url}\n" if url else ""))
+    return blocking(lambda: filled(ctx.console, schema))

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rtfs.host.stream import transports
+from rtfs.host.stream import question, transports
+from rtfs.host.stream.question import Asker
 from rtfs.host.stream.timers import Timer, Timers
 from rtfs.host.stream.transports import Limits, Link, Target
 
@@ -42,19 +43,21 @@ class Connection:
 
     users: streams that hold it; suspect: it did not serve a stream well, so nobody new gets it; failure: what broke it,
     as the innermost exception. hearers: called with each notification of the server and with `Unreadable`, in the order
-    of the wire, and with `Deaf`; they must not wait.
+    of the wire, and with `Deaf`; they must not wait. askers: who may answer what the server asks back.
     """
 
-    def __init__(self, target: Target, mode: str, limits: Limits) -> None:
+    def __init__(self, target: Target, mode: str, limits: Limits, *, samples: bool = False) -> None:
         self.target = target
         self.link: Link = transports.connect(target, limits)
         self.users = 0
         self.hearers: list[Hearer] = []
+        self.askers: list[Asker] = []
         self.failure: BaseException | None = None
         self.suspect = False
         self.timer: Timer | None = None
         self._mode = mode
         self._limits = limits
+        self._samples = samples
         loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[Client] = loop.create_future()
         self._closing = asyncio.Event()
@@ -86,7 +89,13 @@ class Connection:
         recorder = self.target.recorder
         endpoint = self.link.endpoint if recorder is None else recorder.carrying(self.link.endpoint)
         with anyio.CancelScope() as self._scope:
-            async with Client(endpoint, mode=self._mode, message_handler=self._heard) as client:
+            async with Client(
+                endpoint,
+                mode=self._mode,
+                message_handler=self._heard,
+                elicitation_callback=self._elicited,
+                sampling_callback=self._sampled if self._samples else None,
+            ) as client:
                 if not self._ready.done():
                     self._ready.set_result(client)
                 await self._closing.wait()
@@ -107,6 +116,12 @@ class Connection:
         if not isinstance(message, Exception):
             for hear in self.hearers:
                 hear(message)
+
+    async def _elicited(self, context: Any, params: Any) -> Any:
+        return await question.elicit(next(iter(self.askers), None), self.target.shown, params)
+
+    async def _sampled(self, context: Any, params: Any) -> Any:
+        return await question.sample(next(iter(self.askers), None), params)
 
     def malformed(self, why: str) -> None:
         """The link met a frame that nobody can read."""
@@ -164,8 +179,9 @@ class Connection:
 class Pool:
     """The open connections; streams on the same server with the same credentials share one."""
 
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, timers: Timers, may_sample: Callable[[], bool] = bool) -> None:
         self._timers = timers
+        self._may_sample = may_sample
         self._open: dict[Any, Connection] = {}
         self._all: set[Connection] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -175,7 +191,7 @@ class Pool:
         key = (target.key, mode, limits.message_bytes)
         found = self._open.get(key)
         if found is None or found.suspect or found.broken:
-            found = self._open[key] = Connection(target, mode, limits)
+            found = self._open[key] = Connection(target, mode, limits, samples=self._may_sample())
             self._all.add(found)
         if found.timer is not None:
             found.timer.cancel()

@@ -9,18 +9,16 @@ import random
 import socket
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rtfs.host.state import REDIS
-from rtfs.host.stream import adapters, feed, guard, inspection, settings
+from rtfs.host.stream import feed, inspection, planning, question, settings
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Committer
 from rtfs.host.stream.configuration import Configuration
 from rtfs.host.stream.connection import Pool
-from rtfs.host.stream.credential import shown
 from rtfs.host.stream.endpoint import Directory
 from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
@@ -28,7 +26,6 @@ from rtfs.host.stream.launch import TERMINAL_NAMES, Request
 from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.market import Market
 from rtfs.host.stream.owner import Owner
-from rtfs.host.stream.record import Recorder
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stores import BEAT_MS, RemoteStore, Store, open_store
@@ -108,7 +105,7 @@ class StreamRegistry:
         self.servers: dict[str, Any] = {}
         self.topics: dict[str, Topic | Callable[[], Topic]] = {feed.NAME: lambda: feed.topic(self)}
         self.directory = Directory(Configuration(getattr(host, "mcp_config", None)), self.servers, self.topics)
-        self.pool = Pool(self.services.timers)
+        self.pool = Pool(self.services.timers, lambda: question.may_sample(host))
         self.market = Market(self)
         self.identity = f"process {os.getpid()} on {socket.gethostname()} ({os.urandom(4).hex()})"
         self._stores: dict[str, tuple[Store, Committer]] = {}
@@ -149,23 +146,7 @@ class StreamRegistry:
 
     def plan(self, wanted: Settings, security: RuntimeContext | None) -> Source | None:
         """The source of a stream, not opened yet; None when it is unconnected. S003, S024, S029, S053."""
-        if security is not None:
-            guard.admit_files(security, wanted["endpoint"], wanted["record"])
-        endpoint = self.directory.resolve(wanted)
-        if endpoint is None:
-            return None
-        adapter = adapters.load(endpoint.adapter, wanted, endpoint.material)
-        recorder = None
-        if wanted["record"] is not None and endpoint.target is not None:
-            recorder = Recorder(wanted["record"], self.services.clock)
-            target = endpoint.target._replace(recorder=recorder, key=("recorded", id(recorder)))
-            endpoint = endpoint._replace(target=target)
-        source = Source(adapter, endpoint, self.pool, shown(wanted["endpoint"]))
-        if endpoint.target is not None and security is not None:
-            guard.admit(security, endpoint.target, configured=endpoint.target.configured)
-            source.admit = partial(guard.admit_url, security)
-        source.recorder = recorder
-        return source
+        return planning.source(self, wanted, security)
 
     def admit(self, stream: Stream) -> None:
         """Take a stream in and let it run."""

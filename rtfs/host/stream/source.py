@@ -15,6 +15,7 @@ from rtfs.host.stream.connection import Connection, Deaf, Pool, Unreadable
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.loss import as_loss, unreadable
 from rtfs.host.stream.options import RECORDED
+from rtfs.host.stream.question import Asker
 from rtfs.host.stream.retry import Attempts, Lost
 from rtfs.host.stream.transports import Limits, Target
 from rtfs.lang.codec import encode
@@ -52,6 +53,8 @@ class Source:
         self._attempt: asyncio.Task[None] | None = None
         self._interrupted: Exception | None = None
         self._opened_at = math.inf
+        self.answers: Callable[[str], Asker] | None = None  # who answers, for a stream, what the server asks back
+        self._asker: Asker | None = None
         self._openings: list[asyncio.Future[None]] = []
 
     @property
@@ -171,7 +174,7 @@ class Source:
         try:
             if self.adapter.connects:
                 connection = self._connect()
-                connection.hearers.append(self._heard)
+                self._join(connection)
             self._attempt = asyncio.ensure_future(self._with(connection))
             try:
                 await self._attempt
@@ -199,7 +202,7 @@ class Source:
             attempts.stable(open_ms, owner.intake.seq - before)
             owner.forget_timer("watchdog")
             if connection is not None:
-                connection.hearers.remove(self._heard)
+                self._leave(connection)
                 self._pool.release(connection, owner.settings["close-timeout-ms"], suspect=suspect)
 
     def _about(self) -> dict[str, Any]:
@@ -224,6 +227,18 @@ class Source:
         assert self._target is not None
         limits = Limits(settings["connect-timeout-ms"], settings["max-message-bytes"])
         return self._pool.take(self._target, self.adapter.mode or settings["mode"], limits)
+
+    def _join(self, connection: Connection) -> None:
+        """Hear what the connection hears, and answer what its server asks."""
+        connection.hearers.append(self._heard)
+        self._asker = None if self.answers is None else self.answers(self._owner.id)
+        if self._asker is not None:
+            connection.askers.append(self._asker)
+
+    def _leave(self, connection: Connection) -> None:
+        connection.hearers.remove(self._heard)
+        if self._asker is not None:
+            connection.askers.remove(self._asker)
 
     async def _with(self, connection: Connection | None) -> None:
         owner = self._owner

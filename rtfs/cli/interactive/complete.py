@@ -97,7 +97,7 @@ def _fitting(word: str, known: Iterable[str]) -> list[str]:
     found = [name for name in known if name.startswith(word) and name != word]
     if not found and len(word) > 2:
         bare = word.lstrip(":")
-        found = [name for name in known if bare in name]
+        found = [name for name in known if bare in name and name != word]
     return found[:MOST]
 
 

@@ -109,8 +109,6 @@ class Plain:
 
     async def _input(self) -> str | None:
         """The next input: as many lines as the reader needs; None at the end."""
-        from rtfs.parser.reader import incomplete
-
         self._partial, size, depth = [], 0, 0
         while True:
             line = await self._line(MORE if self._partial else PROMPT)
@@ -122,7 +120,7 @@ class Plain:
             if size > LONG and depth > 0 and len(self._partial) % SELDOM:
                 continue  # reading all of it again after every line would take longer and longer
             text = "\n".join(self._partial)
-            if text.lstrip().startswith(":") or not incomplete(text):
+            if self.repl.complete(text):
                 return text
 
     async def _line(self, prompt: str) -> str | None:
@@ -145,6 +143,7 @@ class Plain:
     def _idle(self) -> None:
         """Ctrl-C while nothing runs: a person drops what was typed, a script ends."""
         if self.repl.interactive:
+            self.repl.struck = False
             self._partial = []
             sys.stdout.write(f"\n{PROMPT}")
             sys.stdout.flush()

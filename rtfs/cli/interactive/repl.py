@@ -65,6 +65,7 @@ class Repl:
         self.ending: asyncio.Task[Any] | None = None
         self.questions: set[Any] = set()  # of programs that wait for a line
         self.broken: BaseException | None = None  # what ended the session by force
+        self.struck = False  # did Ctrl-C come before the evaluation that it is for?
         self.draining = False
         self.leaving = False
         self.code = 0
@@ -129,6 +130,15 @@ class Repl:
 
         return find(text.split()[0][1:])
 
+    def complete(self, text: str) -> bool:
+        """Is this a whole input, or could more lines make one of it?"""
+        from rtfs.parser.reader import incomplete
+
+        if not text.lstrip().startswith(":"):
+            return not incomplete(text)
+        found, (_, *rest) = self.command(text), text.split(None, 1)
+        return found is None or found.argument != "code" or not rest or not incomplete(rest[0])
+
     def _run_beside(self, text: str) -> None:
         from rtfs.cli.interactive.commands import perform
 
@@ -146,6 +156,9 @@ class Repl:
         """The result of some work that Ctrl-C may end. Its errors are told, and the result is None then."""
         task = asyncio.get_running_loop().create_task(self._told(work))
         beside, self.task, self.since = self.task, task, time.monotonic()
+        if self.struck:
+            self.struck = False
+            task.cancel()
         try:
             return await task
         except asyncio.CancelledError:
@@ -154,6 +167,7 @@ class Repl:
             self.say("interrupted")
             self._failed(130)
         finally:
+            work.close()  # if it never began
             self.task = beside
 
     async def _told(self, work: Coroutine[Any, Any, Any]) -> Any:

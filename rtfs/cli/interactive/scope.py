@@ -33,14 +33,14 @@ def _bound(text: str, level: Open, inner: Open | None) -> list[str]:
         return own + _patterns(pieces(vector.text)[1:-1], pairs=head in _PAIRS)
     if inner is not None and inner.bracket == "[":  # still in the bindings: those before count
         whole = text[inner.begin + 1 : inner.parts[-1].end] if inner.parts else ""
-        return own + _patterns(pieces(whole), pairs=head in _PAIRS)
+        return own + _patterns(pieces(whole), pairs=head in _PAIRS, unfinished=True)
     return own
 
 
-def _patterns(parts: tuple[Piece, ...], *, pairs: bool) -> list[str]:
-    """The symbols in the patterns of a vector: all, or of every other form."""
+def _patterns(parts: tuple[Piece, ...], *, pairs: bool, unfinished: bool = False) -> list[str]:
+    """The symbols in the patterns of a vector: all, or of every other form; of an unfinished one those with values."""
     names: list[str] = []
-    depth, number = 0, 0
+    depth, number, known = 0, 0, 0
     for part in parts:
         if part.kind == "close":
             depth -= 1
@@ -51,4 +51,6 @@ def _patterns(parts: tuple[Piece, ...], *, pairs: bool) -> list[str]:
             depth += 1
         if depth == 0 and part.kind not in ("prefix", "comment"):
             number += 1
-    return names
+            if number % 2 == 0:
+                known = len(names)
+    return names[:known] if pairs and unfinished else names

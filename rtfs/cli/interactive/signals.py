@@ -68,6 +68,7 @@ class Signals:
         subject = repl.ending or repl.task
         if subject is None or (subject is repl.task and subject.done()):
             self._struck, self._count = None, 0
+            repl.struck = True
             self._loop.call_soon_threadsafe(self._idle)
             return
         self._count = self._count + 1 if self._struck is subject else 1

@@ -61,7 +61,7 @@ class Terminal:
             bottom_toolbar=self._toolbar,
             input_processors=[Brackets()],
             include_default_pygments_style=False,
-            key_bindings=key_bindings(self.suspend),
+            key_bindings=key_bindings(repl, self.suspend, self.candidates),
             input=self._keyboard,
             reserve_space_for_menu=4,
         )
@@ -104,7 +104,7 @@ class Terminal:
             left = until - time.monotonic()
             if left <= 0:
                 return
-            await self.repl.settle(min(left, 0.02))
+            await self.repl.settle(min(left, PATIENCE / 10))
 
     # ---- prompts
 
@@ -114,6 +114,7 @@ class Terminal:
         prompt.editing_mode = EditingMode.VI if self.repl.switches["vi"] else EditingMode.EMACS
         draft, self._draft = self._draft, Document()
         self.screen.begin(prompt.app)
+        self.repl.struck = False
         try:
             return await prompt.prompt_async(default=draft, handle_sigint=False, set_exception_handler=False)
         except KeyboardInterrupt:
@@ -168,8 +169,11 @@ class Terminal:
         app = self.screen.app
         if app is not None and app.is_running:
             app.key_processor.feed_multiple(app.input.read_keys())
-            app.key_processor.feed(KeyPress(Keys.ControlC, "\x03"))
             app.key_processor.process_keys()
+            if not app.is_done:  # else the keys were an input, and Ctrl-C is for its evaluation
+                self.repl.struck = False
+                app.key_processor.feed(KeyPress(Keys.ControlC, "\x03"))
+                app.key_processor.process_keys()
 
     def apart(self, work: Callable[[], Any]) -> Any:
         """Do something with the terminal as shells have it, during which Ctrl-C raises."""
@@ -254,9 +258,16 @@ class Terminal:
             parts += [line(each) for each in self.repl.registry.progress() if each.status in ("active", "paused")]
         return "  |  ".join(parts)
 
-    def note(self, text: str) -> None:
-        """Show a line in the toolbar until the next completion."""
-        self._note = text
+    def candidates(self, text: str) -> tuple[str, list[str]]:
+        """The word before the end of a text and its completions. Whatever is wrong with the text, typing goes on."""
+        from rtfs.cli.interactive.complete import candidates
+
+        self._note = ""
+        try:
+            return candidates(self.repl, text)
+        except Exception as error:
+            self._note = f"no completion: {type(error).__name__}: {error}"
+            return "", []
 
 
 class Completions(Completer):
@@ -266,13 +277,6 @@ class Completions(Completer):
         self._terminal = terminal
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        from rtfs.cli.interactive.complete import candidates
-
-        self._terminal.note("")
-        try:
-            word, found = candidates(self._terminal.repl, document.text_before_cursor)
-        except Exception as error:  # whatever is wrong with the text, typing goes on
-            self._terminal.note(f"no completion: {type(error).__name__}: {error}")
-            return
+        word, found = self._terminal.candidates(document.text_before_cursor)
         for each in found:
             yield Completion(each, start_position=-len(word))

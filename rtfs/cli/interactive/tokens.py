@@ -127,14 +127,10 @@ def partner(text: str, offset: int) -> tuple[int, int] | None:
 
 
 def indentation(text: str, offset: int) -> int:
-    """How far a new line at an offset is indented: two behind a body's bracket, else one behind the bracket."""
+    """How far a new line at an offset is indented: two behind the bracket of a call, else under what it holds."""
     stack = opened(text, offset)
-    if not stack:
-        return 0
+    if not stack or inside(text, offset) is not None:
+        return 0  # in a string it would become part of it
     top = stack[-1]
-    column = top.begin - (text.rfind("\n", 0, top.begin) + 1)
-    if top.bracket in ("(", "#("):
-        return (
-            column + 1 + len(top.bracket) if top.parts and top.parts[0].kind == "symbol" else column + len(top.bracket)
-        )
-    return column + len(top.bracket)
+    column = top.begin - (text.rfind("\n", 0, top.begin) + 1) + len(top.bracket)
+    return column + 1 if top.bracket in ("(", "#(") and top.parts and top.parts[0].kind == "symbol" else column

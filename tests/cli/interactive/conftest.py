@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     def start(*words: str, size: tuple[int, int] = (24, 80), **extra: str) -> Terminal:
         kept = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
         surroundings = {**kept, "TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path / "state"), **extra}
-        made = Terminal(["repl", "--allow-all", *words], surroundings, tmp_path, size)
+        made = Terminal([sys.executable, "-m", "rtfs", "repl", "--allow-all", *words], surroundings, tmp_path, size)
         started.append(made)
         made.prompt()
         return made

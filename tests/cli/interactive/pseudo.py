@@ -9,7 +9,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 PATIENCE = 60.0  # seconds until what does not come is a failure; nothing waits that long when it does
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>78]|\r")
 
+_READY = b"\x1b[?2004h"  # a prompt stands, and takes pastes
 _WHERE = b"\x1b[6n"
 
 UP, DOWN, TAB, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\t", "\r", "\x1b"
@@ -36,7 +36,7 @@ class Terminal:
         self.master, slave = os.openpty()
         self.resize(*size)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rtfs", *words],
+            words,
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -49,6 +49,8 @@ class Terminal:
         self.output = ""
         self._seen = 0  # what was waited for already
         self._bytes = b""
+        self._at = 0  # what came before the last line was typed
+        self._sign = b"rtfs> " if environment.get("TERM") == "dumb" else _READY
 
     # ---- what is typed
 
@@ -60,8 +62,16 @@ class Terminal:
             if ready:
                 data = data[os.write(self.master, data[:512]) :]
 
+    def press(self, keys: str) -> None:
+        """Keys after which another prompt comes."""
+        self._at = len(self._bytes)
+        self.type(keys)
+
     def line(self, text: str) -> None:
-        self.type(text + ENTER)
+        """An input, typed at the next prompt."""
+        self.prompt()
+        self.type(text)
+        self.press(ENTER)
 
     def resize(self, rows: int, columns: int) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -79,9 +89,9 @@ class Terminal:
         before, self._seen = self.plain[self._seen : found + len(text)], found + len(text)
         return before
 
-    def prompt(self) -> str:
-        """Wait for the next prompt."""
-        return self.until("rtfs> ")
+    def prompt(self) -> None:
+        """Wait until a prompt stands again after the last line."""
+        self.wait_for(lambda: self._sign in self._bytes[self._at :], "a prompt")
 
     @property
     def plain(self) -> str:

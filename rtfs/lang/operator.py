@@ -23,6 +23,7 @@ NAME, MAIN, SLOTS, KIND = Keyword("name"), Keyword("main"), Keyword("slots"), Ke
 PURE, EFFECT, REQUIRED, DEFAULT = Keyword("pure"), Keyword("effect"), Keyword("required"), Keyword("default")
 WHEN, SETS = Keyword("when"), Keyword("sets")
 COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
+MANY, NAMES, LIFTED = Keyword("many"), Keyword("names"), Keyword("lifted")
 MIN, MAX, ONE_OF, META = Keyword("min"), Keyword("max"), Keyword("one-of"), Keyword("meta")
 
 COMMON = Map.of([
@@ -91,8 +92,20 @@ def build(table: Map, arguments: tuple[Any, ...]) -> Map:
     fluent = f"stream.{name.name}"
     if not 1 <= len(arguments) <= 3:
         raise StreamError(3, f"{fluent} takes 1 to 3 arguments, got {len(arguments)}")
-    given = _given(table, arguments[1:], fluent)
-    return node(name, vector([operand(arguments[0])]), checked(table, given, fluent))
+    inputs, named = operands(table, arguments[0])
+    given = checked(table, _given(table, arguments[1:], fluent), fluent)
+    return node(name, inputs, given.merge(named))
+
+
+def operands(table: Map, given: Any) -> tuple[Any, Map]:
+    """The inputs of a node, and what names them: `:many` operators take a vector of streams, or a map from names."""
+    if not table.get(MANY):
+        return vector([operand(given)]), EMPTY_MAP
+    if type(given) is Map and not is_node(given):
+        return vector([operand(value) for value in given.values()]), Map.of([(NAMES, vector(list(given.keys())))])
+    if is_vector(given):
+        return vector([operand(value) for value in given]), EMPTY_MAP
+    raise StreamError(3, f"Parameter 'streams': expected vector of streams or map of them, got {shown(given)}")
 
 
 def _given(table: Map, more: tuple[Any, ...], fluent: str) -> Map:
@@ -101,7 +114,7 @@ def _given(table: Map, more: tuple[Any, ...], fluent: str) -> Map:
     if not more:
         return EMPTY_MAP
     last = more[-1]
-    if len(more) == 1 and not (type(last) is Map and (main is None or _all_known(table, last))):
+    if len(more) == 1 and not are_options(table, last):
         if main is None:
             raise StreamError(3, f"Parameter 'options': expected map, got {shown(last)}")
         return Map.of([(main, last)])
@@ -115,9 +128,18 @@ def _given(table: Map, more: tuple[Any, ...], fluent: str) -> Map:
     return Map.of([*last.entries(), (main, more[0])])
 
 
-def _all_known(table: Map, options: Map) -> bool:
-    known = {key.name for key in (*table.get(PARAMS, EMPTY_MAP), *table.get(SLOTS, EMPTY_MAP))} | {"name", "meta"}
-    return len(options) > 0 and all(normal(key) in known for key in options)
+def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> bool:
+    """Is the only argument a map of options, rather than the main one? more: further keys of options.
+
+    Where the main argument is a function a map is options, even when it has no key that is known.
+    """
+    main = table.get(MAIN)
+    if type(value) is not Map or is_node(value):
+        return False
+    if main is None or main in slots_of(table):
+        return True
+    known = {key.name for key in (*table.get(PARAMS, EMPTY_MAP), *slots_of(table))} | {"name", "meta"} | more
+    return any(type(key) in (str, Keyword) and normal(key) in known for key in value)
 
 
 def checked(table: Map, given: Map, shown_as: str, *, callbacks: bool = False) -> Map:

@@ -13,11 +13,14 @@ from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
 from rtfs.host.stream.graph import Chain, chain_of
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.launch import Request
-from rtfs.host.stream.processor import Processor, prepare
+from rtfs.host.stream.lifecycle import CANCEL
+from rtfs.host.stream.operators import Around, Input
+from rtfs.host.stream.processor import Processor, prepare, step_error
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.source import Source
-from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line
+from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
 from rtfs.lang.collections import MISSING, Map, vector
+from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
 from rtfs.lang.names import Keyword
 
@@ -45,7 +48,13 @@ async def run(
             ])
         )
     )  # fmt: skip
-    stream = await _GraphRequest(registry, settings, module, security, chain, processor).start()
+    request = _GraphRequest(registry, settings, module, security, chain, processor)
+    try:
+        stream = await request.begun()
+    except BaseException:
+        for each in request.inputs:
+            await each.stream.cancel()
+        raise
     assert isinstance(stream, Run)
     return stream
 
@@ -60,14 +69,27 @@ class _GraphRequest(Request):
         super().__init__(registry, settings, module, security)
         self._chain = chain
         self._fused = processor
+        self.inputs: list[Input] = []
+
+    async def begun(self) -> Stream:
+        """The stream, once the runs that it reads from are started."""
+        registry, own = self.registry, self.settings["stream-id"]
+        for name, node in self._chain.origin.inputs:
+            about = [] if own is None else [(Keyword("stream-id"), f"{own}/{name}")]
+            options = Map.of([*about, (Keyword("outputs"), Keyword("block"))])
+            self.inputs.append(Input(name, await run(registry, node, options, self.module, self.security)))
+        return await self.start()
 
     def _processor(self, given: Any) -> Processor:
         return self._fused
 
     def _source(self) -> Source:
         origin, registry = self._chain.origin, self.registry
-        if origin.stream_id is not None:
-            adapter: Adapter = SubscriptionAdapter(self.settings, registry.find(origin.stream_id))
+        if origin.operator is not None:
+            around = Around(registry.services, self.security, self.settings["slot-timeout-ms"])
+            adapter: Adapter = origin.operator.joint(self.settings, origin.params, self.inputs, around)
+        elif origin.stream_id is not None:
+            adapter = SubscriptionAdapter(self.settings, registry.find(origin.stream_id))
         else:
             assert origin.kind is not None
             adapter = origin.kind.open(self.settings, origin.params, registry.services)
@@ -75,11 +97,23 @@ class _GraphRequest(Request):
 
     def _stream(self, owner: Owner) -> Stream:
         owner.kind = "dataflow"
-        return Run(owner, self._chain.title, "unidirectional")
+        return Run(owner, self._chain.title, "unidirectional", inputs=self.inputs)
 
 
 class Run(Channel):
-    """A running graph; its source is opened by who reads first, or by a callback."""
+    """A running graph; its source is opened by who reads first, or by a callback. inputs: the runs that it reads."""
+
+    def __init__(self, owner: Owner, capability: str, direction: str, *, inputs: list[Input]) -> None:
+        super().__init__(owner, capability, direction)
+        self._inputs = inputs
+
+    def over(self) -> None:
+        """It ended: what only it read is not brought any more."""
+        super().over()
+        for each in self._inputs:
+            each.close()
+            if not each.stream.owner.terminal:
+                each.stream.owner.order(CANCEL)
 
     def handle(self) -> Map:
         return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
@@ -87,7 +121,7 @@ class Run(Channel):
 
 def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     """The processor of a chain and the state it begins with."""
-    line = Line(chain.stages, evaluator.pure)
+    line = Line(chain.stages, evaluator.pure, chain.title)
     segments = fuse(chain.stages, evaluator.identity, evaluator.form)
     functions = [evaluator.compile(segment.text, "", segment.captures) for segment in segments]
     wants = any(segment.wants_metadata for segment in segments)
@@ -99,7 +133,9 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     captures = {name: value for segment in segments for name, value in segment.captures.items()}
     identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
     begin = vector([stage.init for stage in chain.stages])
-    return Processor(chain.title, 3 if wants else 2, identity, step, partial(_control, line)), begin
+    return Processor(
+        chain.title, 3 if wants else 2, identity, step, partial(_control, line), partial(_blame, line)
+    ), begin
 
 
 def _passed(state: Any, item: Any) -> Map:
@@ -152,6 +188,19 @@ def _control(line: Line, state: Any, metadata: Map) -> Map:
     act = line.flush if metadata.get(K_CONTROL) is FLUSH else line.tick
     act(states, metadata, found)
     return result_of(states, found)
+
+
+def _blame(line: Line, state: Any, item: Any, metadata: Any) -> RtfsError | None:
+    """The error of the stage that fails, told by its name: pure steps fail again."""
+    try:
+        line.feed(list(state), 0, item, metadata, Collected())
+    except StageError as found:
+        error = step_error(found.error, found.stage.name or found.stage.op)
+        place = Map.of([(Keyword("stage"), found.at), (Keyword("op"), Keyword(found.stage.op))])
+        error.data = error.data.merge(place) if type(error.data) is Map else place
+        error.remark(f"in stage {found.at} ({found.stage.name or found.stage.op}) of {line.title}")
+        return error
+    return None
 
 
 def result_of(states: list[Any], found: Collected) -> Map:

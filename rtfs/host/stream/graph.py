@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from rtfs.host.stream import sources
+from rtfs.host.stream import operators, sources
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.operators import HostOperator
 from rtfs.host.stream.options import shown
+from rtfs.host.stream.sources import SourceKind
 from rtfs.host.stream.stage import Stage, stage_of
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import INPUTS, NAME, NODE, PARAMS, STREAM_ID, operand
+from rtfs.lang.operator import INPUTS, NAME, NAMES, NODE, PARAMS, STREAM_ID, operand
 
 DEEPEST = 1_000  # operators in a row
 
 
 class Origin(NamedTuple):
-    """Where the items of a chain come from: a kind of source and its parameters, or the id of a running stream."""
+    """Where the items of a chain come from: a kind of source with its parameters, an operator of the host with its
+    inputs by name, or the id of a running stream."""
 
     name: str
     params: Map
-    kind: sources.SourceKind | None
-    stream_id: str | None
+    kind: SourceKind | None = None
+    operator: HostOperator | None = None
+    inputs: tuple[tuple[str, Any], ...] = ()
+    stream_id: str | None = None
 
 
 class Chain(NamedTuple):
@@ -34,7 +39,11 @@ class Chain(NamedTuple):
 
     @property
     def title(self) -> str:
-        return " → ".join([self.origin.name, *(stage.op for stage in self.stages)])
+        origin = self.origin
+        before = ""
+        if origin.operator is not None:
+            before = f"{' + '.join(name for name, _ in origin.inputs)} → " if len(origin.inputs) > 1 else "… → "
+        return before + " → ".join([origin.name, *(stage.op for stage in self.stages)])
 
 
 def chain_of(given: Any, evaluator: Evaluator) -> Chain:
@@ -49,24 +58,33 @@ def _upwards(node: Any) -> Iterator[Any]:
     for _ in range(DEEPEST):
         yield node
         inputs = node.get(INPUTS) if type(node) is Map and STREAM_ID not in node else None
-        if not inputs:
+        if not inputs or operators.find(_name(node)) is not None:
             return
-        if len(inputs) != 1:
-            raise fault(4, value=shown(node))
         node = operand(inputs[0])
     raise fault(28, operator="graph", n=DEEPEST, things="operators in a row")
 
 
 def _origin(node: Any) -> Origin:
     if type(node) is str:
-        return Origin("stream", EMPTY_MAP, None, node)
+        return Origin("stream", EMPTY_MAP, stream_id=node)
     if STREAM_ID in node:
-        return Origin("stream", EMPTY_MAP, None, node.get(STREAM_ID))
-    name = node.get(NODE)
-    kind = sources.find(name.name) if type(name) is Keyword else None
-    if kind is None:
+        return Origin("stream", EMPTY_MAP, stream_id=node.get(STREAM_ID))
+    name, params = _name(node), node.get(PARAMS, EMPTY_MAP)
+    kind, operator = sources.find(name), operators.find(name)
+    if (kind is None and operator is None) or type(params) is not Map:
         raise fault(4, value=shown(node))
-    return Origin(name.name, node.get(PARAMS, EMPTY_MAP), kind, None)
+    return Origin(name, params, kind, operator, _inputs(node, params))
+
+
+def _inputs(node: Map, params: Map) -> tuple[tuple[str, Any], ...]:
+    given = [operand(each) for each in node.get(INPUTS) or ()]
+    names = params.get(NAMES) or range(len(given))
+    return tuple((key.name if type(key) is Keyword else str(key), each) for key, each in zip(names, given, strict=True))
+
+
+def _name(node: Map) -> str:
+    name = node.get(NODE)
+    return name.name if type(name) is Keyword else ""
 
 
 def _stage(node: Map, evaluator: Evaluator) -> Stage:

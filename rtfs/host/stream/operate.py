@@ -13,7 +13,21 @@ from rtfs.host.stream.options import START, normal, shown
 from rtfs.lang import operator
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import EFFECT, MAIN, NODE, SETS, SLOTS, STREAM_ID, checked, is_node, node, operand, slots_of
+from rtfs.lang.operator import (
+    EFFECT,
+    MAIN,
+    NODE,
+    SETS,
+    SLOTS,
+    STREAM_ID,
+    are_options,
+    checked,
+    is_node,
+    node,
+    operand,
+    operands,
+    slots_of,
+)
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
@@ -37,17 +51,18 @@ async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
     """One call of an operator or a source."""
     kind = sources.find(name)
     if kind is not None:
-        table, inputs, given = kind.table, vector([]), _of_source(kind.table, arguments, name)
+        table, inputs, named = kind.table, vector([]), EMPTY_MAP
+        given = _of_source(kind.table, arguments, name)
     else:
         found = ctx.evaluator.operator(name)
         assert found is not None, name  # the capability exists because the operator does
         table = found[0]
-        inputs, given = _of_operator(table, arguments, name)
+        inputs, named, given = _of_operator(table, arguments, name)
     options, parameters = _split(given, table)
     params = checked(table, parameters, f"stream.{name}", callbacks=True)
     slots = {key: slot for key, slot in slots_of(table).entries() if EFFECT in slot}
     callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
-    described = {key: value for key, value in params.entries() if key not in slots}
+    described = {key: value for key, value in (*params.entries(), *named.entries()) if key not in slots}
     for key in callbacks:
         described.update((slots[key].get(SETS) or EMPTY_MAP).entries())
     made = node(Keyword(name), inputs, Map.of(described.items()))
@@ -69,11 +84,11 @@ async def _running(ctx: CallContext, made: Map, options: Map, called: Called) ->
     return stream
 
 
-def _of_operator(table: Map, arguments: tuple[Any, ...], name: str) -> tuple[Any, Map]:
-    """Inputs and parameters of `(call :stream.X in main? {…}?)`."""
+def _of_operator(table: Map, arguments: tuple[Any, ...], name: str) -> tuple[Any, Map, Map]:
+    """Inputs, their names and parameters of `(call :stream.X in main? {…}?)`."""
     if not 1 <= len(arguments) <= 3:
         raise fault(1, capability=f":stream.{name}")
-    return vector([operand(arguments[0])]), _parameters(table, arguments[1:], name)
+    return *operands(table, arguments[0]), _parameters(table, arguments[1:], name)
 
 
 def _of_source(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
@@ -85,7 +100,7 @@ def _of_source(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
 def _parameters(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
     main = table.get(MAIN)
     last = arguments[-1] if arguments else EMPTY_MAP
-    if len(arguments) == 1 and (type(last) is not Map or (main is not None and is_node(last))):
+    if len(arguments) == 1 and not are_options(table, last, _RUN_OPTIONS):
         return _with_main(EMPTY_MAP, main, last, name)
     if type(last) is not Map:
         raise fault(3, p="options", kind="map", value=shown(last))

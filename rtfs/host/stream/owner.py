@@ -283,7 +283,7 @@ class Owner(Course):
                 self.held = True
                 self.timer("retry", policy.backoff_ms, self._retry)
             return bool(policy.backoff_ms)
-        problem = step_error(self.services.evaluator.failure(error), self.processor.name)
+        problem = self._problem(chunk, error)
         problem.remark(f"called for chunk {seq} of stream {self.id}")
         self.stats.failed += 1
         skip = policy.then is SKIP
@@ -297,6 +297,12 @@ class Owner(Course):
         answer(chunk, error=problem)
         self.fail(problem)
         return True
+
+    def _problem(self, chunk: Chunk, error: Exception) -> RtfsError:
+        """The stream error of a failed step."""
+        processor, failure = self.processor, self.services.evaluator.failure(error)
+        found = processor.blame and processor.blame(self.state, chunk[1], self.metadata_of(chunk))
+        return found or step_error(failure, processor.name)
 
     def _retry(self) -> None:
         self.held = False

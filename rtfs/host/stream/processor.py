@@ -165,7 +165,8 @@ BUILT_IN = ("count", "identity", "collect")
 class Processor(NamedTuple):
     """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`.
 
-    control: takes control chunks in its place, as [state metadata]; None when the step does.
+    control: takes control chunks in its place, as [state metadata]; None when the step does. blame: finds the error of
+    a failed step again, as [state chunk metadata], and says in which part of the processor it is.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Processor(NamedTuple):
     identity: FunctionIdentity
     step: Step
     control: Callable[[Any, Any], Any] | None = None
+    blame: Callable[[Any, Any, Any], RtfsError | None] | None = None
 
     @property
     def wants_metadata(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.options import shown
 from rtfs.lang.collections import Map, PVector
+from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 K_INIT, K_STEP, K_TICK, K_FLUSH = Keyword("init"), Keyword("step"), Keyword("tick"), Keyword("flush")
@@ -53,11 +54,20 @@ class Collected:
             self.wake_at = wake_at if self.wake_at is None else min(self.wake_at, wake_at)
 
 
+class StageError(Exception):
+    """What a stage raised, and which stage."""
+
+    def __init__(self, at: int, stage: Stage, error: RtfsError) -> None:
+        super().__init__(error.message)
+        self.at, self.stage, self.error = at, stage, error
+
+
 class Line:
     """Stages in a row. `call` runs a function of the program purely; states are a list, one of each stage."""
 
-    def __init__(self, stages: Sequence[Stage], call: Call) -> None:
+    def __init__(self, stages: Sequence[Stage], call: Call, title: str = "") -> None:
         self.stages = tuple(stages)
+        self.title = title
         self._call = call
 
     def feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
@@ -66,7 +76,12 @@ class Line:
             found.outputs.append(item)
             return
         stage = self.stages[at]
-        self._pass_on(states, at, self._call(stage.step, states[at], item, metadata), metadata, found)
+        try:
+            result = self._call(stage.step, states[at], item, metadata)
+            outputs_of(result, stage.op)
+        except RtfsError as error:
+            raise StageError(at, stage, error) from error
+        self._pass_on(states, at, result, metadata, found)
 
     def _pass_on(self, states: list[Any], at: int, result: Any, metadata: Any, found: Collected) -> None:
         outputs = outputs_of(result, self.stages[at].op)

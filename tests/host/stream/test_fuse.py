@@ -14,7 +14,7 @@ from rtfs.host.stream.dataflow import fused
 from rtfs.host.stream.fuse import fuse
 from rtfs.host.stream.graph import Chain, chain_of
 from rtfs.host.stream.processor import read, read_result
-from rtfs.host.stream.stage import Collected, Line
+from rtfs.host.stream.stage import Collected, Line, StageError
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
 
@@ -35,8 +35,8 @@ def plain(made: Chain, items: list[Any]) -> tuple[list[Any], list[Any], str | No
         before, found = list(states), Collected()
         try:
             line.feed(states, 0, item, meta(number), found)
-        except rtfs.RtfsError as error:
-            return before, outputs, error.code
+        except StageError as failed:
+            return before, outputs, failed.error.code
         outputs += found.outputs
         if found.action is not None:
             break

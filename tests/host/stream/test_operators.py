@@ -101,7 +101,7 @@ def test_validation_tells_all_that_is_wrong_and_goes_on_with_the_next_item() -> 
     told: list[Any] = []
     SESSION.define("tell", lambda errors, item: told.append((errors, item)))
     SESSION.run("""(call :stream.wait
-                     (call :stream.validate-types [{:id "x"} {:id 1 :name "n"}] {:id :int :name :string} 
+                     (call :stream.validate-types [{:id "x"} {:id 1 :name "n"}] {:id :int :name :string}
                      {:on-invalid (fn [errors item] (tell errors item))}))""")
     (errors, item) = told[0]
     assert rtfs.show(item) == '{:id "x"}'

@@ -18,6 +18,9 @@
     server = "https://example.org"   # instead of the one in the document
     credentials = {token = "TOKEN"}  # by security scheme: the variable that holds it, or a pair of variables
 
+    [metrics]                        # of streams, for Prometheus, as --metrics
+    listen = "127.0.0.1:9464"
+
 The file of the working folder or of the nearest folder above it counts, for scripts inside that folder only: a script
 from elsewhere brings no rights with it and gets none from here. A file that others may write is refused.
 """
@@ -30,7 +33,7 @@ from typing import Any, NamedTuple
 
 from rtfs.cli.permission import PROJECT, Malformed
 
-_LISTS = ("allow", "deny", "read", "write", "net", "env", "approve", "files")
+_LISTS = ("allow", "deny", "read", "write", "net", "env", "run", "approve", "files")
 _PATHS = ("read", "write", "files")
 
 
@@ -49,6 +52,7 @@ class Project(NamedTuple):
     files: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     apis: dict[str, dict[str, Any]] = {}  # noqa: RUF012  # never changed
+    metrics: str | None = None
 
 
 def read_project(folder: str) -> Project:
@@ -64,7 +68,8 @@ def read_project(folder: str) -> Project:
         raise Malformed(f"{path}: {error}") from error
     project = _project(folder, path, tables.get("capabilities", {}))
     tests = _tests(path, tables.get("test", {}))
-    return project._replace(tests=tests, apis=_apis(folder, path, tables.get("apis", {})))
+    metrics = _listen(path, tables.get("metrics", {}))
+    return project._replace(tests=tests, apis=_apis(folder, path, tables.get("apis", {})), metrics=metrics)
 
 
 def _own(path: str, facts: os.stat_result) -> None:
@@ -99,6 +104,12 @@ def _tests(path: str, table: Any) -> tuple[str, ...]:
     if not isinstance(globs, list) or not all(isinstance(glob, str) and glob for glob in globs):
         raise Malformed(f"{path}: [test] has files, a list of globs")
     return tuple(globs)
+
+
+def _listen(path: str, table: Any) -> str | None:
+    if not isinstance(table, dict) or table.keys() - {"listen"} or not isinstance(table.get("listen", ""), str):
+        raise Malformed(f"{path}: [metrics] has listen, an address such as 127.0.0.1:9464")
+    return table.get("listen")
 
 
 def _apis(folder: str, path: str, table: Any) -> dict[str, dict[str, Any]]:

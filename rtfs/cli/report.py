@@ -79,5 +79,5 @@ def _cut(text: str) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def warn(text: str) -> None:
-    sys.stderr.write(f"warning: {text}\n")
+def warn(text: str, kind: str = "warning") -> None:
+    sys.stderr.write(f"{kind}: {text}\n")

@@ -54,6 +54,7 @@ _FOLDER, _TAPE = click.Path(file_okay=False), click.Path(dir_okay=False)
 @click.option("--progress", type=click.Choice(["auto", "json", "off"]), default="auto", help="How streams are shown.")
 @click.option("--check", type=click.Choice(LEVELS), default="standard", help="How far annotations are checked.")
 @click.option("--control/--no-control", default=True, help="Let `rtfs stream` look at the streams and steer them.")
+@click.option("--metrics", metavar="[HOST:]PORT", help="Offer metrics of streams to Prometheus, at 127.0.0.1 or HOST.")
 @click.option("--trace", is_flag=True, help="Show each host call as one line on standard error.")
 @click.option("--profile", is_flag=True, help="Say on standard error where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="Report errors as JSON.")
@@ -89,5 +90,12 @@ def _check(options: dict[str, Any]) -> None:
     kinds = [name for name in ("each", "durable", "record", "replay") if options[name] is not None]
     if len(kinds) > 1:
         raise click.UsageError(f"--{kinds[0]} and --{kinds[1]} exclude each other")
+    if options["metrics"] is not None:
+        from rtfs.host.stream.exposition import parse_address
+
+        try:
+            parse_address(options["metrics"])
+        except ValueError as error:
+            raise click.UsageError(f"--metrics: {error}") from error
     if options["jsonl"] and options["each"] is None:
         raise click.UsageError("--jsonl is about a filter with -I")

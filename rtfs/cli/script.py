@@ -49,6 +49,7 @@ class Settings(NamedTuple):
     progress: str = "auto"
     check: str = "standard"
     control: bool = True
+    metrics: str | None = None
     trace: bool = False
     profile: bool = False
     each: str | None = None
@@ -187,6 +188,28 @@ class Execution:
         self.progress = Progress(registry, self.settings.progress)
         if self.settings.control:
             self._open_socket(registry)
+        self._open_metrics(registry)
+
+    def _open_metrics(self, registry: Any) -> None:
+        """Metrics for Prometheus, where the command line or the project says."""
+        from rtfs.cli.permission import find_project
+        from rtfs.cli.report import warn
+
+        settings = self.settings
+        project = find_project(settings.file if settings.file != "-" else None)
+        place = settings.metrics or (None if project is None else project.metrics)
+        if place is None:
+            return
+        from rtfs.host.stream.exposition import Endpoint, parse_address
+
+        try:
+            endpoint = registry.host.part("metrics", lambda: Endpoint(registry, *parse_address(place)))
+        except (OSError, ValueError, RtfsError) as error:
+            warn(f"no metrics at {place}: {error.message if isinstance(error, RtfsError) else error}")
+        else:
+            if settings.metrics is not None:
+                host, port = endpoint.address
+                warn(f"metrics are at http://{f'[{host}]' if ':' in host else host}:{port}/metrics", kind="note")
 
     def _open_socket(self, registry: Any) -> None:
         """Let `rtfs stream` in, for as long as the host lives."""

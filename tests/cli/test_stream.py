@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -355,6 +357,46 @@ def test_the_store_of_a_host_that_cannot_be_reached_is_not_changed(
     assert "room-1" in rtfs("stream", "ls", "--state", str(state)).stdout
     done = rtfs("stream", "cancel", "room-1", "--state", str(state))
     assert (done.returncode, done.stderr) == (1, f"Error: {state} is in use by a process that cannot be reached\n")
+
+
+# ---- metrics
+
+
+def metrics_of(line: str) -> str:
+    (url,) = re.findall(r"^note: metrics are at (http://127\.0\.0\.1:\d+/metrics)$", line.strip())
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def test_a_run_offers_metrics_at_a_port_of_loopback(host: Callable[..., Host], rtfs: Run) -> None:
+    one = host("--metrics", "0")
+    assert one.process.stderr is not None
+    assert 'rtfs_stream_chunks_processed_total{action="continue",stream="mcp"} 5.0' in metrics_of(
+        one.process.stderr.readline()
+    )
+    rtfs("stream", "stop", "room-1")
+    assert one.ended() == (0, ":stopped\n", "")
+
+
+def test_the_project_file_switches_metrics_on(rtfs: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "rtfs.toml").write_text(f'[metrics]\nlisten = "127.0.0.1:{port}"\n')
+        (tmp_path / "room.rtfs").write_text(
+            '(call :mcp.stream.start {:endpoint "r" :stream-id "r" :detached true}) nil'
+        )
+        done = rtfs("run", "--allow-all", "room.rtfs")
+        assert done.stderr.startswith(f"warning: no metrics at 127.0.0.1:{port}: ")  # somebody else is there already
+    (tmp_path / "rtfs.toml").write_text("[metrics]\nport = 1\n")
+    done = rtfs("run", "--allow-all", "room.rtfs")
+    assert (done.returncode, "[metrics] has listen, an address" in done.stderr) == (2, True)
+
+
+def test_an_address_that_is_none_is_a_usage_error(rtfs: Run) -> None:
+    done = rtfs("run", "--metrics", "nowhere", "-e", "(println 1)")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--metrics: an address looks like 127.0.0.1:9464, got 'nowhere'" in done.stderr
 
 
 # ---- try

@@ -47,7 +47,7 @@ class Body:
         "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
         "timers", "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty",
-        "_waker", "_metadata", "contract", "stepping",
+        "_waker", "_metadata", "contract", "stepping", "_shut_since", "_shut_before",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -76,6 +76,8 @@ class Body:
         self.timers: dict[str, Timer] = {}
         self.mailbox: list[tuple[Call, asyncio.Future[Any]]] = []
         self.watchers: list[tuple[Callable[[], bool], asyncio.Future[bool]]] = []
+        self._shut_since: int | None = None
+        self._shut_before = 0
         self.draining = ""
         self.leaving = False
         self.held = False
@@ -105,6 +107,11 @@ class Body:
     def connected(self) -> bool:
         """Has it a source? Otherwise only injection feeds it."""
         return self.source is not None
+
+    def shut_ms(self) -> int:
+        """How long the gate has been shut so far, in ms."""
+        since = self._shut_since
+        return self._shut_before + (0 if since is None else self.services.clock.now_ms() - since)
 
     def wake(self) -> None:
         """There may be something to do."""

@@ -102,6 +102,9 @@ class Checkpoints:
         self.unsaved = 0
         self.failures = 0
         self.problem = None
+        instruments = self.owner.services.instruments
+        if self.committer.store.durable and instruments is not None:
+            instruments.checkpoint(self.owner, took_ms, None)
         if self.committer.store.durable:
             self.owner.emit("checkpoint", number=row.number, took_ms=round(took_ms, 3))
         if self.owner.terminal:
@@ -114,6 +117,9 @@ class Checkpoints:
         """The store refused: again soon, after some attempts every five seconds while the stream stands still."""
         self.failures += 1
         self.problem = problem
+        instruments = self.owner.services.instruments
+        if instruments is not None:
+            instruments.checkpoint(self.owner, 0.0, problem)
         wait = RETRY_MS * self.failures * self.owner.services.random.uniform(0.5, 1.5)
         if self.failures > RETRIES:
             wait = BROKEN_RETRY_MS

@@ -169,6 +169,11 @@ class Course(Body):
     def adjust_gate(self) -> None:
         """Let the gate follow the depth of the queue."""
         if self.queue.adjust():
+            now = self.services.clock.now_ms()
+            if self.queue.shut:
+                self._shut_since = now
+            else:
+                self._shut_before, self._shut_since = self.shut_ms(), None
             self.intake.quiet_since = self.services.clock.now_ms()  # the silence behind a shut gate was ours
             self.emit("gate-shut" if self.queue.shut else "gate-open", depth=self.queue.depth)
 

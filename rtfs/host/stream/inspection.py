@@ -218,6 +218,8 @@ def blocked_on(owner: Owner) -> Map | None:
     """Why a stream with work to do does not do it."""
     if owner.store_is_broken:
         return keyed(what=Keyword("checkpoint"), id=owner.checkpoints.committer.store.url)
+    if owner.id in owner.services.slots:
+        return keyed(what=Keyword("slot"), id=owner.services.slots[owner.id])
     if owner.outputs.next >= owner.outputs.limit:
         slowest = min(owner.outputs.readers.values(), key=lambda reader: reader.cursor, default=None)
         return keyed(what=Keyword("reader"), id=None if slowest is None else slowest.id)

@@ -176,7 +176,10 @@ class Owner(Course):
             self.control_step("tick")
             return 1
         with self.services.evaluator.stepping():
-            return self._steps()
+            if self.services.instruments is None:
+                return self._steps()
+            with self.services.instruments.turn(self):
+                return self._steps()
 
     def _steps(self) -> int:
         """The hot loop: what is rare stands behind one test."""
@@ -263,6 +266,8 @@ class Owner(Course):
                 self._told_ignored_keys = True
                 self.emit("result-keys-ignored")
             if asked.action is not None:
+                if self.services.instruments is not None and chunk is not None:
+                    self.services.instruments.acted(self, asked.action.name)
                 self.act(asked.action, by="result")
         if chunk is not None and chunk[4] is not None:
             answer(chunk)
@@ -286,6 +291,8 @@ class Owner(Course):
         problem = self._problem(chunk, error)
         problem.remark(f"called for chunk {seq} of stream {self.id}")
         self.stats.failed += 1
+        if self.services.instruments is not None:
+            self.services.instruments.failed(self, problem.code)
         skip = policy.then is SKIP
         self.emit("chunk-skipped" if skip else "chunk-failed", at_seq=seq, code=problem.code, message=problem.message)
         if skip:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rtfs.host.state import REDIS
-from rtfs.host.stream import feed, inspection, planning, question, settings
+from rtfs.host.stream import feed, inspection, planning, question, settings, tracing
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Committer
@@ -22,6 +22,7 @@ from rtfs.host.stream.connection import Pool
 from rtfs.host.stream.endpoint import Directory
 from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.instrument import Instrument, Instruments
 from rtfs.host.stream.launch import TERMINAL_NAMES, Request
 from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.market import Market
@@ -57,6 +58,8 @@ class Services:
         self.random = random.Random()
         self.ended: Callable[[Owner], None] = lambda owner: None
         self.journal: Journal | None = None
+        self.instruments: Instruments | None = None  # None: nobody measures, and nothing is spent on it
+        self.slots: dict[str, str] = {}  # by stream: the effect slot that it waits for
         self._serial = count(1)
 
     def work_folder(self) -> str:
@@ -111,6 +114,8 @@ class StreamRegistry:
         self._stores: dict[str, tuple[Store, Committer]] = {}
         self._beats: dict[str, asyncio.Task[None]] = {}
         self._closed = False
+        if tracing.wanted():
+            self.instrument(tracing.Tracer())
 
     # ---- starting
 
@@ -155,6 +160,8 @@ class StreamRegistry:
         if owner.terminal:
             owner.outputs.end()
             return
+        if self.services.instruments is not None:
+            self.services.instruments.began(owner)
         owner.launch()
         owner.note_transition(None)
         owner.emit("started", endpoint=inspection.endpoint(owner), adapter=owner.adapter)
@@ -198,6 +205,15 @@ class StreamRegistry:
         """Cheap figures of every stream, for a live line."""
         now = self.services.clock.now_ms()
         return [_progress(stream.owner, now) for stream in self.streams.values()]
+
+    def instrument(self, part: Instrument) -> None:
+        """Have the streams measured from now on."""
+        if self.services.instruments is None:
+            self.services.instruments = Instruments()
+        self.services.instruments.parts.append(part)
+        for stream in self.streams.values():
+            if not stream.owner.terminal:
+                part.began(stream.owner)
 
     def on_event(self, observer: Any) -> None:
         """Have `observer(event)` called for every event of §9.2."""
@@ -274,6 +290,8 @@ class StreamRegistry:
 
     def _ended(self, owner: Owner) -> None:
         """A stream became terminal: it keeps answering for a while."""
+        if self.services.instruments is not None:
+            self.services.instruments.ended(owner)
         stream = self.streams.get(owner.id)
         if stream is None:
             return
@@ -289,6 +307,8 @@ class StreamRegistry:
         if self.streams.get(id) is stream:
             del self.streams[id]
             self.services.events.forget(id)
+            if self.services.instruments is not None:
+                self.services.instruments.forgotten(stream.owner)
 
     def program_ended(self) -> list[str]:
         """Nobody pulls any more: release pull readers. The ids of unconnected streams, which nobody waits for."""

@@ -29,6 +29,13 @@ class Lost(Exception):
         self.status = status
 
     @property
+    def kind(self) -> str:
+        """One of a few words for the reason: `closed`, `http-503`, `lost`."""
+        if self.status is not None:
+            return f"http-{self.status}"
+        return "closed" if self.clean else "lost"
+
+    @property
     def hopeless(self) -> bool:
         """Will the same request never succeed?"""
         return self.status in FINAL or (self.status is not None and 300 <= self.status < 400)

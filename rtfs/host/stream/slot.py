@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +50,17 @@ class Slot:
     async def __call__(self, stream_id: str, seq: int, *args: Any) -> Any:
         """Run the function to its end. S010 for what it raises and when it takes too long, a limit as it is."""
         given = args if self.most is None else args[: self.most]
+        services = self._services
+        services.slots[stream_id] = self.name
         try:
-            return await self._within(self._work(f"{stream_id}/{seq}/{self.name}/", given))
+            with (
+                nullcontext() if services.instruments is None else services.instruments.slot(stream_id, seq, self.name)
+            ):
+                return await self._within(self._work(f"{stream_id}/{seq}/{self.name}/", given))
         except Exception as error:
             raise failure(error) from error
+        finally:
+            services.slots.pop(stream_id, None)
 
     async def _work(self, origin: str, args: tuple[Any, ...]) -> Any:
         if not self._foreign:

@@ -52,6 +52,7 @@ class Source:
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._interrupted: Exception | None = None
+        self._connecting: float | None = None  # since when, until it is told how it went
         self._opened_at = math.inf
         self.answers: Callable[[str], Asker] | None = None  # who answers, for a stream, what the server asks back
         self._asker: Asker | None = None
@@ -158,6 +159,8 @@ class Source:
         owner = self._owner
         self.state = "retrying"
         owner.emit("retrying", problem=loss.why, wait_ms=round(wait))
+        if owner.services.instruments is not None:
+            owner.services.instruments.retrying(owner, loss.kind)
         await owner.services.clock.sleep(wait / 1000)
         self.state = "connecting"
         owner.intake.attempt += 1
@@ -169,6 +172,7 @@ class Source:
         connection: Connection | None = None
         suspect = False
         self._opened_at = math.inf  # until it is open
+        self._connecting = owner.services.clock.monotonic()
         if self.recorder is not None and self._target is not None:
             self.recorder.connect(self._target.headers(), self._about())
         try:
@@ -189,10 +193,12 @@ class Source:
         except (Lost, RtfsError, asyncio.CancelledError) as error:
             suspect = isinstance(error, Lost)
             self._note("error" if str(error) else "close", str(error) or "we closed it")
+            self._tell_connected(str(error) or "cancelled")
             raise
         except Exception as error:
             suspect = True
             self._note("error", str(error))
+            self._tell_connected(f"{type(error).__name__}: {error}")
             if unreadable(error):
                 owner.intake.malformed("the answer to a request is no JSON-RPC message")
                 raise Lost("a frame that nobody can read ended the request") from error
@@ -256,6 +262,13 @@ class Source:
         finally:
             gone.cancel()
 
+    def _tell_connected(self, problem: str | None = None) -> None:
+        """How the opening of a connection went, to whoever measures: once for each."""
+        began, self._connecting = self._connecting, None
+        services = self._owner.services
+        if services.instruments is not None and began is not None:
+            services.instruments.connected(self._owner, (services.clock.monotonic() - began) * 1000, problem)
+
     def _opened(self) -> None:
         """The connection is there."""
         owner = self._owner
@@ -265,6 +278,7 @@ class Source:
         self.state = "open"
         if again:
             self.reconnects += 1
+        self._tell_connected()
         owner.emit("reconnected" if again else "opened", era=self.era, attempt=owner.intake.attempt)
         owner.intake.quiet_since = self.connected_at
         for opening in self._openings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import credential
 from rtfs.host.stream.queue import size_of
@@ -254,3 +254,35 @@ def _redacted(value: Any, patterns: list[re.Pattern[str]], depth: int = 0) -> An
 def _hidden(key: Any, patterns: list[re.Pattern[str]]) -> bool:
     name = key.name if type(key) is Keyword else key
     return type(name) is str and any(pattern.search(name) for pattern in patterns)
+
+
+class Progress(NamedTuple):
+    """One stream for a live line. rate: chunks in per second; checkpoint_age_ms: None without a durable snapshot."""
+
+    name: str
+    id: str
+    received: int
+    outputs: int
+    rate: float
+    depth: int
+    capacity: int
+    status: str
+    transport: str
+    checkpoint_age_ms: int | None
+
+
+def progress(owner: Owner, now: int) -> Progress:
+    """The figures of a stream."""
+    saved = owner.checkpoints.at if owner.checkpoints.committer.store.durable else None
+    return Progress(
+        owner.settings["name"] or owner.settings["endpoint"],
+        owner.id,
+        owner.intake.seq,
+        owner.outputs.next,
+        owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)[0],
+        owner.queue.depth,
+        owner.queue.capacity,
+        owner.status.name,
+        "closed" if owner.source is None else owner.source.state,
+        None if saved is None else now - saved,
+    )

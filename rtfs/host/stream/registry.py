@@ -10,7 +10,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rtfs.host.state import REDIS
 from rtfs.host.stream import feed, inspection, planning, question, settings, tracing
@@ -74,21 +74,6 @@ class Services:
     def defect(self, owner: Owner, error: Exception) -> None:
         """An exception that no rule expects ended one stream; the log gets all of it."""
         LOGGER.error("defect in stream %s", owner.id, exc_info=error)
-
-
-class Progress(NamedTuple):
-    """One stream for a live line. rate: chunks in per second; checkpoint_age_ms: None without a durable snapshot."""
-
-    name: str
-    id: str
-    received: int
-    outputs: int
-    rate: float
-    depth: int
-    capacity: int
-    status: str
-    transport: str
-    checkpoint_age_ms: int | None
 
 
 class StreamRegistry:
@@ -201,10 +186,10 @@ class StreamRegistry:
             observed_at=self.services.clock.now_ms(),
         )
 
-    def progress(self) -> list[Progress]:
+    def progress(self) -> list[inspection.Progress]:
         """Cheap figures of every stream, for a live line."""
         now = self.services.clock.now_ms()
-        return [_progress(stream.owner, now) for stream in self.streams.values()]
+        return [inspection.progress(stream.owner, now) for stream in self.streams.values()]
 
     def instrument(self, part: Instrument) -> None:
         """Have the streams measured from now on."""
@@ -389,19 +374,3 @@ class StreamRegistry:
         await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
         await self.pool.close()
         self.close()
-
-
-def _progress(owner: Owner, now: int) -> Progress:
-    saved = owner.checkpoints.at if owner.checkpoints.committer.store.durable else None
-    return Progress(
-        owner.settings["name"] or owner.settings["endpoint"],
-        owner.id,
-        owner.intake.seq,
-        owner.outputs.next,
-        owner.rate.per_second(now, owner.intake.seq, owner.outputs.next)[0],
-        owner.queue.depth,
-        owner.queue.capacity,
-        owner.status.name,
-        "closed" if owner.source is None else owner.source.state,
-        None if saved is None else now - saved,
-    )

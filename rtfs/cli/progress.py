@@ -13,7 +13,7 @@ JSON_EVERY = 8  # looks between two JSON lines: one a second
 
 
 class Figures(Protocol):
-    """One stream at one moment; `rtfs.host.stream.inspection.Progress` is one. Counts are chunks, rate is per second."""
+    """One stream at one moment; `rtfs.host.stream.inspection.Progress` is one. rate: chunks per second."""
 
     @property
     def name(self) -> str: ...

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rtfs.cli.progress import JsonLines, age, as_data, line, short
-from rtfs.host.stream.registry import Progress
+from rtfs.host.stream.inspection import Progress
 
 WEATHER = Progress("weather", "weather-1", 12_401, 11_998, 1_234.5, 3, 32, "active", "open", 2_400)
 

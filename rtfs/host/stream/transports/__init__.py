@@ -141,7 +141,7 @@ class Tap:
             raise self.fault
         if isinstance(message, Exception):
             self.unreadable("no JSON-RPC message")
-        elif getattr(message.message, "error", None) is not None and message.message.id is None:
+        elif type(message.message).__name__ == "JSONRPCError" and message.message.id is None:
             self.unreadable(f"an error without id: {message.message.error.message[:200]}")
         return message
 

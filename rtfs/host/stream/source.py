@@ -132,7 +132,7 @@ class Source:
                 await self._once(attempts)
                 return True
             except Lost as loss:
-                if self._played:
+                if self._played or self._cancelled:
                     return True
                 if loss.retry_after is None:
                     loss.retry_after = self.adapter.wish
@@ -143,6 +143,11 @@ class Source:
                 await self._pause(loss, wait)
             except RtfsError as error:
                 return error
+
+    @property
+    def _cancelled(self) -> bool:
+        """Was the source closed? A connection that breaks in that moment must not hide it."""
+        return self._task is not None and self._task.cancelling() > 0
 
     @property
     def _played(self) -> bool:

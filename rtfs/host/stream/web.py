@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -18,6 +19,8 @@ from rtfs.host.stream.refusal import refusal, seconds
 from rtfs.host.stream.retry import Lost
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
     from rtfs.host.stream.adapters import Session
@@ -38,7 +41,7 @@ async def opened(
     import httpx2
 
     with losses(adapter, session.shown):
-        async with httpx2.AsyncClient(timeout=None) as client:
+        async with httpx2.AsyncClient(timeout=None, verify=_security()) as client:
             try:
                 asking = _follow(client, session, {**PLAIN, **headers})
                 response = await session.timers.within(milliseconds, asking)
@@ -54,6 +57,14 @@ async def opened(
                 yield response
             finally:
                 await response.aclose()
+
+
+@cache
+def _security() -> ssl.SSLContext:
+    """What TLS trusts. Reading it takes so long that no reconnect should do it again."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 async def _follow(client: httpx2.AsyncClient, session: Session, own: dict[str, Any]) -> httpx2.Response:

@@ -509,6 +509,26 @@ async def test_an_async_iterator_is_a_source_too(ground: Any) -> None:
     assert list(await stream.result()) == list(range(50))
 
 
+async def test_a_source_that_breaks_while_it_is_closed_is_not_opened_again(ground: Any) -> None:
+    opened = []
+
+    async def items(start: int) -> Any:
+        opened.append(start)
+        yield 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("broken pipe") from None
+
+    registry = ground.registry()
+    registry.topics["t"] = Topic(items)
+    stream = await registry.start("memory:t", processor=keep, state=(), retry=m(base_ms=0, max_attempts=9))
+    await ground.until(stream, lambda: stream.state == (1,))
+    await stream.cancel()
+    await asyncio.wait_for(stream.owner.source.closed(), 10)
+    assert (opened, stream.state) == ([0], (1,))
+
+
 async def test_too_many_malformed_frames_in_a_row_fail_the_stream(ground: Any) -> None:
     registry = ground.registry()
     registry.topics["t"] = Topic([1, *[MALFORMED] * 3, 2, *[MALFORMED] * 4, 3])

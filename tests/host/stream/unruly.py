@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -69,8 +70,8 @@ class Peer:
 
     def reset(self) -> None:
         """Break the connection in the hardest way there is."""
-        socket = self._writer.get_extra_info("socket")
-        socket.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: closing sends a reset
+        connection = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing sends a reset
         self._writer.transport.abort()
 
     # ---- web sockets
@@ -153,8 +154,8 @@ class Unruly:
 
 
 @asynccontextmanager
-async def unruly(script: Script) -> AsyncIterator[Unruly]:
-    """A running server; afterwards none of its connections is left."""
+async def unruly(script: Script, sock: socket.socket | None = None) -> AsyncIterator[Unruly]:
+    """A running server, perhaps on a socket that listens already; afterwards none of its connections is left."""
     server = Unruly(script)
     tasks: set[asyncio.Task[Any]] = set()
 
@@ -167,7 +168,8 @@ async def unruly(script: Script) -> AsyncIterator[Unruly]:
         finally:
             tasks.discard(task)
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    place = {"host": "127.0.0.1", "port": 0} if sock is None else {"sock": sock}
+    listening = await asyncio.start_server(connected, **place)  # type: ignore[arg-type]
     host, port = listening.sockets[0].getsockname()
     server.authority = f"{host}:{port}"
     try:

@@ -144,18 +144,18 @@ def _transport(owner: Owner) -> Map:
 
 def _queue(owner: Owner, items: int, now: int, clean: Any) -> Map:
     queue = owner.queue
+    waiting = tuple(queue.items)  # while long values are shown other tasks run, and the queue moves on
     listed = [
-        keyed(seq=chunk[0], chunk=clean(chunk[1]), waiting_ms=now - chunk[2])
-        for chunk, _ in zip(queue.items, range(items), strict=False)
+        keyed(seq=chunk[0], chunk=clean(chunk[1]), waiting_ms=now - chunk[2]) for chunk in waiting[: max(0, items)]
     ]
     return keyed(
         depth=queue.depth,
-        bytes=_bytes(queue.items) + (0 if queue.spill is None else queue.spill.bytes),
+        bytes=_bytes(waiting) + (0 if queue.spill is None else queue.spill.bytes),
         capacity=queue.capacity,
         high=queue.high,
         low=queue.low,
         overflow=owner.settings["overflow"],
-        oldest_ms=now - queue.items[0][2] if queue.items else None,
+        oldest_ms=now - waiting[0][2] if waiting else None,
         items=vector(listed),
     )
 

@@ -88,7 +88,7 @@ def _capabilities(repl: Repl, word: str) -> list[str]:
 
 def _keywords(repl: Repl, text: str) -> Iterable[str]:
     """Keywords that were used so far, the last ones first; most of them are keys."""
-    typed = [piece.text for each in (*repl.texts[-200:], text) for piece in pieces(each) if piece.kind == "keyword"]
+    typed = [piece.text for each in (*repl.texts, text) for piece in pieces(each) if piece.kind == "keyword"]
     return dict.fromkeys(reversed(typed))
 
 

@@ -132,9 +132,9 @@ def _text(metadata: Any, key: Keyword) -> str:
 def _type_of(kind: str, value: Any) -> str:
     if kind != "value":
         return ""
-    from rtfs.check.kind import describe, type_of
+    from rtfs.cli.interactive.result import type_text
 
-    return describe(type_of(value))
+    return type_text(value)
 
 
 def _defining(texts: list[str], name: str) -> str | None:

@@ -11,8 +11,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.cli.interactive.names import Names
-from rtfs.cli.interactive.result import shown
-from rtfs.cli.output import flush
+from rtfs.cli.interactive.result import shown, type_text
+from rtfs.cli.output import Unwritable, flush
 from rtfs.cli.report import report, trace
 from rtfs.cli.script import exit_code
 from rtfs.lang.collections import List, Map
@@ -59,7 +59,7 @@ class Repl:
         self.loaded: dict[str, str] = {}
         self.modules: dict[str, dict[str, str]] = {}
         self.names = Names(self)
-        self.texts: list[str] = []  # everything that was typed, for completion
+        self.texts: deque[str] = deque(maxlen=200)  # what was typed last, for completion
         self.ask: Ask | None = None
         self.on_leave: Callable[[], None] = lambda: None
         self.ending: asyncio.Task[Any] | None = None
@@ -178,6 +178,8 @@ class Repl:
         except KeyboardInterrupt:
             self.say("interrupted")
             self._failed(130)
+        except Unwritable:
+            raise
         except OSError as error:
             self.say(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
             self._failed(1)
@@ -214,9 +216,7 @@ class Repl:
             return
         text = shown(value)
         if self.switches["types"]:
-            from rtfs.check.kind import describe, type_of
-
-            text = f"{text}\n; {describe(type_of(value))}"
+            text = f"{text}\n; {type_text(value)}"
         self.say(text)
 
     def _ended(self, session: Session, take: Take, value: Any, raised: BaseException | None) -> None:

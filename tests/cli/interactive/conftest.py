@@ -14,7 +14,7 @@ from rtfs.cli.interactive.ending import finish
 from rtfs.cli.interactive.repl import Repl
 from rtfs.lang.outcome import RuntimeContext
 from rtfs.session import Session
-from tests.cli.interactive.pseudo import Terminal
+from tests.cli.interactive.pseudo import COUNT, COUNTER, STREAM, Terminal
 
 Start = Callable[..., Terminal]
 
@@ -71,10 +71,12 @@ def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     """`terminal(WORDS…)` starts `rtfs repl WORDS` on a pseudo-terminal with all rights, and waits for its prompt."""
     started: list[Terminal] = []
 
-    def start(*words: str, size: tuple[int, int] = (24, 80), **extra: str) -> Terminal:
+    def start(
+        *words: str, size: tuple[int, int] = (24, 80), rights: tuple[str, ...] = ("--allow-all",), **extra: str
+    ) -> Terminal:
         kept = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
         surroundings = {**kept, "TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path / "state"), **extra}
-        made = Terminal([sys.executable, "-m", "rtfs", "repl", "--allow-all", *words], surroundings, tmp_path, size)
+        made = Terminal([sys.executable, "-m", "rtfs", "repl", *rights, *words], surroundings, tmp_path, size)
         started.append(made)
         made.prompt()
         return made
@@ -82,6 +84,17 @@ def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture
+def counting(terminal: Start) -> Terminal:
+    """A REPL with a stream that counts readings."""
+    typed = terminal(size=(24, 200))
+    typed.line(COUNTER)
+    typed.line(STREAM)
+    typed.prompt()
+    typed.wait_for(lambda: int(typed.tell(COUNT)) > 5, "a reading")
+    return typed
 
 
 __all__ = ["Start", "Typing"]

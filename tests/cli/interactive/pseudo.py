@@ -9,6 +9,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -16,6 +17,18 @@ from pathlib import Path
 PATIENCE = 60.0  # seconds until what does not come is a failure; nothing waits that long when it does
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>78]|\r")
 
+ROOT = Path(__file__).resolve().parents[3]
+SERVER = f"stdio:{sys.executable} {ROOT / 'examples' / 'servers' / 'weather.py'}"
+COUNTER = (
+    "(defn on-reading [state reading metadata] "
+    "(if (:n reading) {:state (update state :count inc) :output (:n reading)} {:state state}))"
+)
+STREAM = (
+    f'(def stream (mcp-stream "{SERVER}" on-reading {{:count 0}} {{:stream-id "count" :tool "watch" '
+    ':args {:interval_ms 10} :since-arg "since" :since-path [:n] :reissue true}))'
+)
+COUNT = '(:count (:state (call :mcp.stream.inspect "count")))'
+BUSY = "(loop [] (recur))"
 _READY = b"\x1b[?2004h"  # a prompt stands, and takes pastes
 _WHERE = b"\x1b[6n"
 
@@ -149,6 +162,11 @@ class Terminal:
         while self._read(0.05):
             pass
         return self.process.returncode
+
+    def hang_up(self) -> None:
+        """The terminal goes away."""
+        os.close(self.master)
+        self.master = os.open(os.devnull, os.O_RDWR)
 
     def close(self) -> None:
         if self.process.poll() is None:

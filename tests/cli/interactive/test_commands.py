@@ -260,3 +260,27 @@ def test_a_deep_value_is_an_error_and_no_end(typing: Typing) -> None:
 def test_a_value_that_shares_its_parts_without_end_is_shown(typing: Typing) -> None:
     assert "cut after" in typing("(reduce (fn [a _] [a a]) [] (range 60))")
     assert typing("(count *1)") == "2"
+
+
+def test_types_of_large_values_are_their_kinds_and_more_has_a_bound(typing: Typing) -> None:
+    typing(":set types on")
+    assert typing("(reduce (fn [a _] [a a]) [] (range 60))").endswith("; :vector")
+    assert "OutputLimitExceeded" in typing(":more")
+
+
+def test_an_interrupted_input_is_undone_as_any_other(typing: Typing) -> None:
+    """Its calls and its end are replayed: the loop that was stopped does not run again."""
+    import asyncio
+
+    async def interrupted() -> None:
+        repl = typing.repl
+        repl.submit("(do (def begun (call :ccos.math.add 1 2)) (loop [] (recur)))")
+        events = repl.session.recording.events
+        while not events or events[-1][0] != "answer":
+            await asyncio.sleep(0)
+        repl.stop()
+        await repl.settle()
+
+    typing.runner.run(interrupted())
+    assert "undone: 1" in typing("1", ":undo")
+    assert "undone: (do (def begun" in typing(":undo")

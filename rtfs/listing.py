@@ -55,10 +55,11 @@ def python(session: Session, source: Source) -> list[str]:
 
 def python_of(core: Any, spans: SpanTable, where: tuple[World, Module, Source, int], variant: str | None = None) -> str:
     """The Python of one core form. where: the world, the module, the text, and the number of the form in it."""
-    from rtfs.eval.compiler import Compiler, Target
+    from rtfs.eval.compiler import Compiler
     from rtfs.eval.inline import load as load_inline
     from rtfs.eval.library import NAMES
     from rtfs.eval.special import load as load_special
+    from rtfs.eval.target import Target
 
     world, module, source, number = where
     target = Target(module.name, source, f"listing.{number}", variant=variant or world.variant)

@@ -287,7 +287,7 @@ class World:
         return self._do(("run", code, self_contained), text, module)
 
     def _compiled(self, core: Any, text: Text, module: Module) -> Any:
-        from rtfs.eval.compiler import Target
+        from rtfs.eval.target import Target
 
         target = Target(module.name, text.source, f"{text.uid}.{text.forms}", variant=self.variant)
         text.forms += 1

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.callback import Callback, find_callback, for_each
-from rtfs.eval.compiler import MAX_BLOCKS, Dest
 from rtfs.eval.destructure import bind_param
 from rtfs.eval.linear import Linear, folded, operation
 from rtfs.eval.scope import ANY, BOOL, INT, KEYWORD, MAP, STR, VECTOR, Binding, Scope, Value
 from rtfs.eval.storage import keep_storage
+from rtfs.eval.target import MAX_BLOCKS, Dest
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from rtfs.eval import emit
 from rtfs.eval.constant import ModuleGlobals
-from rtfs.eval.emit import Place
 from rtfs.eval.literal import literal
+from rtfs.eval.place import Places
 from rtfs.eval.scope import (
     ANY,
     FUNCTION,
@@ -26,108 +25,33 @@ from rtfs.eval.scope import (
     Value,
 )
 from rtfs.eval.storage import count_lookups
+from rtfs.eval.target import DISCARD, RETURN, WANT, Dest, Target
 from rtfs.lang.collections import List, Map, PVector
-from rtfs.lang.errors import ExpansionError, syntax_error
+from rtfs.lang.errors import ExpansionError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.signal import FLAG, poll
-from rtfs.lang.source import Source, Span, SpanTable
-
-if TYPE_CHECKING:
-    from rtfs.eval.step import Parts
+from rtfs.lang.source import SpanTable
 
 MAX_DEPTH = 4_000  # nested forms in one top-level form
 MAX_NESTED = 1_000  # blocks of statements inside each other: CPython's own compiler recurses in C
 SHALLOW = 20  # nested forms whose values stay one Python expression
-MAX_BLOCKS = 15  # CPython allows 20 statically nested blocks
 
-
-class Dest:
-    """What becomes of a value: returned, assigned to a Python local, or dropped; WANT (None) asks for an expression.
-
-    `recur` is the target that a `recur` in this (tail) position goes to. `breaks`: leave the Python loop afterwards.
-    `check` turns a returned value into one that is checked against the return type. `parts`: a returned result map is
-    handed over in parts (step.py).
-    """
-
-    __slots__ = ("kind", "name", "recur", "breaks", "check", "kinds", "outer", "parts")
-
-    def __init__(
-        self,
-        kind: str,
-        name: str = "",
-        *,
-        recur: Any = None,
-        breaks: bool = False,
-        check: Callable[[Value], Value] | None = None,
-        outer: Dest | None = None,
-        parts: Parts | None = None,
-    ) -> None:
-        self.kind = kind
-        self.name = name
-        self.recur = recur
-        self.breaks = breaks
-        self.check = check
-        self.kinds = 0  # what was delivered here so far
-        self.outer = outer  # where what is delivered here goes as well
-        self.parts = parts
-
-    def note(self, kinds: int) -> None:
-        """A value that may be of these kinds is delivered here."""
-        dest: Dest | None = self
-        while dest is not None:
-            dest.kinds |= kinds
-            dest = dest.outer
-
-    def plain(self) -> Dest:
-        """The same destination, no longer in tail position."""
-        if self.recur is None:
-            return self
-        return Dest(self.kind, self.name, breaks=self.breaks, check=self.check, outer=self, parts=self.parts)
-
-
-WANT = None
-RETURN = Dest("return")
-DISCARD = Dest("discard")
 
 Special = Callable[["Compiler", List, Scope, "Dest | None"], "Value | None"]
 Inline = Callable[["Compiler", List, Scope], "Value | None"]
 
 
-class Target:
-    """What a piece of code is compiled for: module namespace knowledge and the unit that collects constants.
-
-    `module`: its name. `shadowed(name)`: does the module define or import the name? `library(name)`: is it a library
-    name? `home(name, module)`: where a template's symbol is found.
-    """
-
-    def __init__(self, module: str, source: Source, uid: str, *, variant: str = "plain") -> None:
-        self.module = module
-        self.source = source
-        self.uid = uid
-        self.variant = variant
-        self.shared = False  # code of the library, which all sessions run
-        self.level = "standard"
-        self.constants: dict[str, Any] = {}
-        self.shadowed: Callable[[str], bool] = lambda name: False
-        self.library: Callable[[str], bool] = lambda name: False
-        self.home: Callable[[str, str], str | None] = lambda name, module: None
-        self.assumed: set[str] = set()  # library functions that inline code takes for granted
-        self.used: set[str] = set()  # library names that the code refers to
-
-
-class Compiler:
+class Compiler(Places):
     """Compiles one top-level form to a Python function body. See `compile_top`."""
 
     def __init__(
         self, target: Target, spans: SpanTable | None, special: dict[str, Special], inline: dict[str, Inline]
     ) -> None:
-        self.target = target
-        self.spans = spans
+        super().__init__(target, spans)
         self.special = special
         self.inline = inline
         self.block: list[ast.stmt] = []
         self.frame = Frame(None, None)
-        self.at: Place = (1, 0, 1, 0)
         self.depth = 0
         self.nesting = 0
         self.varying: set[int] = set()  # literals that are known to be evaluated each time
@@ -139,38 +63,6 @@ class Compiler:
         self.fuses = True  # not while a chain is compiled as it is written
         self.pending_metadata: list[tuple[Any, Any]] = []  # of `^{…}` before a definition
         self.loop_kinds: dict[int, list[int]] = {}  # loop form → kinds assumed so far, so that recompiling converges
-
-    # ---- places -------------------------------------------------------------------------------------------------
-
-    def place_of(self, form: Any, parent: Any = None, index: int = 0) -> Place:
-        """Where a form stands in this unit's source; the current place when it has none of its own."""
-        spans = self.spans
-        if spans is None:
-            return self.at
-        span = spans.of(form)
-        if span is None and parent is not None:
-            span = spans.child(parent, index)
-        if span is None or span.source is not self.target.source:
-            return self.at
-        return (span.line, span.column - 1, span.end_line, span.end_column - 1)
-
-    @contextmanager
-    def standing_at(self, parent: Any, index: int, last: int | None = None) -> Iterator[None]:
-        """Compile at the place of the n-th part of a form, or of the parts from there to the last."""
-        outer, place = self.at, self.place_of(parent[index], parent, index)
-        if last is not None:
-            place = (*place[:2], *self.place_of(parent[last], parent, last)[2:])
-        self.at = place
-        yield  # after an error the place stays: it is where the error is
-        self.at = outer
-
-    def span(self, form: Any = None) -> Span:
-        line, column, end_line, end_column = self.at if form is None else self.place_of(form)
-        return Span(self.target.source, line, column + 1, end_line, end_column + 1)
-
-    def fail(self, name: str, text: str, form: Any = None) -> ExpansionError:
-        """A SyntaxError at a form (or at the current place)."""
-        return syntax_error(name, text, self.span(form))
 
     # ---- names --------------------------------------------------------------------------------------------------
 
@@ -359,16 +251,8 @@ class Compiler:
             return special(self, form, scope, dest)
         except ExpansionError as error:
             if error.span is None:
-                error.span = self._wrong_part(error)
+                error.span = self.wrong_part(error)
             raise
-
-    def _wrong_part(self, error: ExpansionError) -> Span:
-        """Where the part of a form stands that an error is about; where compilation is, if it does not say."""
-        if error.part is None:
-            return self.span()
-        parent, index = error.part
-        line, column, end_line, end_column = self.place_of(parent[index], parent, index)
-        return Span(self.target.source, line, column + 1, end_line, end_column + 1)
 
     def _through_temp(self, special: Special, form: List, scope: Scope) -> Value:
         name = self.fresh()

@@ -312,7 +312,7 @@ def _clause_body(c: Compiler, clause: Clause, scope: Scope, names: list[str], re
 
 
 def _return_dest(c: Compiler, clause: Clause, where: str) -> Any:
-    from rtfs.eval.compiler import Dest
+    from rtfs.eval.target import Dest
 
     if clause.returns is MISSING:
         return Dest("return", parts=c.frame.parts)

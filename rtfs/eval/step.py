@@ -18,7 +18,8 @@ from rtfs.lang.evaluator import RESULT_KEYS
 from rtfs.lang.names import Keyword, Symbol
 
 if TYPE_CHECKING:
-    from rtfs.eval.compiler import Compiler, Dest
+    from rtfs.eval.compiler import Compiler
+    from rtfs.eval.target import Dest
 
 STATE, OUTPUT, OUTPUTS, ACTION, CONFIG = KEYS = RESULT_KEYS
 

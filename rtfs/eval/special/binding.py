@@ -6,12 +6,12 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import MAX_BLOCKS, WANT, Dest
 from rtfs.eval.destructure import bind_param, bind_pattern, parameter_name, rebind_step
 from rtfs.eval.function import compile_function, is_fn_form, parse_clauses
 from rtfs.eval.scope import ANY, Binding, RecurTarget, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.storage import keep_storage
+from rtfs.eval.target import MAX_BLOCKS, WANT, Dest
 from rtfs.eval.typing import checked, need_type
 from rtfs.lang.collections import MISSING, List, Map, PVector, map_form
 from rtfs.lang.definition import local_definitions

@@ -6,11 +6,11 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import WANT, Dest
 from rtfs.eval.inline import truth
 from rtfs.eval.scope import ANY, BOOL, NIL, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import outlined
+from rtfs.eval.target import WANT, Dest
 from rtfs.lang.collections import List
 from rtfs.lang.errors import counted
 from rtfs.lang.names import Symbol

@@ -6,12 +6,12 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import MAX_BLOCKS, WANT, Dest
 from rtfs.eval.function import is_fn_form
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import description, metadata_before, outlined
+from rtfs.eval.target import MAX_BLOCKS, WANT, Dest
 from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import unmeta

@@ -6,11 +6,11 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import MAX_BLOCKS, WANT, Dest
 from rtfs.eval.function import compile_function, parse_clauses
 from rtfs.eval.scope import ANY, Binding, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import compile_body, outlined
+from rtfs.eval.target import MAX_BLOCKS, WANT, Dest
 from rtfs.lang.collections import List
 from rtfs.lang.errors import kebab
 from rtfs.lang.names import Keyword, Symbol

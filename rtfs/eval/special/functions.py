@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtfs.eval.compiler import Dest
 from rtfs.eval.function import compile_function, parse_clauses, python_title
 from rtfs.eval.scope import Binding, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import define, definition_name, description
+from rtfs.eval.target import Dest
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 

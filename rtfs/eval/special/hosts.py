@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import MAX_BLOCKS, Dest
 from rtfs.eval.constant import CallSite
 from rtfs.eval.function import compile_function, parse_clauses
 from rtfs.eval.inline import truth
@@ -14,6 +13,7 @@ from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import compile_body, outlined
+from rtfs.eval.target import MAX_BLOCKS, Dest
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol
 

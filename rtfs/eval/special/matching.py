@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import Dest
 from rtfs.eval.destructure import is_tuple_of
 from rtfs.eval.inline import _equal, truth
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
+from rtfs.eval.target import Dest
 from rtfs.eval.typing import type_constant
 from rtfs.lang.collections import List, Map
 from rtfs.lang.names import Keyword, Symbol

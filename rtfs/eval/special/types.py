@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtfs.eval import emit
-from rtfs.eval.compiler import Dest
 from rtfs.eval.scope import NIL, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import define, definition_name, description
+from rtfs.eval.target import Dest
 from rtfs.eval.typing import type_constant
 from rtfs.lang.collections import List
 from rtfs.lang.names import Keyword, Symbol

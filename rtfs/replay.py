@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.embedding import call_body
-from rtfs.eval.machine import Pending
+from rtfs.eval.pending import Pending
 from rtfs.lang.codec import Unreadable, decode
 from rtfs.lang.collections import vector
 from rtfs.lang.error_data import error_from

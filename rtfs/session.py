@@ -283,8 +283,9 @@ class Session:
         """Begin a program whose calls the embedder answers."""
         program = self._program(take, embedder(self.values), body)
         program.snapshot = lambda: self.snapshot(take)
-        outcome: Any = program.start()
-        return program.waiting(outcome) if type(outcome) is HostCall else outcome
+        from rtfs.eval.pending import outcome_of  # deferred: a host of capabilities needs none
+
+        return outcome_of(program, program.start())
 
     def _free(self) -> Session:
         """Let whichever thread uses the session next have it, unless programs of it wait in this one."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.callback import Callback, find_callback, for_each
-from rtfs.eval.inline import truth
+from rtfs.eval.inline_test import truth
 from rtfs.eval.pure import is_pure
 from rtfs.eval.scope import ANY, INT, VECTOR, Binding, Scope, Value
 from rtfs.lang.collections import List

@@ -9,8 +9,9 @@ from rtfs.eval import emit
 from rtfs.eval.builder import collected
 from rtfs.eval.callback import Callback, find_callback, for_each
 from rtfs.eval.fuse import fused
-from rtfs.eval.inline import inline, truth
+from rtfs.eval.inline import inline
 from rtfs.eval.inline_call import typed
+from rtfs.eval.inline_test import truth
 from rtfs.eval.scope import VECTOR, Scope, Value
 from rtfs.eval.target import MAX_BLOCKS
 from rtfs.lang.collections import List

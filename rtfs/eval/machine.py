@@ -17,8 +17,6 @@ from rtfs.eval.limits import LIMITS, REENTRIES
 from rtfs.eval.meter import Allowance
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import (
-    EvaluationError,
-    HostCallError,
     LimitError,
     RtfsError,
     arity_error,
@@ -31,14 +29,12 @@ from rtfs.lang.outcome import (
     Complete,
     HostCall,
     Outcome,
-    RequiresHost,
     RuntimeContext,
     StepEvent,
     Surroundings,
 )
 from rtfs.lang.signal import RUN, lower_flag, raise_flag
-from rtfs.lang.source import Span
-from rtfs.lang.values import ErrorValue, wrong_kind
+from rtfs.lang.values import wrong_kind
 
 _NO_CAUSE = CausalContext()
 _NAME, _ID, _INTENT = Keyword("name"), Keyword("id"), Keyword("intent-id")
@@ -346,7 +342,7 @@ class Program:
         if run.tools is not None:
             context.run(LIMITS.set, run.tools.limits)
         self._greenlet.gr_context = context
-        self._turn = 0
+        self.turn = 0
         self.thread = thread()
         self.snapshot: Callable[[], bytes] | None = None
 
@@ -370,68 +366,9 @@ class Program:
         """Answer the pending request; gives the next one, or Complete."""
         return self._switch((value, error))
 
-    def waiting(self, call: HostCall) -> RequiresHost:
-        """The outcome of a program that waits at `call`."""
-        self._turn += 1
-        return RequiresHost(call, Pending(self, self._turn, call))
-
     @property
     def done(self) -> bool:
         return bool(self._greenlet.dead)
 
 
-class Pending:
-    """The continuation of a program that is its own embedder's host: answers go in once."""
-
-    def __init__(self, program: Program, turn: int, call: HostCall) -> None:
-        self.program = program
-        self.turn = turn
-        self.call = call
-
-    def _check(self) -> None:
-        check_thread(self.program.thread, "the program")
-        if self.turn != self.program._turn or self.program.done:
-            text = f"call {self.call.seq} of '{self.call.capability_id}' was answered before; an outcome is one-shot"
-            raise EvaluationError("InvalidArgument", f"Invalid argument: {text}")
-
-    def _claim(self) -> None:
-        self._check()
-        self.program._turn += 1
-
-    def resume(self, value: Any) -> Outcome:
-        from rtfs.lang.convert import from_python
-
-        answer = from_python(value)
-        self._claim()
-        return self._next(self.program.send(answer))
-
-    def fail(self, error: Any) -> Outcome:
-        self._claim()
-        return self._next(self.program.send(None, host_failure(error, self.call)))
-
-    def snapshot(self) -> bytes:
-        self._check()
-        assert self.program.snapshot is not None
-        return self.program.snapshot()
-
-    def _next(self, outcome: Any) -> Outcome:
-        return self.program.waiting(outcome) if type(outcome) is HostCall else outcome
-
-
-def host_failure(error: Any, call: HostCall) -> RtfsError:
-    """The error that a failed call raises: text becomes a HostError, an error value or RtfsError stays what it is."""
-    if isinstance(error, RtfsError):
-        return error
-    if type(error) is ErrorValue:
-        return error.error
-    from rtfs.lang.collections import Map
-
-    data = Map.of([(Keyword("capability"), call.capability_id)])
-    return HostCallError("HostError", str(error), type="host-error", data=data, span=span_of(call))
-
-
-def span_of(call: HostCall) -> Span | None:
-    return call.span
-
-
-__all__ = ["RUN", "Pending", "Program", "Run", "call_host", "current_run", "host_failure"]
+__all__ = ["RUN", "Program", "Run", "call_host", "current_run"]

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
-from rtfs.eval.inline import truth
+from rtfs.eval.inline_test import truth
 from rtfs.eval.scope import ANY, BOOL, NIL, Scope, Value
 from rtfs.eval.special import special
 from rtfs.eval.special.binding import outlined

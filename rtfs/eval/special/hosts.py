@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.eval import emit
 from rtfs.eval.constant import CallSite
 from rtfs.eval.function import compile_function, parse_clauses
-from rtfs.eval.inline import truth
+from rtfs.eval.inline_test import truth
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special

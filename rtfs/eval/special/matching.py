@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.eval import emit
 from rtfs.eval.destructure import is_tuple_of
-from rtfs.eval.inline import _equal, truth
+from rtfs.eval.inline_test import equal, truth
 from rtfs.eval.literal import literal
 from rtfs.eval.scope import ANY, Scope, Value
 from rtfs.eval.special import special
@@ -140,7 +140,7 @@ def fit(c: Compiler, scope: Scope, pattern: Any, value: Value, then: Then) -> No
             _bind(c, scope, pattern.name, value)
         then()
     elif kind in _LITERALS:
-        _when(c, _equal(c, value, literal(c, pattern, scope)), then)
+        _when(c, equal(c, value, literal(c, pattern, scope)), then)
     elif is_vector(pattern):
         _fit_vector(c, scope, pattern, value, then)
     elif kind is Map:

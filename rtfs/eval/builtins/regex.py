@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rtfs.eval.builtins.string import part_limit, string, strings
+from rtfs.eval.builtins.split import part_limit
+from rtfs.eval.builtins.string import string, strings
 from rtfs.eval.limits import built, check_characters, check_elements, wrote
 from rtfs.eval.registry import builtin
 from rtfs.lang.collections import MISSING, vector

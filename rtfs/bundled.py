@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from rtfs import __version__, program
+from rtfs import __version__, compiled, program
 from rtfs.eval import code as coding
 from rtfs.eval.library import NAMES, Library
 from rtfs.eval.machine import RUN, Run
@@ -101,7 +101,7 @@ class Bundle:
 
     def key(self) -> str:
         texts = [source.text for source in _files().values()]
-        return cache_key("library", __version__, program.build(), self.library.variant, *texts)
+        return cache_key("library", __version__, compiled.build(), self.library.variant, *texts)
 
     def stored(self) -> dict[str, Any] | None:
         if self.entry is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rtfs import __version__
+from rtfs import __version__, compiled
 from rtfs.eval import code as coding
 from rtfs.eval.fault import translate
 from rtfs.eval.library import NAMES, library_of
@@ -23,25 +23,12 @@ from rtfs.lang.signal import METERS, charge
 from rtfs.lang.source import Source, Span
 from rtfs.lang.values import is_vector
 from rtfs.linker import Dependencies, Linker
-from rtfs.loader import Cache, Lookup, cache_key, fingerprint
+from rtfs.loader import Cache, Lookup, cache_key
 from rtfs.text import Macro, Operation, Text
 from rtfs.toplevel import body_of_file, defined_names, dotted, import_specs, module_head
 
 if TYPE_CHECKING:
     from rtfs.macros.expander import Expander
-
-_MEMORY: dict[str, Any] = {}  # programs compiled by this process, shared by its sessions
-_MEMORY_LIMIT = 256
-
-
-def build() -> str:
-    """The fingerprint of this rtfs, taken once per process."""
-    if not _BUILD:
-        _BUILD.append(fingerprint())
-    return _BUILD[0]
-
-
-_BUILD: list[str] = []
 
 
 class World:
@@ -106,7 +93,7 @@ class World:
         apart = (
             [f"run {self._runs}"] if surroundings is None else surroundings
         )  # names of code must not be those of other
-        key = cache_key(__version__, build(), source.name, source.text, self.variant, self.level, *apart)
+        key = cache_key(__version__, compiled.build(), source.name, source.text, self.variant, self.level, *apart)
         text = Text(source, key[:12], is_library=self.is_library, results=results)
         stored = self._stored(key, text) if surroundings is not None else None
         text.is_file = is_file
@@ -120,7 +107,7 @@ class World:
         value = self._fresh(text, module, is_file=is_file)
         self._gensyms, text.spans = outer, None
         if surroundings is not None:
-            self._remember(key, text)
+            compiled.remember(key, text, self.cache)
         return value, text.needs
 
     def _fresh(self, text: Text, module: Module, *, is_file: bool = False) -> Any:
@@ -143,11 +130,7 @@ class World:
 
     def _stored(self, key: str, text: Text) -> Any:
         """The operations of a text that was compiled before, if what it imports has not changed."""
-        found: Any = _MEMORY.get(key)
-        if found is None and self.cache is not None:
-            payload = self.cache.load(key)
-            if payload is not None:
-                found = coding.load(payload)
+        found = compiled.recall(key, self.cache)
         if found is None:
             return None
         needs, topics, homes, operations, assumed, defined = found
@@ -176,22 +159,6 @@ class World:
         from rtfs.bundled import load_all
 
         load_all(self.library)
-
-    def _remember(self, key: str, text: Text) -> None:
-        if text.needs is None:
-            return
-        homes = {NAMES[name] for name in text.used if name in NAMES}
-        topics = sorted(home for home in homes if not home.startswith("stdlib:"))
-        modules = sorted(home for home in homes if home.startswith("stdlib:"))
-        entry: Any = (text.needs, topics, modules, text.operations, sorted(text.assumed), sorted(text.defined))
-        if len(_MEMORY) >= _MEMORY_LIMIT:
-            _MEMORY.clear()
-        _MEMORY[key] = entry
-        if self.cache is not None:
-            try:
-                self.cache.store(key, coding.dump(entry))
-            except coding.Unstorable:
-                pass  # it is compiled again each time
 
     def _play(self, operations: list[Operation], text: Text, module: Module) -> Any:
         value: Any = None

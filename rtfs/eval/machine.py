@@ -17,6 +17,7 @@ from rtfs.eval.limits import LIMITS, REENTRIES
 from rtfs.eval.meter import Allowance
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import (
+    EvaluationError,
     LimitError,
     RtfsError,
     arity_error,

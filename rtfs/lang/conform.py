@@ -13,8 +13,8 @@ from typing import Any
 from rtfs.lang.collections import MISSING, List, Map, PVector
 from rtfs.lang.equality import equal
 from rtfs.lang.errors import EvaluationError, about, overflow
+from rtfs.lang.misfit import Fault, Index
 from rtfs.lang.names import Keyword
-from rtfs.lang.printer import show, show_brief
 from rtfs.lang.signal import FLAG, METERS, visited
 from rtfs.lang.types import (
     Array,
@@ -32,7 +32,7 @@ from rtfs.lang.types import (
     Type,
     Union,
 )
-from rtfs.lang.values import ResourceHandle, type_name
+from rtfs.lang.values import ResourceHandle
 
 NESTING_LIMIT = 10_000
 SHARING = 1_000
@@ -44,53 +44,6 @@ _KINDS: dict[str, frozenset[type]] = {
     "list": frozenset({List}),
     "seq": frozenset({List, *_VECTORS}),
 }
-
-
-class Fault:
-    """What is wrong with a value: the offending part, and the way to it, innermost step first."""
-
-    __slots__ = ("kind", "subject", "value", "way")
-
-    def __init__(self, kind: str, subject: Any, value: Any) -> None:
-        self.kind = kind  # mismatch predicate missing unexpected shape
-        self.subject = subject
-        self.value = value
-        self.way: list[Any] = []
-
-    def below(self, step: Any) -> Fault:
-        self.way.append(step)
-        return self
-
-    def again(self, steps: int) -> Fault:
-        """The same fault, met by another way that shares its first `steps` steps."""
-        fault = Fault(self.kind, self.subject, self.value)
-        fault.way = self.way[:steps]
-        return fault
-
-    def text(self) -> str:
-        path = "".join(reversed([_step(step) for step in self.way]))
-        at = f" at {path}" if path else ""
-        if self.kind == "mismatch":
-            return f"Type mismatch{at}: expected {show(self.subject.form, None)}, got {type_name(self.value)}"
-        if self.kind == "predicate":
-            return f"Predicate violation{at}: {show(self.subject.form, None)} failed for value {show_brief(self.value)}"
-        if self.kind == "missing":
-            return f"Missing required key {show(self.subject)}{at}"
-        if self.kind == "unexpected":
-            return f"Unexpected key {show_brief(self.subject)}{at}"
-        return f"Shape violation{at}: expected {self.subject} elements, got {len(self.value)}"
-
-
-class Index(int):
-    """A position in a vector or list, as a step of the way to a fault."""
-
-    __slots__ = ()
-
-
-def _step(step: Any) -> str:
-    if type(step) is Keyword:
-        return f".{step.name}"
-    return f"[{int(step)}]" if type(step) is Index else f"[{show_brief(step)}]"
 
 
 class Run:

@@ -6,19 +6,18 @@ both read them here, so that they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import NoneType
 from typing import Any
 
-from rtfs.lang.collections import MISSING, List, Map, PVector, map_form, vector
+from rtfs.lang.collections import MISSING, List, Map, PVector
 from rtfs.lang.errors import syntax_error
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
 from rtfs.lang.values import Timestamp, Uuid, is_vector
 
-_KEYS, _STRS, _OR, _AS = Keyword("keys"), Keyword("strs"), Keyword("or"), Keyword("as")
+KEYS, STRS, OR, AS = Keyword("keys"), Keyword("strs"), Keyword("or"), Keyword("as")
 NESTING_LIMIT = 500  # as in the reader
-_LITERALS = frozenset({Keyword, str, int, float, bool, NoneType, Timestamp, Uuid})
+LITERALS = frozenset({Keyword, str, int, float, bool, NoneType, Timestamp, Uuid})
 
 
 class Binding:
@@ -234,7 +233,7 @@ def _parse_vector(form: Any, form_name: str, depth: int) -> PVec:
     at, count = 0, len(form)
     while at < count:
         part = form[at]
-        special = "&" if type(part) is Symbol and part.name == "&" else ":as" if part is _AS else None
+        special = "&" if type(part) is Symbol and part.name == "&" else ":as" if part is AS else None
         if special is None:
             if rest is not None or whole is not None:
                 raise syntax_error(
@@ -274,13 +273,13 @@ def _parse_map(form: Map, form_name: str, depth: int) -> PMap:
     defaults: list[tuple[Any, Any]] = []
     ends: dict[str, Symbol] = {}
     for key, part in map_pairs(form):
-        if key is _KEYS or key is _STRS:
+        if key is KEYS or key is STRS:
             entries.extend(_named_keys(key, part, form_name))
-        elif key is _OR:
+        elif key is OR:
             if type(part) is not Map:
                 raise syntax_error(form_name, f"expected a map of defaults after :or, got {show(part)}")
             defaults.extend(map_pairs(part))
-        elif key is _AS or (type(key) is Symbol and key.name == "&"):
+        elif key is AS or (type(key) is Symbol and key.name == "&"):
             ends["&" if type(key) is Symbol else ":as"] = _plain_name(part, show(key), form_name)
         else:
             literal, pattern = _sides(key, part, form_name)
@@ -296,10 +295,10 @@ def _named_keys(kind: Keyword, names: Any, form_name: str) -> list[PEntry]:
     entries = []
     for form in names:
         name = unmeta(form)
-        if not (type(name) is Symbol and is_pattern(name)) and not (kind is _KEYS and type(name) is Keyword):
+        if not (type(name) is Symbol and is_pattern(name)) and not (kind is KEYS and type(name) is Keyword):
             raise syntax_error(form_name, f"expected a name in {show(kind)}, got {show(form)}")
         local = name.name.rpartition("/")[2] or name.name
-        key = Keyword(name.name) if kind is _KEYS else name.name
+        key = Keyword(name.name) if kind is KEYS else name.name
         symbol = Symbol(local, span=getattr(name, "span", None))
         entries.append(PEntry(key, PIgnore() if local == "_" else PName(symbol)))
     return entries
@@ -307,7 +306,7 @@ def _named_keys(kind: Keyword, names: Any, form_name: str) -> list[PEntry]:
 
 def _sides(key: Any, part: Any, form_name: str) -> tuple[Any, Any]:
     """The key to look up and the pattern of `{:k p}` or `{p :k}`: exactly one side is a literal."""
-    key_literal, part_literal = type(key) in _LITERALS, type(part) in _LITERALS
+    key_literal, part_literal = type(key) in LITERALS, type(part) in LITERALS
     if key_literal and part_literal:
         raise syntax_error(form_name, f"nothing to bind in {show(key)} {show(part)} of a map pattern")
     if not key_literal and not part_literal:
@@ -341,62 +340,3 @@ def pattern_names(pattern: Pattern) -> list[Symbol]:
             names.extend(pattern_names(entry.pattern))
         names.extend([pattern.rest] if pattern.rest is not None else [])
     return names
-
-
-Rewrite = Callable[[Any, list[Symbol]], Any]
-
-
-def rewrite_defaults(form: Any, rewrite: Rewrite, form_name: str = "let") -> Any:
-    """The pattern form with each `:or` default `e` replaced by `rewrite(e, names bound before it)`.
-
-    The same form, if nothing changes. Defaults are rewritten in the order in which they are evaluated.
-    """
-    return _rewrite(unmeta(form), parse_pattern(form, form_name), [], rewrite)
-
-
-def _rewrite(form: Any, pattern: Pattern, before: list[Symbol], rewrite: Rewrite) -> Any:
-    """Appends to `before` what the pattern binds."""
-    if type(pattern) is PName:
-        before.append(pattern.symbol)
-    elif type(pattern) is PVec:
-        parts = [_rewrite(unmeta(form[n]), item, before, rewrite) for n, item in enumerate(pattern.items)]
-        before.extend(name for name in (pattern.rest, pattern.whole) if name is not None)
-        if any(part is not unmeta(form[n]) for n, part in enumerate(parts)):
-            return vector([*parts, *form[len(parts) :]])
-    elif type(pattern) is PMap:
-        return _rewrite_map(form, pattern, before, rewrite)
-    return form
-
-
-def _rewrite_map(form: Map, pattern: PMap, before: list[Symbol], rewrite: Rewrite) -> Map:
-    before.extend([pattern.whole] if pattern.whole is not None else [])
-    entries = iter(pattern.entries)
-    pairs = []
-    defaults: dict[str, Any] = {}
-    for key, part in map_pairs(form):
-        if key is _KEYS or key is _STRS:
-            for _ in part:
-                _rewrite_entry(key, next(entries), before, (rewrite, defaults))
-        elif not (key is _OR or key is _AS or (type(key) is Symbol and key.name == "&")):
-            pattern_first = type(key) not in _LITERALS
-            done = _rewrite_entry(unmeta(key if pattern_first else part), next(entries), before, (rewrite, defaults))
-            key, part = (done, part) if pattern_first else (key, done)
-        pairs.append((key, part))
-    before.extend([pattern.rest] if pattern.rest is not None else [])
-    changed = [(key, _new_defaults(part, defaults) if key is _OR else part) for key, part in pairs]
-    same = all(a[0] is b[0] and a[1] is b[1] for a, b in zip(changed, map_pairs(form), strict=True))
-    return form if same else map_form(changed)
-
-
-def _rewrite_entry(form: Any, entry: PEntry, before: list[Symbol], how: tuple[Rewrite, dict[str, Any]]) -> Any:
-    rewrite, defaults = how
-    if entry.default is not MISSING and type(entry.pattern) is PName:
-        defaults[entry.pattern.symbol.name] = rewrite(entry.default, list(before))
-    return _rewrite(form, entry.pattern, before, rewrite)
-
-
-def _new_defaults(form: Map, defaults: dict[str, Any]) -> Map:
-    pairs = map_pairs(form)
-    if all(defaults.get(name.name, part) is part for name, part in pairs):
-        return form
-    return map_form([(name, defaults.get(name.name, part)) for name, part in pairs])

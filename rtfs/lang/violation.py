@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from rtfs.lang.collections import List, Map, PVector
-from rtfs.lang.conform import Fault, Index, Run, checker
+from rtfs.lang.conform import Run, checker
+from rtfs.lang.misfit import Fault, Index
 from rtfs.lang.printer import show, show_brief
 from rtfs.lang.types import MapOf, Record, Sequence, Tuple, Type
 from rtfs.lang.values import is_vector

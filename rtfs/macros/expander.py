@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any
 
 from rtfs.lang.collections import List, Map, PVector, map_form, vector
 from rtfs.lang.errors import ExpansionError, RtfsError, arity_text, overflow, syntax_error
@@ -19,6 +19,7 @@ from rtfs.lang.signal import FLAG, poll
 from rtfs.lang.source import Span, SpanTable
 from rtfs.lang.values import is_vector
 from rtfs.macros.define import annotated_macro
+from rtfs.macros.macro import Macro, MalformedForm, Modules
 from rtfs.macros.place import NO_TRAIL, Text
 from rtfs.macros.result import stranger
 from rtfs.macros.walk import WALKERS, Names, own_names
@@ -31,34 +32,6 @@ NOTHING: Names = frozenset()
 # functions that use the macros or types visible where they are called → count of their arguments
 _PLACED = {"macroexpand": 1, "macroexpand-1": 1, "validate": 2, "valid?": 2, "explain": 2}
 _ATOMS = frozenset({type(None), bool, int, float, str, Keyword, FunctionType})
-
-
-class Macro(Protocol):
-    """A macro: `function` takes forms and gives a form; `params` are the least and greatest count (None: any).
-
-    `library`: is it of the bundled library, whose files are no modules of the program?
-    """
-
-    name: str
-    module: str
-    function: Any
-    library: bool
-    params: tuple[int, int | None]
-    metadata: Map
-
-
-class Modules(Protocol):
-    """Where names mean something."""
-
-    def macro(self, name: str, module: str) -> Macro | None:
-        """The macro that a name means in a module: its own, an imported one (`a/m`), or one of the library."""
-
-    def home(self, name: str, module: str) -> str | None:
-        """Where a template's symbol is found first; None when its module knows no such name."""
-
-
-class MalformedForm(ExpansionError):
-    """What `(syntax-error form text code)` raises: it passes through the macros around it unchanged."""
 
 
 class Expander:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.lang.collections import List, Map
+from rtfs.lang.default import rewrite_defaults
 from rtfs.lang.definition import DEFINITIONS, local_definitions
 from rtfs.lang.errors import RtfsError, syntax_error
 from rtfs.lang.names import Keyword, Symbol
@@ -14,7 +15,6 @@ from rtfs.lang.pattern import (
     map_pairs,
     parse_pattern,
     pattern_names,
-    rewrite_defaults,
     split_bindings,
     split_params,
     unmeta,

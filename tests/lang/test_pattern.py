@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtfs.lang.collections import EMPTY_MAP, MISSING, List, Map, map_form, vector
+from rtfs.lang.default import rewrite_defaults
 from rtfs.lang.errors import ExpansionError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.pattern import (
@@ -18,7 +19,6 @@ from rtfs.lang.pattern import (
     is_pattern,
     parse_pattern,
     pattern_names,
-    rewrite_defaults,
     split_bindings,
     split_params,
 )

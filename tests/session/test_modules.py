@@ -223,7 +223,7 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     cache = Cache(str(tmp_path / "cache"))
 
     def run(texts: dict[str, str], *programs: str) -> str:
-        monkeypatch.setattr("rtfs.program._MEMORY", {})
+        monkeypatch.setattr("rtfs.compiled._MEMORY", {})
         running = session(texts, cache)
         return [rtfs.show(running.run(program, name="p.rtfs")) for program in programs][-1]
 
@@ -292,7 +292,7 @@ def test_a_module_that_was_loaded_is_the_one_code_must_fit(tmp_path: Path, monke
     place = folder / "a.rtfs"
 
     def running() -> rtfs.Session:
-        monkeypatch.setattr("rtfs.program._MEMORY", {})
+        monkeypatch.setattr("rtfs.compiled._MEMORY", {})
         return rtfs.Session(cache=cache, lookup=Files(str(folder), path=()))
 
     program = "(import a) (a/m)"

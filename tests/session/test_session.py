@@ -196,10 +196,11 @@ PROGRAM = """
 
 
 def test_a_cached_program_gives_what_the_fresh_one_gave(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    import rtfs.compiled
     import rtfs.program
 
     fresh = rtfs.show(rtfs.Session(cache=cache).run(PROGRAM, name="p.rtfs"))
-    monkeypatch.setattr(rtfs.program, "_MEMORY", {})
+    monkeypatch.setattr(rtfs.compiled, "_MEMORY", {})
     monkeypatch.setattr(rtfs.program.World, "_fresh", None)  # reading or compiling now would fail
     assert rtfs.show(rtfs.Session(cache=cache).run(PROGRAM, name="p.rtfs")) == fresh
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import web
+from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.retry import Lost
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 PING_SECONDS = 20.0
 _SWITCHING = 101
 _TOO_BIG = 1009
+_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Oversize(Exception):
@@ -81,16 +84,19 @@ async def opened(
 
     from httpx2.websockets import AsyncWebSocketSession
 
+    key = b64encode(secrets.token_bytes(16)).decode()
     headers: dict[str, Any] = {
         "connection": "upgrade",
         "upgrade": "websocket",
-        "sec-websocket-key": b64encode(secrets.token_bytes(16)).decode(),
+        "sec-websocket-key": key,
         "sec-websocket-version": "13",
     }
     if protocol is not None:
         headers["sec-websocket-protocol"] = protocol
     connect_ms, close_ms = timing
     async with web.opened(session, adapter, headers, frozenset({_SWITCHING}), connect_ms) as response:
+        if response.headers.get("sec-websocket-accept", "").strip() != _accepted(key):
+            raise fault(24, a=f":{adapter}", endpoint=session.shown, why="the handshake is answered by no web socket")
         made = AsyncWebSocketSession(
             response.extensions["network_stream"],
             max_message_size_bytes=frame_bytes,
@@ -100,6 +106,11 @@ async def opened(
         )
         async with _closing(made, close_ms):
             yield Socket(made)
+
+
+def _accepted(key: str) -> str:
+    """What a server that speaks the protocol makes of our key (RFC 6455 §4.2.2)."""
+    return b64encode(hashlib.sha1((key + _GUID).encode(), usedforsecurity=False).digest()).decode()
 
 
 @asynccontextmanager

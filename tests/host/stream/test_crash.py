@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from rtfs.host.clock import Clock
 from rtfs.host.stream.lock import take_lock
+from rtfs.host.stream.record import Recorder
 
 PROGRAM = Path(__file__).parent / "programs" / "durable.py"
 SERVER = Path(__file__).parents[3] / "examples" / "servers" / "weather.py"
@@ -116,6 +119,53 @@ def test_A61_the_same_over_stdio(tmp_path: Path, run: Run) -> None:
     watch = {"endpoint": endpoint, "before": 0, "tool": "watch", "since-arg": "since", "since-path": ["n"]}
     assert run(tmp_path, "step:250", watch) is None
     end = run(tmp_path, "never", watch)
+    assert end is not None
+    assert (end["state"], end["status"], end["resumed"]) == (READINGS, "completed", True)
+
+
+# a quick source ends before many commits: a step strikes at the latest
+QUICK_FUSES = [("step:100", "step:144"), ("commit:2,step:250", "committed:2,step:150"), ("committed:1", "commit:1")]
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Iterator[str]:
+    """`host:port` of a server of 504 numbers in a process of its own, which drops some connections."""
+    folder = tmp_path / "feed"
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.fileno()
+        command = ["-m", "tests.host.stream.feed", str(folder), str(number), "504", "drop"]
+        with subprocess.Popen([sys.executable, *command], pass_fds=(number,), cwd=SERVER.parents[2]) as server:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+            server.kill()
+
+
+@pytest.mark.parametrize("adapter", ["sse", "http-lines"])
+@pytest.mark.parametrize("fuses", QUICK_FUSES, ids=lambda fuses: fuses[0])
+def test_A39_events_and_lines_killed_anywhere_count_once(
+    tmp_path: Path, run: Run, feed: str, fuses: tuple[str, str], adapter: str
+) -> None:
+    place = "events" if adapter == "sse" else "lines"
+    source = {"endpoint": f"http://{feed}/{place}", "adapter": adapter, "before": 0, "max-chunks": 504}
+    source |= {"retry": {"base-ms": 1, "max-attempts": 9}}
+    for fuse in fuses:
+        assert run(tmp_path, fuse, source) is None
+    end = run(tmp_path, "never", source)
+    assert end is not None
+    assert (end["state"], end["status"], end["resumed"]) == (READINGS, "completed", True)
+
+
+@pytest.mark.parametrize("fuses", QUICK_FUSES, ids=lambda fuses: fuses[0])
+def test_A39_a_replay_killed_anywhere_counts_once(tmp_path: Path, run: Run, fuses: tuple[str, str]) -> None:
+    recorder = Recorder(str(tmp_path / "tape"), Clock())
+    recorder.connect({}, {"adapter": "ws", "endpoint": "ws://example.org", "started": 0, "options": "{}"})
+    for number in range(1, 505):
+        recorder.frame("in", "ws", {"text": str(number)})
+    recorder.close()
+    source = {"endpoint": f"replay:{tmp_path / 'tape'}", "before": 0}
+    for fuse in fuses:
+        assert run(tmp_path, fuse, source) is None
+    end = run(tmp_path, "never", source)
     assert end is not None
     assert (end["state"], end["status"], end["resumed"]) == (READINGS, "completed", True)
 

@@ -316,6 +316,10 @@ STREAMS = ["mcp.stream.*"]
          Controlled(STREAMS, grants=[("net", "*.example.org")]), "--allow-net api.example.org"),
         ("https://api.example.org/mcp", Controlled(STREAMS, effects=[":streaming", ":process"]),
          RuntimeContext.full(), None),
+        ("wss://api.example.org/feed", Controlled(STREAMS, grants=[("net", "other.example.org")]),
+         Controlled(STREAMS, grants=[("net", "api.example.org:443")]), "--allow-net api.example.org"),
+        ("ws://api.example.org:81/", Controlled(STREAMS, grants=[("net", "api.example.org:80")]),
+         Controlled(STREAMS, grants=[("net", "api.example.org")]), None),
     ],
 )  # fmt: skip
 def test_commands_and_hosts_are_asked_for_before_any_connection(

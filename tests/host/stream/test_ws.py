@@ -211,6 +211,18 @@ async def test_a_handshake_that_is_refused_or_hangs_is_met_like_any_other(ground
         assert (await failure(stream)).message == "Transport failed after 1 attempts: no answer within 5000 ms"
 
 
+async def test_an_answer_to_another_handshake_is_refused(ground: Any) -> None:
+    async def script(peer: Peer) -> None:
+        peer.headers["sec-websocket-key"] = "somebody else's"
+        await peer.upgrade()
+        await peer.say("hello")
+        await peer.hear()
+
+    async with unruly(script) as server:
+        error = await failure(await ground.registry().start(server.socket_url, **PLAIN))
+        assert error.message.endswith("the handshake is answered by no web socket")
+
+
 async def test_a_redirected_handshake_does_not_take_the_credentials_along(ground: Any) -> None:
     async def receives(peer: Peer) -> None:
         await peer.upgrade()

@@ -86,6 +86,12 @@ def watched(registry: StreamRegistry) -> None:
     registry.store = store  # type: ignore[method-assign]
 
 
+def as_parameter(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Map.of([(K(key), item) for key, item in value.items()])
+    return vector(value) if isinstance(value, list) else value
+
+
 async def live(state_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """One life, from start to end."""
     evaluator = PythonEvaluator()
@@ -94,7 +100,7 @@ async def live(state_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
     before = parameters.pop("before", -1)  # the number that the first one follows
     registry.topics["numbers"] = Topic(range(parameters.pop("numbers", 0)))
     watched(registry)
-    given = {key: vector(value) if isinstance(value, list) else value for key, value in parameters.items()}
+    given = {key: as_parameter(value) for key, value in parameters.items()}
     try:
         stream = await registry.start(processor="account", state=(0, 0, before, 0), stream_id="account", **given)
     except RtfsError as error:

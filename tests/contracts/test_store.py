@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 
 from rtfs.host.stream import stores
-from rtfs.host.stream.stores import Alive, Head, InUse, RemoteStore, Row, Store, Taken, open_store
+from rtfs.host.stream.stores import (
+    NUMBERED,
+    Alive,
+    Changes,
+    Entry,
+    Head,
+    InUse,
+    Letter,
+    RemoteStore,
+    Row,
+    Store,
+    Taken,
+    open_store,
+)  # fmt: skip
 from rtfs.lang.errors import StreamError
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(stores.__path__))
@@ -131,6 +144,117 @@ def test_deleting_snapshots_keeps_the_epoch_and_forgetting_does_not(store: Store
     store.delete("a")
     assert store.load("a") is None
     assert store.claim("a", None, "me") == 1
+
+
+# ---- beside the snapshots
+
+
+def changed(id: str, epoch: int, **changes: Any) -> Row:
+    """A row without a snapshot."""
+    return Row(id, epoch, 0, "", None, "", 1000, 0, changes=Changes(**changes))
+
+
+def texts(store: Store, table: str, first: int = 0, most: int = 100) -> list[tuple[int, str]]:
+    return [tuple(entry) for entry in store.entries(table, "a", first, most)]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("table", NUMBERED)
+def test_entries_come_back_in_order_from_a_number_on(store: Store, table: str) -> None:
+    store.claim("a", None, "me")
+    store.commit([changed("a", 1, **{table: [Entry(10, "ten"), Entry(9, "nine: κ \u0000")]})])
+    store.commit([row("a", 1, 1)._replace(changes=Changes(**{table: [Entry(11, ""), Entry(100, "far")]}))])
+    assert texts(store, table) == [(9, "nine: κ \u0000"), (10, "ten"), (11, ""), (100, "far")]
+    assert texts(store, table, 10, 2) == [(10, "ten"), (11, "")]
+    assert store.entries(table, "b", 0, 10) == []
+
+
+@pytest.mark.parametrize("table", NUMBERED)
+def test_an_entry_of_the_same_number_is_replaced_and_old_ones_are_trimmed(store: Store, table: str) -> None:
+    store.claim("a", None, "me")
+    store.commit([changed("a", 1, **{table: [Entry(number, "old") for number in range(5)]})])
+    store.commit([changed("a", 1, **{table: [Entry(4, "new"), Entry(5, "new")], f"{table}_below": 3})])
+    assert texts(store, table) == [(3, "old"), (4, "new"), (5, "new")]
+
+
+def test_outputs_behind_a_number_can_be_taken_back(store: Store) -> None:
+    store.claim("a", None, "me")
+    store.commit([changed("a", 1, outbox=[Entry(number, "first") for number in range(5)])])
+    store.commit([changed("a", 1, outbox=[Entry(2, "again")], outbox_from=2)])
+    assert texts(store, "outbox") == [(0, "first"), (1, "first"), (2, "again")]
+
+
+def test_the_mark_of_each_sink_is_the_last_one_written(store: Store) -> None:
+    store.claim("a", None, "me")
+    assert store.marks("a") == {}
+    store.commit([changed("a", 1, marks={"file": 3, "db κ": 7})])
+    store.commit([changed("a", 1, marks={"file": 5})])
+    assert store.marks("a") == {"file": 5, "db κ": 7}
+
+
+def test_letters_are_listed_by_queue_in_the_order_they_came(store: Store) -> None:
+    store.claim("a", None, "me")
+    letters = [Letter(f"a/{number}", "poison" if number % 2 else "a", "a", f"body {number}") for number in range(6)]
+    store.commit([changed("a", 1, letters=letters[:4])])
+    store.commit([changed("a", 1, letters=letters[4:])])
+    found = store.letters("poison", 0, 2)
+    assert [(letter.id, letter.body, letter.redriven_at) for letter in found] == [
+        ("a/1", "body 1", 0),
+        ("a/3", "body 3", 0),
+    ]
+    assert [letter.id for letter in store.letters("poison", found[-1].number, 10)] == ["a/5"]
+    assert store.letters("none", 0, 10) == []
+
+
+def test_a_letter_written_again_stays_one_and_a_redriven_one_says_when(store: Store) -> None:
+    store.claim("a", None, "me")
+    for body in ("first", "second"):
+        store.commit([changed("a", 1, letters=[Letter("a/1", "q", "a", body)])])
+    store.redriven("q", ["a/1", "unknown"], 77)
+    (letter,) = store.letters("q", 0, 10)
+    assert (letter.body, letter.redriven_at) == ("second", 77)
+
+
+def test_nothing_of_a_fenced_row_is_written(store: Store) -> None:
+    store.claim("a", None, "me")
+    take_over(store, "a", 1, "you")
+    late = Changes([Entry(1, "x")], [Entry(1, "x")], [Entry(1, "x")], [Letter("a/1", "q", "a", "x")], {"s": 1})
+    assert store.commit([row("a", 1, 1)._replace(changes=late)]) == {"a": 2}
+    assert store.commit([Row("a", 1, 0, "", None, "", 0, 0, changes=late)]) == {"a": 2}
+    assert [store.entries(table, "a", 0, 9) for table in NUMBERED] == [[], [], []]
+    assert (store.marks("a"), store.letters("q", 0, 9), numbers(store, "a")) == ({}, [], [])
+
+
+def test_a_row_without_snapshot_leaves_head_and_snapshots_alone(store: Store) -> None:
+    store.claim("a", None, "me")
+    store.commit([row("a", 1, 1, status="paused")])
+    store.commit([changed("a", 1, marks={"s": 1})])
+    found = store.load("a")
+    assert found is not None
+    assert (found[0].status, found[0].updated_at, numbers(store, "a")) == ("paused", 1001, [1])
+
+
+def test_deleting_takes_everything_of_the_stream_and_letters_only_when_it_is_forgotten(store: Store) -> None:
+    everything = Changes([Entry(1, "x")], [Entry(1, "x")], [Entry(1, "x")], [Letter("a/1", "a", "a", "x")], {"s": 1})
+    for id in ("a", "b"):
+        store.claim(id, None, "me")
+        store.commit([row(id, 1, 1)._replace(changes=everything._replace(letters=[Letter(f"{id}/1", id, id, "x")]))])
+    store.delete("a", forget=False)
+    assert [store.entries(table, "a", 0, 9) for table in NUMBERED] == [[], [], []]
+    assert (store.marks("a"), len(store.letters("a", 0, 9))) == ({}, 1)
+    store.delete("a")
+    assert store.letters("a", 0, 9) == []
+    assert [len(store.entries(table, "b", 0, 9)) for table in NUMBERED] == [1, 1, 1]
+    assert (store.marks("b"), len(store.letters("b", 0, 9))) == ({"s": 1}, 1)
+
+
+def test_sweeping_takes_what_is_over_and_nothing_that_was_begun_again(store: Store) -> None:
+    for id, expires_at in (("never", 0), ("later", 5001), ("over", 5000), ("again", 4000)):
+        store.claim(id, None, "me")
+        store.commit([row(id, 1, 1, status="completed")._replace(expires_at=expires_at)])
+    store.claim("again", 1, "me")
+    assert store.sweep(5000) == 1
+    assert {head.stream_id for head in store.heads()} == {"never", "later", "again"}
+    assert store.load("over") is None
 
 
 @lasting

@@ -6,6 +6,7 @@ Operators come from their forms in `stdlib/stream/`, sources from `rtfs/host/str
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from rtfs.host.marketplace import built_in
@@ -96,7 +97,12 @@ def _families() -> dict[str, Provider]:
     )
     found = {f"stream.{name}": _operator(name) for name in (*operators(), *sources.names())}
     twins = {f"stream.{name}": _twin(name, original) for name, original in _TWINS.items()}
-    return {**found, **twins, **{provider.id: provider for provider in written}}
+    return {
+        **found,
+        **twins,
+        **import_module("rtfs.host.providers.stream_letters").PROVIDERS,
+        **{provider.id: provider for provider in written},
+    }
 
 
 PROVIDERS = _families()

@@ -65,7 +65,7 @@ class Body:
         self.latency = Latency()
         self.rate = Rate()
         self.queue = Queue(bounds(settings), lambda: Spill(services.work_folder(), settings["spill-max-bytes"]))
-        self.outputs = Outputs(settings["outputs"].name, settings["output-capacity"])
+        self.outputs = Outputs(settings["outputs"].name, settings["output-capacity"], settings["keep"])
         self.intake = Intake(cast("Owner", self))
         self.started_at: int = services.clock.now_ms()
         self.last_chunk_at: int | None = None
@@ -190,9 +190,11 @@ class Body:
     # ---- the store
 
     def capture(self) -> Snapshot:
-        """The stream at this chunk boundary. What the source can send again is left out of the queue (§5.1)."""
-        items = self.queue.items
-        kept = [chunk for chunk in items if chunk[3] is None or self.source is None or not self.source.replayable]
+        """The stream at this chunk boundary. What can be had again is left out of the queue (§5.1): what the source
+        sends again, and what stands in the intake."""
+        items, source = self.queue.items, self.source
+        known = self.checkpoints.ledger.logging
+        kept = [chunk for chunk in items if not known and (chunk[3] is None or source is None or not source.replayable)]
         snapshot = Snapshot()
         snapshot.stream_id, snapshot.epoch, snapshot.number = self.id, self.epoch, 0
         snapshot.status, snapshot.error, snapshot.reason = self.status, self.error, self.reason
@@ -202,6 +204,7 @@ class Body:
         snapshot.output_seq = self.outputs.next
         snapshot.time = self.intake.time
         snapshot.queue = kept
+        snapshot.pending = Map.of(self.checkpoints.ledger.marks.items())
         snapshot.stats = self.stats.as_map(snapshot.seq)
         snapshot.transitions = self.transitions
         snapshot.created_at = self.services.clock.now_ms()

@@ -6,11 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from rtfs.host.stream.ledger import Ledger
+from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.settings import Cadence
 from rtfs.host.stream.snapshot import Snapshot, checksum
-from rtfs.host.stream.stores import Row, Store
+from rtfs.host.stream.stores import Changes, Letter, Row, Store
 from rtfs.host.stream.timers import Timer, Timers
-from rtfs.lang.errors import RtfsError
+from rtfs.lang.errors import HostCallError, RtfsError
 
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
@@ -19,13 +21,15 @@ GROUP_MS = 5.0  # streams that are due within this time share one transaction
 RETRIES = 3
 RETRY_MS = 50.0
 BROKEN_RETRY_MS = 5_000.0
+RETAIN_MS = 3_600_000  # how long a stream that ended answers (§1.6)
+RETAIN_DURABLE_MS = 7 * 24 * 3_600_000
 
 
 class Checkpoints:
     """The snapshots of one stream: how much is unsaved, which number is next, what went wrong.
 
     problem: text of the last failure; error: the same once the stream stands still for it; at: host ms of the last
-    success; last_duration_ms: what writing it took.
+    success; last_duration_ms: what writing it took; closed: no snapshot any more; gone: nothing at all any more.
     """
 
     def __init__(self, owner: Owner, committer: Committer, cadence: Cadence, number: int) -> None:
@@ -40,35 +44,87 @@ class Checkpoints:
         self.failures = 0
         self.good: Snapshot | None = None  # the last one that could be stored
         self.unsaved = 0
-        self.closed = False
+        self.ledger = Ledger(owner)
+        self.closed = self.gone = False
         self._timer: Timer | None = None
+        self._whole = False  # the next commit has a snapshot
+        self._flying: tuple[Snapshot | None, Changes, int] | None = None  # what is being written; the steps in it
 
     def worked(self, steps: int) -> None:
         """The stream made steps: write a snapshot when enough of them, or enough time, have passed."""
         if self.closed or not self.committer.store.durable:
             return
         self.unsaved += steps
-        if self.unsaved >= self.cadence.every_chunks:
+        if self.unsaved >= self.cadence.every_chunks or self.owner.outputs.awaited:
+            self._whole = True
             self.committer.request(self)
-        elif self._timer is None:
+        else:
+            self._soon()
+
+    def hurry(self) -> None:
+        """Somebody waits for outputs: store them soon if there are any."""
+        outputs = self.owner.outputs
+        if outputs.mode == "durable" and outputs.committed < outputs.next and not self.closed:
+            self._whole = True
+            self.committer.request(self)
+
+    def bury(self, letter: Letter) -> None:
+        """Keep a dead letter, in the same commit as the position behind its chunk."""
+        self.ledger.bury(letter)
+        if not self.committer.store.durable:
+            self._whole = True
+            self.committer.flush_here(self)
+
+    def noted(self) -> None:
+        """The ledger has something to write: with the next snapshot, or by itself when none comes."""
+        if not self.gone:
+            self._soon()
+
+    def _soon(self) -> None:
+        if self._timer is None:
             self._timer = self.committer.timers.after(self.cadence.every_ms, self._late)
 
     def _late(self) -> None:
         self._timer = None
-        if self.unsaved:
+        self._whole = self._whole or self.unsaved > 0
+        if self._whole or self.ledger.waiting:
             self.committer.request(self)
 
     async def force(self) -> str | None:
         """Write now. The problem as text, or None when the snapshot is stored."""
         if self.closed:
             return None
+        self._whole = True
         await self.committer.flush(self)
         return self.problem
 
+    def last_wish(self, *, whole: bool) -> None:
+        """Have the next commit, which need not come soon, write a snapshot, or at least what the ledger has."""
+        self._whole = self._whole or whole
+        if whole or self.ledger.waiting:
+            self.committer.due[self] = None
+
+    async def written(self) -> None:
+        """Wait until what the ledger has now is stored. HostError when the store refuses."""
+        await asyncio.sleep(0)  # others may come along
+        if self.ledger.waiting and not self.gone:
+            await self.committer.flush(self)
+        if self.ledger.waiting and self.problem is not None:
+            raise HostCallError("HostError", f"Checkpoint failed: {self.problem}")
+
+    @property
+    def silent(self) -> bool:
+        """Is there nothing that may be written?"""
+        return self.gone or (self.closed and not self.ledger.waiting)
+
     def row(self) -> Row:
-        """The stream as it stands. S031 when it cannot be stored."""
-        snapshot = self.owner.capture()
-        return self._row(snapshot)
+        """The stream as it stands, or only its ledger. S031 when it cannot be stored."""
+        if self.closed or not self._whole:
+            changes = self.ledger.changes(None)
+            self._flying = (None, changes, 0)
+            now = self.owner.services.clock.now_ms()
+            return Row(self.owner.id, self.owner.epoch, 0, "", None, "", now, 0, changes=changes)
+        return self._row(self.owner.capture())
 
     def last_good(self) -> Row:
         """The last state that could be stored, under the present status and error."""
@@ -85,7 +141,10 @@ class Checkpoints:
         snapshot.number = self.number + 1
         durable = self.committer.store.durable
         body: Any = snapshot.text() if durable else snapshot
+        changes = self.ledger.changes(snapshot)
         self.good = snapshot
+        self._flying = (snapshot, changes, self.unsaved)
+        over = snapshot.status in TERMINAL
         return Row(
             snapshot.stream_id,
             snapshot.epoch,
@@ -95,20 +154,42 @@ class Checkpoints:
             checksum(body) if durable else "",
             snapshot.created_at,
             self.cadence.keep,
+            snapshot.created_at + max(1, self.retain_ms) if over else 0,
+            changes,
         )
 
+    @property
+    def retain_ms(self) -> int:
+        """How long the stream answers after its end; a durable one is stored for as long."""
+        given: int | None = self.owner.settings["retain-ms"]
+        if given is None:
+            return RETAIN_DURABLE_MS if self.committer.store.durable else RETAIN_MS
+        return given
+
+    def _tell(self, number: int, took_ms: float) -> None:
+        instruments = self.owner.services.instruments
+        if instruments is not None:
+            instruments.checkpoint(self.owner, took_ms, None)
+        self.owner.emit("checkpoint", number=number, took_ms=round(took_ms, 3))
+
     def done(self, row: Row, took_ms: float) -> None:
-        self.number, self.at, self.last_duration_ms = row.number, row.created_at, took_ms
-        self.unsaved = 0
+        assert self._flying is not None
+        snapshot, changes, steps = self._flying
+        self._flying = None
+        self.ledger.done(changes, snapshot)
         self.failures = 0
         self.problem = None
-        instruments = self.owner.services.instruments
-        if self.committer.store.durable and instruments is not None:
-            instruments.checkpoint(self.owner, took_ms, None)
-        if self.committer.store.durable:
-            self.owner.emit("checkpoint", number=row.number, took_ms=round(took_ms, 3))
-        if self.owner.terminal:
-            self.close()
+        if snapshot is not None:
+            self.number, self.at, self.last_duration_ms = row.number, row.created_at, took_ms
+            self.unsaved -= steps
+            self._whole = False
+            if self.committer.store.durable:
+                self._tell(row.number, took_ms)
+            if snapshot.status in TERMINAL:
+                self.close()
+        if self.unsaved or self.ledger.waiting:  # something came while this was on its way
+            self.worked(0)
+            self.noted()
         if self.error is not None:
             self.error = None
             self.owner.store_recovered()
@@ -128,13 +209,15 @@ class Checkpoints:
                 self.owner.store_broken(problem)
         self.committer.timers.after(wait, lambda: self.committer.request(self))
 
-    def close(self) -> None:
-        """Write nothing any more."""
+    def close(self, *, gone: bool = False) -> None:
+        """Write no snapshot any more; when the stream is gone, nothing at all."""
         self.closed = True
-        if self._timer is not None:
+        self.gone = self.gone or gone
+        if self._timer is not None and not self.ledger.waiting:
             self._timer.cancel()
             self._timer = None
-        self.committer.due.pop(self, None)
+        if self.silent:
+            self.committer.due.pop(self, None)
 
 
 class Committer:
@@ -154,7 +237,7 @@ class Committer:
 
         The window grows with what the last transaction cost, so that storing takes at most a third of the time.
         """
-        if checkpoints.closed:
+        if checkpoints.silent:
             return
         self.due[checkpoints] = None
         if self._timer is None:

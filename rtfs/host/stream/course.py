@@ -142,7 +142,8 @@ class Course(Body):
 
     def fenced(self, epoch: int) -> None:
         """Row 16: somebody else owns the stream; nothing more is written."""
-        self.checkpoints.close()
+        self.checkpoints.close(gone=True)
+        self.outputs.end(lost=True)
         self.emit("fenced", owner_epoch=epoch)
         self.finish("fenced", fault(40, id=self.id, n=epoch))
         self.dirty = False

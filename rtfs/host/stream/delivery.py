@@ -93,7 +93,7 @@ class Delivery:
                 if not await self._handed(self.receiver.item(output)):
                     break
                 self.count += 1
-                self._advance()
+                self._advance(output)
             if not self._closing:
                 await self._told()
         finally:
@@ -108,7 +108,7 @@ class Delivery:
                 await self.stream.until(lambda: not self._resting)
             if owner.ending in ("stop", "fenced"):  # what is left is not wanted any more
                 return None
-            found = outputs.since(reader.cursor, 1)
+            found = await self.stream.ahead(reader)
             if found:
                 return found[0]
             if outputs.ended:
@@ -142,9 +142,9 @@ class Delivery:
             owner.failure = error
             owner.emit("callback-failed", code=error.code, message=error.message)
 
-    def _advance(self) -> None:
+    def _advance(self, output: Output) -> None:
         owner = self.stream.owner
-        owner.outputs.take(self._reader, 1, owner.services.clock.monotonic())
+        owner.outputs.took(self._reader, [output], owner.services.clock.monotonic())
         owner.outputs.finished(self._reader)
 
     async def _told(self) -> None:

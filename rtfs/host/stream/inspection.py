@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import credential
+from rtfs.host.stream.outputs import MOST_UNCOMMITTED
 from rtfs.host.stream.queue import size_of
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
@@ -176,13 +177,13 @@ def _bytes(items: Collection[Any]) -> int:
 def _outputs(owner: Owner) -> Map:
     outputs = owner.outputs
     readers = [
-        keyed(id=reader.id, after=reader.cursor - 1, lag=outputs.next - reader.cursor)
+        keyed(id=reader.id, after=reader.cursor - 1, lag=outputs.next - reader.wants)
         for reader in outputs.readers.values()
     ]
     return keyed(
         mode=Keyword(outputs.mode),
         next=outputs.next,
-        oldest=outputs.oldest,
+        oldest=outputs.start,
         pending=outputs.pending,
         readers=vector(readers),
     )
@@ -217,6 +218,8 @@ def _processor(owner: Owner) -> Map:
 def blocked_on(owner: Owner) -> Map | None:
     """Why a stream with work to do does not do it."""
     if owner.store_is_broken:
+        return keyed(what=Keyword("checkpoint"), id=owner.checkpoints.committer.store.url)
+    if owner.outputs.next - owner.outputs.committed >= MOST_UNCOMMITTED and owner.outputs.mode == "durable":
         return keyed(what=Keyword("checkpoint"), id=owner.checkpoints.committer.store.url)
     if owner.id in owner.services.slots:
         return keyed(what=Keyword("slot"), id=owner.services.slots[owner.id])

@@ -71,9 +71,12 @@ class Intake:
         if (queue.crowded or self.owner.status in TERMINAL) and not self._make_room():
             return
         depth = len(queue.items)
+        chunk = (self.seq, data, self.time, offset, extra)
+        if self.owner.checkpoints.ledger.logging:
+            self._log(chunk)
         try:
-            if queue.push((self.seq, data, self.time, offset, extra)):
-                self._spilled()
+            if queue.push(chunk):
+                self._spilled(chunk)
         except NoDisk as problem:
             raise Flooded(f"{queue.depth} chunks are waiting, and nothing can be put on disk: {problem}") from None
         self.seq += 1
@@ -84,10 +87,26 @@ class Intake:
         if not depth:
             self.owner.wake()
 
-    def _spilled(self) -> None:
-        """A chunk went to disk."""
+    def _log(self, chunk: Chunk) -> None:
+        """Have the store keep a chunk. S031 when it has no text."""
+        checkpoints = self.owner.checkpoints
+        checkpoints.ledger.take_in(chunk)
+        checkpoints.noted()
+
+    def take_up(self, chunk: Chunk) -> None:
+        """A chunk that an earlier process accepted."""
+        self.queue.push(chunk)
+        self.seq = chunk[0] + 1
+        self.time = max(self.time, chunk[2])
+        if chunk[3] is not None:
+            self.position = chunk[3]
+
+    def _spilled(self, chunk: Chunk) -> None:
+        """A chunk went to disk. The snapshot has only the queue in memory, so the store keeps it by itself."""
         owner, spill = self.owner, self.queue.spill
         owner.stats.spilled += 1
+        if self._to_keep and not owner.checkpoints.ledger.logging:
+            self._log(chunk)
         if spill is not None and len(spill) == 1:
             owner.emit("spill", waiting=len(self.queue.items))
 
@@ -108,6 +127,13 @@ class Intake:
         if len(queue.items) >= queue.high and not queue.shut:
             self.owner.adjust_gate()
         self.owner.wake()
+
+    @property
+    def _to_keep(self) -> bool:
+        """Would a chunk be lost with this process, as the source cannot send it again?"""
+        owner = self.owner
+        lasting = owner.checkpoints.committer.store.durable
+        return lasting and (owner.source is None or not owner.source.replayable)
 
     @property
     def room(self) -> int:
@@ -206,14 +232,23 @@ class Intake:
             extra.ack.set_result(True)
 
     async def inject(
-        self, data: Any, metadata: Map | None, ack: asyncio.Future[Any] | None, timeout_ms: int
+        self,
+        data: Any,
+        metadata: Map | None,
+        ack: asyncio.Future[Any] | None,
+        timeout_ms: int,
+        *,
+        kept: bool = False,
+        attempt: int = 1,
     ) -> int | None:
         """One chunk from a program: its number, or None when it was dropped or ignored.
 
         S020 when the queue is full and stays so for `timeout_ms`. `ack` is answered when the chunk's step is over.
+        kept: the store has the chunk when this answers, as always with `:durable-intake`. attempt: what the chunk says
+        of how often it was tried.
         """
         owner = self.owner
-        extra = Extra(None if metadata is None else _allowed(metadata), ack=ack)
+        extra = Extra(None if metadata is None else _allowed(metadata), attempt, ack=ack)
         if owner.status in TERMINAL:
             owner.stats.ignored += 1
             if ack is not None:
@@ -232,6 +267,7 @@ class Intake:
                 self.append(data, None, extra)
         except Flooded as flood:
             raise fault(20, data={"why": str(flood)}) from None
+        await self._kept(number, data, extra, kept)
         return number
 
     async def put(self, data: Any, metadata: dict[Keyword, Any] | None, timeout_ms: float) -> int | None:
@@ -256,6 +292,14 @@ class Intake:
         number = self.seq
         self.append(data, None, None if metadata is None else Extra(metadata))
         return number
+
+    async def _kept(self, number: int, data: Any, extra: Extra, wanted: bool) -> None:
+        """Wait until the store has a chunk, if that is asked for."""
+        checkpoints = self.owner.checkpoints
+        if self.seq > number and wanted and not checkpoints.ledger.logging:
+            self._log((number, data, self.time, None, extra))
+        if checkpoints.ledger.logging:
+            await checkpoints.written()
 
     async def _admit(self, timeout_ms: int) -> bool:
         """Room for an injected chunk by the overflow policy; False when the policy drops it."""

@@ -11,6 +11,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
 from rtfs.host.stream.contract import Contract, contract
 from rtfs.host.stream.credential import masked, shown
+from rtfs.host.stream.ledger import need_durable
 from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
@@ -46,6 +47,8 @@ class Request:
         self.module = module
         self.security = security
         self.resuming = False
+        self.rewinds = False  # to a checkpoint before the newest
+        self.number = 0  # of the newest snapshot, when it goes on from an older one
 
     # ---- start
 
@@ -63,6 +66,7 @@ class Request:
         except InUse as busy:
             raise _occupied(busy, id, resuming=False) from None
         seen: int | None = None
+        need_durable(store, settings)
         stored = await reach(store, store.load, id)
         if stored is not None:
             head, saved = stored
@@ -136,17 +140,28 @@ class Request:
         except Taken as taken:
             raise fault(40, id=id, n=taken.epoch) from None
 
-    async def _begin(self, owner: Owner, store: Store, epoch: int, number: int) -> Stream:
-        """Write the first snapshot, then let the stream run."""
+    async def _begin(
+        self, owner: Owner, store: Store, epoch: int, number: int, snapshot: Snapshot | None = None
+    ) -> Stream:
+        """Write the first snapshot, then let the stream run. snapshot: what it goes on from."""
         registry, source = self.registry, owner.source
         owner.describe("none" if source is None else source.adapter_name, epoch)
         owner.checkpoints = Checkpoints(owner, registry.committer(store), self.settings["checkpoint"], number)
+        ledger = owner.checkpoints.ledger
+        ledger.logging = self.settings["durable-intake"] and (source is None or not source.replayable)
+        if owner.outputs.mode == "durable":
+            owner.outputs.marked = ledger.marked
+        if snapshot is not None and store.durable:
+            await ledger.restore(store, snapshot)
+            if self.rewinds:
+                ledger.take_back(snapshot.output_seq)
         if not owner.terminal:
             await owner.checkpoints.force()
             if owner.failure is not None:
                 raise owner.failure
         stream = self._stream(owner)
         registry.admit(stream)
+        stream.await_sinks()
         return stream
 
     # ---- resume
@@ -174,7 +189,7 @@ class Request:
             before.initial_state, self.settings["state-version"], given, found.identity, before.started_at
         )
         alteration.restore(owner, _still_wanted(before.changed, before.given, given))
-        stream = await self._begin(owner, store, epoch, saved[0].number)
+        stream = await self._begin(owner, store, epoch, self.number or saved[0].number, snapshot)
         for problem in skipped:
             owner.emit("snapshot-skipped", problem=problem)
         if not terminal:
@@ -183,8 +198,11 @@ class Request:
                 owner.emit("processor-changed", processor=found.name)
         return stream
 
-    async def resume_stored(self, id: str, checkpoint_id: str | None) -> Stream:
-        """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040."""
+    async def resume_stored(self, id: str, checkpoint_id: str | None, *, force: bool = False) -> Stream:
+        """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040.
+
+        An older checkpoint takes the outputs behind it back; S003 when a sink has got some and `force` is not set.
+        """
         registry = self.registry
         self.resuming = True
         self._admit()
@@ -200,7 +218,12 @@ class Request:
             saved = [entry for entry in saved if f"{id}@{entry.epoch}.{entry.number}" == checkpoint_id]
             if not saved:
                 raise fault(32, id=f"{id} ({checkpoint_id})")
-        fixed = newest(saved, []).fixed
+            self.number = stored[1][0].number
+            self.rewinds = saved[0].number < self.number
+        snapshot = newest(saved, [])
+        if self.rewinds and not force:
+            await _nothing_delivered(store, snapshot)
+        fixed = snapshot.fixed
         overrides = {key: value for key, value in self.settings.given.items() if key != "endpoint"}
         given = {**{options.normal(key): value for key, value in fixed.given.entries()}, **overrides}
         if "processor" not in overrides:
@@ -208,6 +231,7 @@ class Request:
         given["state-version"] = overrides.get("state-version", fixed.state_version)
         self.settings = read_settings(Map.of([(Keyword(key), value) for key, value in given.items()]))
         self._admit()  # what the stored parameters name, under what this program may do
+        need_durable(store, self.settings)
         found = self._processor(overrides["processor"]) if "processor" in overrides else None
         return await self._revive(store, head, saved, found)
 
@@ -252,6 +276,15 @@ class Request:
             return None
         text = name if type(name) is str else name.name
         return self.registry.services.evaluator.resolve(text, self.module)
+
+
+async def _nothing_delivered(store: Store, snapshot: Snapshot) -> None:
+    """S003 when a sink has got outputs that the snapshot does not know of."""
+    marks = await reach(store, store.marks, snapshot.stream_id)
+    late = sorted(sink for sink, mark in marks.items() if mark >= snapshot.output_seq)
+    if late:
+        kind = f"true, as outputs after {snapshot.id} were delivered to {', '.join(late)}"
+        raise fault(3, p="force", kind=kind, value="nothing")
 
 
 def _generated_id(endpoint: str, once: str | None) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 NEVER = 1 << 62  # an output number that is never reached
+MOST_UNCOMMITTED = 1_024  # outputs that may wait for a commit before the stream waits for it
 
 
 class Output(NamedTuple):
@@ -25,10 +26,11 @@ class Reader:
 
     `cursor` is the number of the next output it wants, `done` that of the first one it has not finished with: who comes
     back for more has finished with what it got. `last_call` is the monotonic time in seconds of its last read. lasting:
-    the host itself reads, and always comes back.
+    the host itself reads, and always comes back; of durable outputs it gets all, in whatever process. absent: it is the
+    place of one that has not come back yet after a restart.
     """
 
-    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting")
+    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting", "absent")
 
     def __init__(self, id: str, cursor: int, holds: bool, now: float) -> None:
         self.id = id
@@ -36,7 +38,12 @@ class Reader:
         self.holds = holds
         self.last_call = now
         self.missed = 0
-        self.lasting = False
+        self.lasting = self.absent = False
+
+    @property
+    def wants(self) -> int:
+        """The lowest output that it may still ask for."""
+        return self.done if self.lasting else self.cursor
 
 
 class Outputs:
@@ -45,16 +52,23 @@ class Outputs:
 
     mode: `ring` keeps the last `capacity` outputs for whoever reads; `block` holds the stream back until somebody has
     read them; `none` only counts. A reader that holds makes any mode but `none` wait for it.
+
+    `durable` shows outputs once they are stored, those below `committed`. The store has them from `trimmed` on: the
+    last `keep`, and all that a lasting reader has not got; the last `capacity` are here as well.
     """
 
     __slots__ = (
         "mode", "capacity", "first", "next", "limit", "dropped", "readers", "ended", "moved", "settled", "_ring",
-        "_loose", "_waiting",
+        "_loose", "_waiting", "keep", "committed", "trimmed", "marked", "_ending",
     )  # fmt: skip
 
-    def __init__(self, mode: str, capacity: int) -> None:
+    def __init__(self, mode: str, capacity: int, keep: int = 0) -> None:
         self.mode = mode
         self.capacity = capacity
+        self.keep = keep
+        self.committed = self.trimmed = 0
+        self._ending = False
+        self.marked: Callable[[Reader], None] | None = None  # told when a lasting reader is finished with outputs
         self.next = self.first = 0
         self.dropped = 0
         self.readers: dict[str, Reader] = {}
@@ -71,7 +85,7 @@ class Outputs:
 
     def go_on_from(self, number: int) -> None:
         """The next output has this number; those before it were an earlier process's."""
-        self.next = self.first = number
+        self.next = self.first = self.committed = self.trimmed = number
         self._bound()
 
     def push(self, value: Any, seq: int, time: int) -> None:
@@ -96,10 +110,32 @@ class Outputs:
                 if not future.done():
                     future.set_result(None)
 
-    def end(self) -> None:
-        """There will be no more outputs."""
-        self.ended = True
+    def end(self, *, lost: bool = False) -> None:
+        """There will be no more outputs. Those that wait to be stored come first, unless they are lost."""
+        self._ending = True
+        if lost or self.visible == self.next:
+            self.ended = True
+            self.notify()
+
+    def uncommitted(self, upto: int) -> list[Output]:
+        """The outputs below `upto` that are not stored yet."""
+        oldest = self.oldest
+        found = islice(self._ring, self.committed - oldest, max(0, upto - oldest))
+        return [Output(self.committed + index, *entry) for index, entry in enumerate(found)]
+
+    def trim_below(self, committed: int) -> int:
+        """The number below which the store may forget outputs, when those below `committed` are stored."""
+        wanted = [reader.wants for reader in self.readers.values() if reader.lasting]
+        return max(self.trimmed, min([committed - self.keep, *wanted]))
+
+    def commit(self, committed: int, trimmed: int) -> None:
+        """The outputs below `committed` are stored, those below `trimmed` are forgotten."""
+        self.committed, self.trimmed = committed, trimmed
+        self._trim()
+        if self._ending:
+            self.end()
         self.notify()
+        self._moved()
 
     def release(self, *ids: str) -> None:
         """These readers (all, when none is named) cannot read for now: do not wait for them; else be a ring."""
@@ -121,10 +157,28 @@ class Outputs:
         return self.next - len(self._ring)
 
     @property
+    def awaited(self) -> bool:
+        """Does a reader wait for outputs that are there and not stored?"""
+        return bool(self._waiting) and self.committed < self.next and self.mode == "durable"
+
+    @property
+    def start(self) -> int:
+        """The number of the oldest output that can be read, here or in the store."""
+        return self.trimmed if self.mode == "durable" else self.oldest
+
+    @property
+    def visible(self) -> int:
+        """Readers see the outputs below this number."""
+        return self.committed if self.mode == "durable" else self.next
+
+    @property
     def pending(self) -> int:
-        """Outputs that the slowest attached reader has not read; 0 without readers."""
-        cursors = [reader.cursor for reader in self.readers.values() if reader.holds]
-        return self.next - min(cursors) if cursors else 0
+        """Outputs that the slowest attached reader has not got; 0 without readers."""
+        wanted = self._wanted()
+        return self.next - min(wanted) if wanted else 0
+
+    def _wanted(self) -> list[int]:
+        return [reader.wants for reader in self.readers.values() if reader.holds]
 
     @property
     def lagging(self) -> bool:
@@ -135,10 +189,16 @@ class Outputs:
 
     def attach(self, id: str, now: float, *, holds: bool = True, at: int | None = None) -> Reader:
         """A reader from output `at` on; by default from the oldest one kept."""
-        reader = Reader(id, self.oldest if at is None else at, holds, now)
+        reader = Reader(id, self.start if at is None else at, holds, now)
         self.readers[id] = reader
         self._bound()
         return reader
+
+    def keep_for(self, reader: Reader) -> None:
+        """The host itself is behind this reader."""
+        reader.lasting = True
+        if self.marked is not None:
+            self.marked(reader)
 
     def detach(self, id: str) -> None:
         if self.readers.pop(id, None) is not None:
@@ -148,22 +208,31 @@ class Outputs:
 
     def take(self, reader: Reader, most: int, now: float) -> list[Output]:
         """Up to `most` outputs at the reader's place, which moves on."""
-        reader.last_call = now
-        if reader.done != reader.cursor:
+        if reader.done != reader.cursor and not reader.lasting:
             self.finished(reader)
         if reader.cursor < self.oldest:
             reader.missed += self.oldest - reader.cursor
             reader.cursor = self.oldest
-        found = self.since(reader.cursor, most)
-        reader.cursor += len(found)
-        if found and reader.holds:
-            self._moved()
+        return self.took(reader, self.since(reader.cursor, most), now)
+
+    def took(self, reader: Reader, found: list[Output], now: float) -> list[Output]:
+        """A reader gets these outputs."""
+        reader.last_call = now
+        if found:
+            reader.missed += found[0].output_seq - reader.cursor
+            reader.cursor = found[-1].output_seq + 1
+            if reader.holds:
+                self._moved()
         return found
 
-    def finished(self, *readers: Reader) -> None:
-        """These readers (all, when none is named) are finished with everything they got."""
+    def finished(self, *readers: Reader, upto: int | None = None) -> None:
+        """These readers (all, when none is named) are finished with what they got, or with the outputs below `upto`."""
         for reader in readers or self.readers.values():
-            reader.done = reader.cursor
+            before, reader.done = reader.done, reader.cursor if upto is None else upto
+            if reader.lasting and reader.done != before:
+                self._moved()
+                if self.marked is not None:
+                    self.marked(reader)
         if self.settled is not None and self.readers:
             self.settled(min(reader.done for reader in self.readers.values()))
 
@@ -171,12 +240,12 @@ class Outputs:
         """Up to `most` kept outputs from `number` on."""
         oldest = self.oldest
         first = max(0, number - oldest)
-        found = islice(self._ring, first, first + most)
+        found = islice(self._ring, first, max(first, min(first + most, self.visible - oldest)))
         return [Output(oldest + first + index, *entry) for index, entry in enumerate(found)]
 
     async def arrival(self, number: int) -> None:
         """Wait until output `number` is there, or the end."""
-        if self.ended or self.next > number:
+        if self.ended or self.visible > number:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
@@ -187,9 +256,11 @@ class Outputs:
     def _bound(self) -> None:
         if self.mode == "none":
             return
-        cursors = [reader.cursor for reader in self.readers.values() if reader.holds]
-        if cursors:
-            self.limit = min(cursors) + self.capacity
+        wanted = self._wanted()
+        if self.mode == "durable":
+            self.limit = min([self.committed + MOST_UNCOMMITTED, *(number + self.keep for number in wanted)])
+        elif wanted:
+            self.limit = min(wanted) + self.capacity
         elif self.mode == "block" and not self._loose:
             self.limit = self.oldest + self.capacity
         else:
@@ -198,6 +269,10 @@ class Outputs:
     def _trim(self) -> None:
         """Forget what is beyond the capacity, unless a reader that holds still wants it."""
         ring = self._ring
+        if self.mode == "durable":
+            while len(ring) > self.capacity and self.next - len(ring) < self.committed:
+                ring.popleft()
+            return
         if self.limit == NEVER:
             while len(ring) > self.capacity:
                 ring.popleft()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream import alteration
+from rtfs.host.stream import alteration, letter
 from rtfs.host.stream.body import Call
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
@@ -20,7 +20,7 @@ from rtfs.host.stream.detail import Watched
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
 from rtfs.host.stream.processor import step_error
-from rtfs.host.stream.settings import SKIP
+from rtfs.host.stream.settings import DEAD_LETTER, SKIP
 from rtfs.host.watch import SHORT
 from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import RtfsError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.settings import Settings
     from rtfs.lang.evaluator import Step
 
+_FAILURES = {SKIP: "chunk-skipped", DEAD_LETTER: "dead-lettered"}
 TURN_CHUNKS = 64
 
 
@@ -157,7 +158,7 @@ class Owner(Course):
         for chunk in self.queue.known():
             answer(chunk)
         self.queue.close()
-        self.outputs.end()
+        self.outputs.end(lost=self.checkpoints.closed)
         while self.mailbox:
             await self._serve(*self.mailbox.pop(0))
         self.announce()
@@ -293,10 +294,14 @@ class Owner(Course):
         self.stats.failed += 1
         if self.services.instruments is not None:
             self.services.instruments.failed(self, problem.code)
-        skip = policy.then is SKIP
-        self.emit("chunk-skipped" if skip else "chunk-failed", at_seq=seq, code=problem.code, message=problem.message)
-        if skip:
-            self.stats.skipped += 1
+        event = _FAILURES.get(policy.then, "chunk-failed")
+        self.emit(event, at_seq=seq, code=problem.code, message=problem.message)
+        if policy.then is SKIP or policy.then is DEAD_LETTER:
+            if policy.then is SKIP:
+                self.stats.skipped += 1
+            else:
+                self.stats.dead_lettered += 1
+                self.checkpoints.bury(letter.write(self, chunk, problem))
             if offset is not None:
                 self.position = offset
             answer(chunk)

@@ -52,7 +52,7 @@ class Queue:
         self._open_spill = open_spill
         self._gate: list[asyncio.Future[None]] = []
         self._room: list[asyncio.Future[None]] = []
-        self._sizes: deque[int] = deque()  # of the last items, when there is a bound for bytes
+        self._sizes: list[int] = []  # of the last items, when there is a bound for bytes
         self._bytes = 0
         self.shut = False
         self.bounds = bounds
@@ -107,8 +107,10 @@ class Queue:
         return self.bounds.bytes is not None and self._weight() >= self.bounds.bytes
 
     def _weight(self) -> int:
-        while len(self._sizes) > len(self.items):
-            self._bytes -= self._sizes.popleft()
+        gone = len(self._sizes) - len(self.items)
+        if gone > 0:
+            self._bytes -= sum(self._sizes[:gone])
+            del self._sizes[:gone]
         return self._bytes
 
     @property

@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from rtfs.lang.evaluator import Evaluator
 
 LOGGER = logging.getLogger("rtfs.stream")
-RETAIN_MS = 3_600_000
-RETAIN_DURABLE_MS = 7 * 24 * 3_600_000
+SWEEP_MS = 3_600_000  # how often stores are swept of streams that ended long ago
 
 
 class Services:
@@ -131,8 +130,8 @@ class StreamRegistry:
         self, parameters: Map, module: str = "user", security: RuntimeContext | None = None
     ) -> Stream:
         """`:mcp.stream.resume` of a stream that only the store knows."""
-        id, checkpoint_id, overrides = settings.read_resume(parameters)
-        return await Request(self, overrides, module, security).resume_stored(id, checkpoint_id)
+        id, checkpoint_id, force, overrides = settings.read_resume(parameters)
+        return await Request(self, overrides, module, security).resume_stored(id, checkpoint_id, force=force)
 
     def plan(self, wanted: Settings, security: RuntimeContext | None) -> Source | None:
         """The source of a stream, not opened yet; None when it is unconnected. S003, S024, S029, S053."""
@@ -224,6 +223,11 @@ class StreamRegistry:
         """Use a store that is open already for the streams that name its URL."""
         self._stores[store.url] = (store, Committer(store, self.services.timers))
 
+    def stores(self) -> list[Store]:
+        """The stores that are open; the host's own is opened if need be."""
+        self.store(settings.DEFAULTS["checkpoint"])
+        return [store for store, _ in self._stores.values()]
+
     def committer(self, store: Store) -> Committer:
         """The writer of a store that `store` gave."""
         return next(committer for known, committer in self._stores.values() if known is store)
@@ -257,11 +261,12 @@ class StreamRegistry:
         self._beat_later(store)
 
     def _sweep(self, store: Store) -> None:
-        """Forget streams that ended long ago (§1.6)."""
-        before = self.services.clock.now_ms() - RETAIN_DURABLE_MS
-        for head in store.heads():
-            if head.status in TERMINAL_NAMES and head.updated_at < before:
-                store.delete(head.stream_id)
+        """Forget streams that ended long ago (§1.6), now and every hour."""
+        try:
+            store.sweep(self.services.clock.now_ms())
+        except store.failures as error:
+            LOGGER.warning("old streams stay in %s: %s", store.url, error)
+        self.services.timers.after(SWEEP_MS, lambda: self._sweep(store))
 
     def delete(self, id: str) -> None:
         """Remove a terminal stream with its snapshots. S005, S003 when it still runs."""
@@ -283,10 +288,7 @@ class StreamRegistry:
         stream.over()
         if self._closed:
             return
-        retain = owner.settings["retain-ms"]
-        if retain is None:
-            retain = RETAIN_DURABLE_MS if owner.checkpoints.committer.store.durable else RETAIN_MS
-        self.services.timers.after(retain, lambda: self._forget(owner.id, stream))
+        self.services.timers.after(owner.checkpoints.retain_ms, lambda: self._forget(owner.id, stream))
 
     def _forget(self, id: str, stream: Stream) -> None:
         if self.streams.get(id) is stream:
@@ -348,8 +350,8 @@ class StreamRegistry:
         self.services.timers.close()
         for stream in self.streams.values():
             checkpoints = stream.owner.checkpoints
-            if not stream.owner.terminal and not checkpoints.closed and checkpoints.committer.store.durable:
-                checkpoints.committer.due[checkpoints] = None
+            if checkpoints.committer.store.durable and not checkpoints.gone:
+                checkpoints.last_wish(whole=not stream.owner.terminal and not checkpoints.closed)
         for store, committer in self._stores.values():
             while committer.due:
                 committer.flush_here()
@@ -357,7 +359,7 @@ class StreamRegistry:
                 self._leave(cast("RemoteStore", store))
             store.close()
         for stream in self.streams.values():
-            stream.owner.checkpoints.close()
+            stream.owner.checkpoints.close(gone=True)
         self._stores.clear()
 
     def _leave(self, store: RemoteStore) -> None:

@@ -12,7 +12,7 @@ from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.values import is_vector, type_name
 
-FAIL, SKIP = Keyword("fail"), Keyword("skip")
+FAIL, SKIP, DEAD_LETTER = Keyword("fail"), Keyword("skip"), Keyword("dead-letter")
 _CONTROLS = ("open", "tick", "flush")
 
 
@@ -109,7 +109,7 @@ def on_error(given: Any, capability: str) -> OnError:
 
 
 def _policy(value: Any, capability: str) -> Keyword:
-    return options.check("on-error", value, options.one_of("fail", "skip", unserved=("dead-letter",)), capability)  # type: ignore[no-any-return]
+    return options.check("on-error", value, options.one_of("fail", "skip", "dead-letter"), capability)  # type: ignore[no-any-return]
 
 
 def control(given: Any, capability: str) -> frozenset[str]:
@@ -135,6 +135,7 @@ RESUME: options.Table = {
     "stream-id": options.Option(options.anything),
     "handle": options.Option(options.anything),
     "checkpoint-id": options.Option(options.anything, Keyword("latest")),
+    "force": options.Option(options.boolean, False),
     "processor": START["processor"],
     "migrate": START["migrate"],
     "on-processor-change": START["on-processor-change"],
@@ -147,11 +148,11 @@ RESUME: options.Table = {
 }
 
 
-def read_resume(parameters: Map) -> tuple[str, str | None, Settings]:
-    """The id, the checkpoint id (None: the newest) and the overrides of a resume call for a stored stream."""
+def read_resume(parameters: Map) -> tuple[str, str | None, bool, Settings]:
+    """The id, the checkpoint id (None: the newest), `:force` and the overrides of a resume call for a stored stream."""
     capability = "mcp.stream.resume"
     given = options.normalised(parameters)
-    options.read(parameters, RESUME, capability)
+    checked = options.read(parameters, RESUME, capability)
     id = stream_id(parameters)
     wanted = given.get("checkpoint-id", Keyword("latest"))
     if wanted is Keyword("latest"):
@@ -160,7 +161,7 @@ def read_resume(parameters: Map) -> tuple[str, str | None, Settings]:
         raise fault(3, p="checkpoint-id", kind=":latest or a checkpoint id", value=shown(wanted))
     kept = {name: given[name] for name in given if name in START and name != "stream-id"}
     base = Map.of([(Keyword("endpoint"), id), *((Keyword(name), value) for name, value in kept.items())])
-    return id, wanted, read_settings(base, capability)
+    return id, wanted, checked.get("force", False), read_settings(base, capability)
 
 
 def stream_id(value: Any) -> str:

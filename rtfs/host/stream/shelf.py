@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.checkpoint import RETAIN_DURABLE_MS
 from rtfs.host.stream.inspection import brief, keyed
 from rtfs.host.stream.launch import newest
-from rtfs.host.stream.lifecycle import transition
+from rtfs.host.stream.lifecycle import TERMINAL, transition
 from rtfs.host.stream.snapshot import Snapshot, checksum
 from rtfs.host.stream.stores import Head, Row, Saved
 from rtfs.host.stream.stores.sqlite import FILE, SqliteStore, read_only
@@ -71,7 +72,8 @@ def change(folder: str, id: str, event: str, reason: str | None, now_ms: int) ->
         if move.queue == "discard":
             _discard(snapshot)
         body = snapshot.text()
-        row = Row(id, snapshot.epoch, snapshot.number, move.to.name, body, checksum(body), now_ms, KEEP)
+        over = now_ms + RETAIN_DURABLE_MS if move.to in TERMINAL else 0
+        row = Row(id, snapshot.epoch, snapshot.number, move.to.name, body, checksum(body), now_ms, KEEP, over)
         fenced = store.commit([row])
         if fenced:
             raise fault(40, id=id, n=fenced[id])

@@ -53,8 +53,8 @@ class Fixed:
         if self._text is None:
             config = Map.of([(K["given"], self.given), (K["changed"], self.changed)])
             self._text = (
-                f":initial-state {_text(self.initial_state, ('initial-state',))} :state-version {self.state_version}"
-                f" :config {_text(config, ('config',))} :processor {encode(processor_map(self.processor))}"
+                f":initial-state {text_of(self.initial_state, ('initial-state',))} :state-version {self.state_version}"
+                f" :config {text_of(config, ('config',))} :processor {encode(processor_map(self.processor))}"
                 f" :started-at {self.started_at}"
             )
         return self._text
@@ -77,7 +77,7 @@ class Snapshot:
 
     __slots__ = (
         "stream_id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq", "output_seq",
-        "time", "queue", "stats", "transitions", "created_at", "fixed",
+        "time", "queue", "pending", "stats", "transitions", "created_at", "fixed",
     )  # fmt: skip
     stream_id: str
     epoch: int
@@ -92,6 +92,7 @@ class Snapshot:
     output_seq: int
     time: int
     queue: list[Chunk]
+    pending: Map
     stats: Map
     transitions: int
     created_at: int
@@ -100,13 +101,13 @@ class Snapshot:
     def text(self) -> str:
         """The canonical text. S031 when the state, or a queued chunk, holds what cannot be stored."""
         queue = vector([chunk_map(chunk) for chunk in self.queue])
-        position = _text(self.position, ("position",))
+        position = text_of(self.position, ("position",))
         return (
             f"{{:schema {SCHEMA} :stream-id {encode(self.stream_id)} :partition 0 :epoch {self.epoch}"
             f" :number {self.number} :status {encode(self.status)} :error {encode(self.error)}"
-            f" :reason {encode(self.reason)} :state {_text(self.state, ())} :position {position}"
-            f" :memory {_text(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
-            f" :time {self.time} :watermark nil :queue {_text(queue, ('queue',))} :pending {{}}"
+            f" :reason {encode(self.reason)} :state {text_of(self.state, ())} :position {position}"
+            f" :memory {text_of(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
+            f" :time {self.time} :watermark nil :queue {text_of(queue, ('queue',))} :pending {encode(self.pending)}"
             f" :stats {encode(self.stats)} :transitions {self.transitions} :created-at {self.created_at}"
             f" {self.fixed.text()}}}"
         )
@@ -122,7 +123,8 @@ def checksum(body: str) -> str:
     return hashlib.blake2b(body.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _text(value: Any, path: tuple[str, ...]) -> str:
+def text_of(value: Any, path: tuple[str, ...]) -> str:
+    """The text of a value that is found at `path` of a snapshot. S031 when it has none."""
     try:
         return encode(value)
     except NotStorable as problem:
@@ -183,6 +185,7 @@ def _restore(saved: Map) -> Snapshot:
     for name in ("stream-id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq",
                  "output-seq", "time", "stats", "transitions", "created-at"):  # fmt: skip
         setattr(snapshot, name.replace("-", "_"), saved.get(K[name]))
+    snapshot.pending = saved.get(K["pending"])
     snapshot.queue = [read_chunk(entry) for entry in saved.get(K["queue"])]
     config, processor = saved.get(K["config"]), saved.get(K["processor"])
     captures = processor.get(K["captures"])

@@ -10,6 +10,7 @@ from rtfs.host.stream import feed, inspection
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_ACTION
 from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.ledger import stored_outputs
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, ERROR, PAUSE, PAUSED, RESUME, STOP
 from rtfs.host.stream.outputs import Output, Reader
 from rtfs.lang.collections import Map, vector
@@ -126,7 +127,7 @@ class Stream:
         if durable and not owner.checkpoints.committer.store.durable:
             raise fault(30)
         future: asyncio.Future[Any] | None = None if ack == "accepted" else asyncio.get_running_loop().create_future()
-        number = await owner.intake.inject(data, metadata, future, timeout_ms)
+        number = await owner.intake.inject(data, metadata, future, timeout_ms, kept=durable)
         if future is not None:
             owner.outputs.release(PROGRAM)  # a program that waits here cannot read
             await self._processed(future, drained=type(data) is Map and data.get(K_ACTION) is RESUME)
@@ -149,6 +150,12 @@ class Stream:
             await owner.source.send(data, timeout_ms)
         answer = keyed(accepted=True, seq=None, status=owner.status)
         return answer.assoc(Keyword("reason"), Keyword("ignored")) if owner.terminal else answer
+
+    async def send_again(self, data: Any, metadata: Map, *, attempt: int, kept: bool) -> None:
+        """Inject a chunk that was here before. kept: the store has it when this answers. S005 at the end, S020."""
+        number = await self.owner.intake.inject(data, metadata, None, 0, kept=kept, attempt=attempt)
+        if number is None:
+            raise fault(5, id=self.id) if self.owner.terminal else fault(20)
 
     async def _processed(self, future: asyncio.Future[Any], drained: bool) -> None:
         """Wait for the step of an injected chunk, and for what it changed to be stored; not at all while paused."""
@@ -213,14 +220,26 @@ class Stream:
     def reader(self, id: str, *, holds: bool = True, at: int | None = None, lasting: bool = False) -> Reader:
         """Attach a reader; the stream waits for it unless `holds` is false. It starts at the oldest output kept.
 
-        lasting: the host reads by itself, so it is never let go of.
+        lasting: the host reads by itself, so it is never let go of. Of durable outputs it gets, by its id in any
+        process, all that it was not finished with (`Outputs.finished`).
         """
         owner = self.owner
+        ledger = owner.checkpoints.ledger
+        if lasting and id in ledger.marks:
+            at = ledger.marks[id] + 1
+            owner.forget_timer(f"reader {id}")
         reader = owner.outputs.attach(id, owner.services.clock.monotonic(), holds=holds and not owner.terminal, at=at)
-        reader.lasting = lasting
+        if lasting:
+            owner.outputs.keep_for(reader)
         if reader.holds and not lasting:
             self._watch(reader)
         return reader
+
+    def await_sinks(self) -> None:
+        """Sinks of an earlier process are waited for, but not for ever."""
+        for reader in self.owner.outputs.readers.values():
+            if reader.absent:
+                self._watch(reader)
 
     def _watch(self, reader: Reader) -> None:
         """Let go of a reader that stops reading."""
@@ -241,16 +260,40 @@ class Stream:
         clock = owner.services.clock
         deadline = None if timeout_ms is None else clock.monotonic() + timeout_ms / 1000
         while True:
-            found = owner.outputs.take(reader, most, clock.monotonic())
+            found = await self._take(reader, most)
             if found or owner.outputs.ended:
                 return found
             left = None if deadline is None else (deadline - clock.monotonic()) * 1000
             if left is not None and left <= 0:
                 return []
+            owner.checkpoints.hurry()
             try:
                 await owner.services.timers.within(left, owner.outputs.arrival(reader.cursor))
             except TimeoutError:
                 return []
+
+    async def ahead(self, reader: Reader) -> list[Output]:
+        """The next output of a reader, which stays where it is; empty when there is none yet."""
+        found = await self._stored(reader, 1)
+        if not found:
+            found = self.owner.outputs.since(reader.cursor, 1)
+        if not found:
+            self.owner.checkpoints.hurry()
+        return found
+
+    async def _stored(self, reader: Reader, most: int) -> list[Output]:
+        """The outputs at a reader's place that only the store has any more."""
+        outputs = self.owner.outputs
+        if outputs.mode == "durable" and reader.cursor < min(outputs.oldest, outputs.committed):
+            return await stored_outputs(self.owner, reader.cursor, most)
+        return []
+
+    async def _take(self, reader: Reader, most: int) -> list[Output]:
+        """What there is for a reader now: here, or in the store."""
+        owner = self.owner
+        found = await self._stored(reader, most)
+        now = owner.services.clock.monotonic()
+        return owner.outputs.took(reader, found, now) if found else owner.outputs.take(reader, most, now)
 
     async def next(
         self, timeout_ms: float = 1000, most: int = 1, *, after: int | None = None, envelope: bool = False
@@ -261,7 +304,7 @@ class Stream:
         if after is not None:
             reader = self.reader(PROGRAM, at=after + 1)
         elif reader is None:
-            reader = self.reader(PROGRAM, at=owner.outputs.first)
+            reader = self.reader(PROGRAM, at=self.reading_from)
         owner.outputs.hold(reader)
         missed = reader.missed
         found = await self.read(reader, most, timeout_ms)
@@ -273,8 +316,11 @@ class Stream:
     @property
     def reading_from(self) -> int:
         """The number of the output that `next` of the program gives next."""
-        reader = self.owner.outputs.readers.get(PROGRAM)
-        return self.owner.outputs.first if reader is None else reader.cursor
+        outputs = self.owner.outputs
+        reader = outputs.readers.get(PROGRAM)
+        if reader is not None:
+            return reader.cursor
+        return outputs.start if outputs.mode == "durable" else outputs.first
 
     async def go_on_reading(self, number: int) -> None:
         """Let `next` of the program go on with the output of that number, as in an earlier process."""
@@ -302,18 +348,21 @@ class Stream:
     async def outputs(self, after: int = -1, limit: int = 100, *, follow: bool = False) -> Map:
         """`:mcp.stream.outputs`: what is kept from `after` on. With `follow` waits for at least one, or the end."""
         kept = self.owner.outputs
-        while follow and not kept.ended and kept.next <= after + 1:
+        while follow and not kept.ended and kept.visible <= after + 1:
+            self.owner.checkpoints.hurry()
             await kept.arrival(after + 1)
-        found = kept.since(max(after + 1, kept.oldest), limit)
+        first = max(after + 1, kept.start)
+        stored = kept.mode == "durable" and first < min(kept.oldest, kept.committed)
+        found = await stored_outputs(self.owner, first, limit) if stored else kept.since(first, limit)
         listed = [
             keyed(output_seq=output.output_seq, value=output.value, seq=output.seq, time=output.time)
             for output in found
         ]
-        following = found[-1].output_seq + 1 if found else max(after + 1, kept.oldest)
+        following = found[-1].output_seq + 1 if found else first
         return keyed(
             outputs=vector(listed),
             next=following,
-            dropped=max(0, kept.oldest - after - 1),
+            dropped=max(0, (found[0].output_seq if found else first) - after - 1),
             end=kept.ended and following >= kept.next,
         )
 

@@ -72,10 +72,8 @@ def test_options_fill_in_what_is_not_written_and_explicit_keys_win() -> None:
          "Option :journal of mcp.stream.start is not available in this version of rtfs"),
         (m(endpoint="x", queue_bytes="much"), "S003",
          "Parameter 'queue-bytes': expected size in bytes or a string such as \"64MiB\", got \"much\""),
-        (m(endpoint="x", outputs=K("durable")), "S006",
-         "Option :outputs :durable of mcp.stream.start is not available in this version of rtfs"),
-        (m(endpoint="x", on_error=K("dead-letter")), "S006",
-         "Option :on-error :dead-letter of mcp.stream.start is not available in this version of rtfs"),
+        (m(endpoint="x", on_error=K("dead-leter")), "S003",
+         "Parameter 'on-error': expected one of :fail :skip :dead-letter, got :dead-leter"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(given: Any, code: str, message: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,8 +17,62 @@ from rtfs.host.stream.catalogue import fault
 T = TypeVar("T")
 
 
+class Entry(NamedTuple):
+    """A numbered text: a chunk by its seq, an output by its output-seq, an id that came by the seq of its chunk."""
+
+    number: int
+    body: str
+
+
+class Letter(NamedTuple):
+    """A dead letter. number: its place in the queue, given by the store; redriven_at: ms, 0 for not at all."""
+
+    id: str
+    queue: str
+    stream_id: str
+    body: str
+    redriven_at: int = 0
+    number: int = 0
+
+
+class Changes(NamedTuple):
+    """What a commit changes beside the snapshot.
+
+    Entries of `intake`, `outbox` and `seen` replace those of the same number; those below `…_below`, and from
+    `outbox_from` on, go first. marks: the highest output each sink has got.
+    """
+
+    intake: Sequence[Entry] = ()
+    outbox: Sequence[Entry] = ()
+    seen: Sequence[Entry] = ()
+    letters: Sequence[Letter] = ()
+    marks: Mapping[str, int] = {}
+    intake_below: int = 0
+    outbox_below: int = 0
+    seen_below: int = 0
+    outbox_from: int | None = None
+
+    def tables(self) -> Iterator[tuple[str, Sequence[Entry], int, int | None]]:
+        """Each numbered table that changes: its name, the new entries, and what goes first."""
+        for name, entries, below, first in (
+            ("intake", self.intake, self.intake_below, None),
+            ("outbox", self.outbox, self.outbox_below, self.outbox_from),
+            ("seen", self.seen, self.seen_below, None),
+        ):
+            if entries or below or first is not None:
+                yield name, entries, below, first
+
+
+NO_CHANGES = Changes()
+NUMBERED = ("intake", "outbox", "seen")
+
+
 class Row(NamedTuple):
-    """One snapshot on its way to a store. body: text for a durable store, the Snapshot itself for one in memory."""
+    """One stream's part of a commit.
+
+    body: the snapshot, text for a durable store and the Snapshot itself for one in memory; None for a commit without.
+    expires_at: ms after which a stream that ended may be swept; 0 for never.
+    """
 
     stream_id: str
     epoch: int
@@ -28,6 +82,8 @@ class Row(NamedTuple):
     checksum: str
     created_at: int
     keep: int
+    expires_at: int = 0
+    changes: Changes = NO_CHANGES
 
 
 class Head(NamedTuple):
@@ -92,10 +148,10 @@ class Store(Protocol):
         ...
 
     def commit(self, rows: Sequence[Row]) -> dict[str, int]:
-        """Write the snapshots in one transaction, keeping the newest `keep` of each stream.
+        """Write snapshots and changes in one transaction, keeping the newest `keep` snapshots of each stream.
 
-        A row whose epoch is not the stored one is not written; answers the stored epochs of such streams (0 when the
-        stream is gone)."""
+        Nothing of a row whose epoch is not the stored one is written; answers the stored epochs of such streams (0 when
+        the stream is gone)."""
         ...
 
     def load(self, stream_id: str) -> tuple[Head, list[Saved]] | None:
@@ -106,8 +162,28 @@ class Store(Protocol):
         """Every stream."""
         ...
 
+    def entries(self, table: str, stream_id: str, first: int, most: int) -> list[Entry]:
+        """Up to `most` entries of `intake`, `outbox` or `seen`, in order, from number `first` on."""
+        ...
+
+    def marks(self, stream_id: str) -> dict[str, int]:
+        """The highest output that each sink has got."""
+        ...
+
+    def letters(self, queue: str, after: int, most: int) -> list[Letter]:
+        """Up to `most` dead letters of a queue, in the order they came, behind number `after`."""
+        ...
+
+    def redriven(self, queue: str, ids: Sequence[str], at: int) -> None:
+        """Note at which ms these letters were sent again."""
+        ...
+
     def delete(self, stream_id: str, *, forget: bool = True) -> None:
-        """Remove the snapshots, and with `forget` the stream with its epoch."""
+        """Remove snapshots, intake, outbox and marks; with `forget` the stream with its epoch and letters as well."""
+        ...
+
+    def sweep(self, now: int) -> int:
+        """Delete the streams that ended and whose time is over: how many."""
         ...
 
     def close(self) -> None:

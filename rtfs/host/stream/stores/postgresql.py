@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from rtfs.host.stream import layout
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.stores import LEASE_MS, Alive, Head, Row, Saved, Taken, masked
+from rtfs.host.stream.stores import LEASE_MS, Alive, Entry, Head, Letter, Row, Saved, Taken, masked
 
 if TYPE_CHECKING:
     import psycopg
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
 TERMINAL = ("completed", "stopped", "cancelled", "error")
 SCHEMA_PARAMETER = "rtfs_schema"  # of the URL: the SQL schema that holds the tables; `rtfs` unless given
 
-_TABLES = """
-CREATE SCHEMA IF NOT EXISTS {schema};
-CREATE TABLE IF NOT EXISTS {schema}.schema_version (version integer NOT NULL);
-CREATE TABLE IF NOT EXISTS {schema}.stream (
+# The layout, version by version: each text makes the next one of the one before.
+_LAYOUT = (
+    """
+CREATE TABLE {s}schema_version (version integer NOT NULL);
+CREATE TABLE {s}stream (
   stream_id text NOT NULL, partition integer NOT NULL DEFAULT 0, epoch bigint NOT NULL, status text NOT NULL,
   owner text NOT NULL, updated_at bigint NOT NULL, heartbeat timestamptz NOT NULL,
   PRIMARY KEY (stream_id, partition));
-CREATE TABLE IF NOT EXISTS {schema}.snapshot (
+CREATE TABLE {s}snapshot (
   stream_id text NOT NULL, partition integer NOT NULL DEFAULT 0, number bigint NOT NULL, epoch bigint NOT NULL,
   body bytea NOT NULL, checksum text NOT NULL, created_at bigint NOT NULL,
   PRIMARY KEY (stream_id, partition, number));
-"""
-_HEAD = "SELECT stream_id, epoch, status, owner, updated_at FROM {schema}.stream WHERE partition = 0"
-_ALIVE = f"status <> ALL(%s) AND heartbeat > clock_timestamp() - interval '{LEASE_MS} milliseconds'"
+""",
+    """
+ALTER TABLE {s}stream ADD COLUMN expires_at bigint NOT NULL DEFAULT 0;
+UPDATE {s}stream SET expires_at = updated_at + 604800000
+  WHERE status IN ('completed', 'stopped', 'cancelled', 'error');
+CREATE TABLE {s}intake (
+  stream_id text NOT NULL, seq bigint NOT NULL, epoch bigint NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY (stream_id, seq));
+CREATE TABLE {s}outbox (
+  stream_id text NOT NULL, output_seq bigint NOT NULL, epoch bigint NOT NULL, body bytea NOT NULL, key text,
+  PRIMARY KEY (stream_id, output_seq));
+CREATE TABLE {s}seen (
+  stream_id text NOT NULL, seq bigint NOT NULL, epoch bigint NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY (stream_id, seq));
+CREATE TABLE {s}delivered (
+  stream_id text NOT NULL, sink text NOT NULL, output_seq bigint NOT NULL, PRIMARY KEY (stream_id, sink));
+CREATE TABLE {s}dead_letter (
+  number bigserial PRIMARY KEY, queue text NOT NULL, id text NOT NULL, stream_id text NOT NULL, body bytea NOT NULL,
+  redriven_at bigint NOT NULL DEFAULT 0, UNIQUE (queue, id));
+""",
+)
+SCHEMA_VERSION = len(_LAYOUT)
+_ALIVE = f"status <> ALL(?) AND heartbeat > clock_timestamp() - interval '{LEASE_MS} milliseconds'"
 
 
 class PostgresStore:
@@ -50,6 +71,7 @@ class PostgresStore:
         self._durability = durability
         self._lock = threading.Lock()  # the thread that commits and the loop's own thread take turns
         self._connection: psycopg.Connection[Any] | None = None
+        self._statements: dict[str, Any] = {}
         try:
             self._in_transaction(self._prepare)
         except psycopg.Error as error:
@@ -59,18 +81,33 @@ class PostgresStore:
             ) from None
 
     def _prepare(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Bring the layout to the present version, or refuse a newer one."""
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"rtfs {self._schema}",))  # one maker at a time
-        cursor.execute(self._sql(_TABLES))
-        found = cursor.execute(self._sql("SELECT version FROM {schema}.schema_version")).fetchone()
-        if found is None:
-            cursor.execute(self._sql("INSERT INTO {schema}.schema_version VALUES (%s)"), (SCHEMA_VERSION,))
-        elif found[0] > SCHEMA_VERSION:
-            raise fault(33, e=f"the layout {found[0]} of {self.url} is newer than {SCHEMA_VERSION}")
+        made = cursor.execute(
+            "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'schema_version'", (self._schema,)
+        ).fetchone()
+        found = cursor.execute(self._sql("SELECT version FROM {s}schema_version")).fetchone() if made else None
+        version = found[0] if found else 0
+        if version > SCHEMA_VERSION:
+            raise fault(33, e=f"the layout {version} of {self.url} is newer than {SCHEMA_VERSION}")
+        if version == SCHEMA_VERSION:
+            return
+        if not version:
+            cursor.execute(self._sql("CREATE SCHEMA IF NOT EXISTS {schema}"))
+        for text in _LAYOUT[version:]:
+            cursor.execute(self._sql(text))
+        cursor.execute(self._sql("DELETE FROM {s}schema_version"))
+        cursor.execute(self._sql("INSERT INTO {s}schema_version VALUES (?)"), (SCHEMA_VERSION,))
 
     def _sql(self, text: str) -> Any:
-        from psycopg import sql
+        """A statement in psycopg's words, with the names of this schema."""
+        known = self._statements.get(text)
+        if known is None:
+            from psycopg import sql
 
-        return sql.SQL(text).format(schema=sql.Identifier(self._schema))
+            spelled = text.replace("{s}", "{schema}.").replace("{body}", "body").replace("?", "%s")
+            known = self._statements[text] = sql.SQL(spelled).format(schema=sql.Identifier(self._schema))
+        return known
 
     def _in_transaction(self, work: Callable[[psycopg.Cursor[Any]], T]) -> T:
         import psycopg
@@ -94,14 +131,14 @@ class PostgresStore:
             if seen is None:
                 cursor.execute(
                     self._sql(
-                        "INSERT INTO {schema}.stream VALUES (%s, 0, %s, 'active', %s, 0, clock_timestamp()) "
-                        "ON CONFLICT DO NOTHING"
+                        "INSERT INTO {s}stream (stream_id, epoch, status, owner, updated_at, heartbeat)"
+                        " VALUES (?, ?, 'active', ?, 0, clock_timestamp()) ON CONFLICT DO NOTHING"
                     ),
                     (stream_id, epoch, owner),
                 )
                 if cursor.rowcount == 1:
                     return epoch
-            query = f"SELECT epoch, owner, {_ALIVE} FROM {{schema}}.stream WHERE stream_id = %s FOR UPDATE"
+            query = f"SELECT epoch, owner, {_ALIVE} FROM {{s}}stream WHERE stream_id = ? FOR UPDATE"
             found = cursor.execute(self._sql(query), (list(TERMINAL), stream_id)).fetchone()
             if found is None or found[0] != seen:
                 raise Taken(0 if found is None else found[0])
@@ -109,8 +146,8 @@ class PostgresStore:
                 raise Alive(found[0], found[1])
             cursor.execute(
                 self._sql(
-                    "UPDATE {schema}.stream SET epoch = %s, owner = %s, heartbeat = clock_timestamp() "
-                    "WHERE stream_id = %s"
+                    "UPDATE {s}stream SET epoch = ?, owner = ?, expires_at = 0, heartbeat = clock_timestamp()"
+                    " WHERE stream_id = ?"
                 ),
                 (epoch, owner, stream_id),
             )
@@ -122,65 +159,83 @@ class PostgresStore:
         def work(cursor: psycopg.Cursor[Any]) -> dict[str, int]:
             fenced: dict[str, int] = {}
             for row in rows:
-                self._write(cursor, row, fenced)
+                if self._owned(cursor, row):
+                    self._run(cursor, layout.writes(row, str.encode))
+                else:
+                    found = cursor.execute(self._sql(layout.EPOCH), (row.stream_id,)).fetchone()
+                    fenced[row.stream_id] = 0 if found is None else found[0]
             return fenced
 
         return self._in_transaction(work)
 
-    def _write(self, cursor: psycopg.Cursor[Any], row: Row, fenced: dict[str, int]) -> None:
-        cursor.execute(
-            self._sql(
-                "UPDATE {schema}.stream SET status = %s, updated_at = %s, heartbeat = clock_timestamp() "
-                "WHERE stream_id = %s AND epoch = %s"
-            ),
-            (row.status, row.created_at, row.stream_id, row.epoch),
-        )
-        if cursor.rowcount != 1:
-            query = "SELECT epoch FROM {schema}.stream WHERE stream_id = %s"
-            found = cursor.execute(self._sql(query), (row.stream_id,)).fetchone()
-            fenced[row.stream_id] = 0 if found is None else found[0]
-            return
-        cursor.execute(
-            self._sql(
-                "INSERT INTO {schema}.snapshot VALUES (%s, 0, %s, %s, %s, %s, %s) "
-                "ON CONFLICT (stream_id, partition, number) DO UPDATE SET epoch = excluded.epoch, "
-                "body = excluded.body, checksum = excluded.checksum, created_at = excluded.created_at"
-            ),
-            (row.stream_id, row.number, row.epoch, row.body.encode(), row.checksum, row.created_at),
-        )
-        cursor.execute(
-            self._sql("DELETE FROM {schema}.snapshot WHERE stream_id = %s AND number <= %s"),
-            (row.stream_id, row.number - row.keep),
-        )
+    def _owned(self, cursor: psycopg.Cursor[Any], row: Row) -> bool:
+        """Is the row's epoch the stored one? Its head is locked till the end, and written if there is a snapshot."""
+        if row.body is None:
+            query = "UPDATE {s}stream SET heartbeat = clock_timestamp() WHERE stream_id = ? AND epoch = ?"
+            cursor.execute(self._sql(query), (row.stream_id, row.epoch))
+        else:
+            query = (
+                "UPDATE {s}stream SET status = ?, updated_at = ?, expires_at = ?, heartbeat = clock_timestamp()"
+                " WHERE stream_id = ? AND epoch = ?"
+            )
+            values = (row.status, row.created_at, row.expires_at, row.stream_id, row.epoch)
+            cursor.execute(self._sql(query), values)
+        return cursor.rowcount == 1
+
+    def _run(self, cursor: psycopg.Cursor[Any], statements: Iterable[layout.Statement]) -> None:
+        for text, parameters in statements:
+            if len(parameters) == 1:
+                cursor.execute(self._sql(text), parameters[0])
+            else:
+                cursor.executemany(self._sql(text), parameters)
+
+    def _rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self._in_transaction(lambda cursor: cursor.execute(self._sql(text), parameters).fetchall())
+
+    # ---- reading
 
     def load(self, stream_id: str) -> tuple[Head, list[Saved]] | None:
         def work(cursor: psycopg.Cursor[Any]) -> tuple[Head, list[Saved]] | None:
-            head = cursor.execute(self._sql(f"{_HEAD} AND stream_id = %s"), (stream_id,)).fetchone()
+            head = cursor.execute(self._sql(f"{layout.HEAD} AND stream_id = ?"), (stream_id,)).fetchone()
             if head is None:
                 return None
-            query = (
-                "SELECT number, epoch, body, checksum FROM {schema}.snapshot WHERE stream_id = %s ORDER BY number DESC"
-            )
-            rows = cursor.execute(self._sql(query), (stream_id,)).fetchall()
-            return Head(*head), [
-                Saved(n, epoch, bytes(body).decode("utf-8", "replace"), sum) for n, epoch, body, sum in rows
-            ]
+            rows = cursor.execute(self._sql(layout.SAVED), (stream_id,)).fetchall()
+            return Head(*head), [Saved(n, epoch, _text(body), checksum) for n, epoch, body, checksum in rows]
 
         return self._in_transaction(work)
 
     def heads(self) -> list[Head]:
-        def work(cursor: psycopg.Cursor[Any]) -> list[Head]:
-            return [Head(*row) for row in cursor.execute(self._sql(f"{_HEAD} ORDER BY stream_id")).fetchall()]
+        return [Head(*row) for row in self._rows(f"{layout.HEAD} ORDER BY stream_id")]
 
-        return self._in_transaction(work)
+    def entries(self, table: str, stream_id: str, first: int, most: int) -> list[Entry]:
+        return [
+            Entry(number, _text(body)) for number, body in self._rows(layout.entries(table), stream_id, first, most)
+        ]
+
+    def marks(self, stream_id: str) -> dict[str, int]:
+        return dict(self._rows(layout.MARKS, stream_id))
+
+    def letters(self, queue: str, after: int, most: int) -> list[Letter]:
+        found = self._rows(layout.LETTERS, queue, after, most)
+        return [Letter(id, queue, stream_id, _text(body), *rest) for id, queue, stream_id, body, *rest in found]
+
+    # ---- housekeeping
+
+    def redriven(self, queue: str, ids: Sequence[str], at: int) -> None:
+        statement = (layout.REDRIVEN, [(at, queue, id) for id in ids])
+        self._in_transaction(lambda cursor: self._run(cursor, [statement]))
 
     def delete(self, stream_id: str, *, forget: bool = True) -> None:
-        def work(cursor: psycopg.Cursor[Any]) -> None:
-            cursor.execute(self._sql("DELETE FROM {schema}.snapshot WHERE stream_id = %s"), (stream_id,))
-            if forget:
-                cursor.execute(self._sql("DELETE FROM {schema}.stream WHERE stream_id = %s"), (stream_id,))
+        self._in_transaction(lambda cursor: self._run(cursor, layout.deletions(stream_id, forget)))
 
-        self._in_transaction(work)
+    def sweep(self, now: int) -> int:
+        def work(cursor: psycopg.Cursor[Any]) -> int:
+            over = cursor.execute(self._sql(f"{layout.OVER} FOR UPDATE SKIP LOCKED"), (now,)).fetchall()
+            for (id,) in over:
+                self._run(cursor, layout.deletions(id, forget=True))
+            return len(over)
+
+        return self._in_transaction(work)
 
     def close(self) -> None:
         with self._lock:
@@ -199,14 +254,18 @@ class PostgresStore:
         ids, epochs = list(owned), list(owned.values())
         cursor.execute(
             self._sql(
-                f"UPDATE {{schema}}.stream AS s SET heartbeat = {moment} "
-                "FROM unnest(%s::text[], %s::bigint[]) AS o(id, epoch) WHERE s.stream_id = o.id AND s.epoch = o.epoch"
+                f"UPDATE {{s}}stream AS s SET heartbeat = {moment} "
+                "FROM unnest(?::text[], ?::bigint[]) AS o(id, epoch) WHERE s.stream_id = o.id AND s.epoch = o.epoch"
             ),
             (ids, epochs),
         )
-        query = "SELECT stream_id, epoch FROM {schema}.stream WHERE stream_id = ANY(%s)"
+        query = "SELECT stream_id, epoch FROM {s}stream WHERE stream_id = ANY(?)"
         stored: dict[str, int] = dict(cursor.execute(self._sql(query), (ids,)).fetchall())
         return {id: stored.get(id, 0) for id, epoch in owned.items() if stored.get(id, 0) != epoch}
+
+
+def _text(body: Any) -> str:
+    return bytes(body).decode("utf-8", "replace")
 
 
 def _split(url: str) -> tuple[str, str]:

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rtfs.host.stream import layout
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.lock import Locked, take_lock
-from rtfs.host.stream.stores import Head, InUse, Row, Saved, Taken
+from rtfs.host.stream.stores import Entry, Head, InUse, Letter, Row, Saved, Taken
 
-SCHEMA_VERSION = 1
 FILE = "streams.db"
 _SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS stream (
+# The layout, version by version: each text makes the next one of the one before.
+_LAYOUT = (
+    """
+CREATE TABLE schema_version (version INTEGER NOT NULL);
+CREATE TABLE stream (
   stream_id TEXT NOT NULL, partition INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL, status TEXT NOT NULL,
   owner TEXT NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (stream_id, partition)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS snapshot (
+CREATE TABLE snapshot (
   stream_id TEXT NOT NULL, partition INTEGER NOT NULL DEFAULT 0, number INTEGER NOT NULL, epoch INTEGER NOT NULL,
   body TEXT NOT NULL, checksum TEXT NOT NULL, created_at INTEGER NOT NULL,
-  PRIMARY KEY (stream_id, partition, number)) WITHOUT ROWID;
-"""
-
-
-_HEAD = "SELECT stream_id, epoch, status, owner, updated_at FROM stream"
+  PRIMARY KEY (stream_id, partition, number)) WITHOUT ROWID
+""",
+    """
+ALTER TABLE stream ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;
+UPDATE stream SET expires_at = updated_at + 604800000 WHERE status IN ('completed', 'stopped', 'cancelled', 'error');
+CREATE TABLE intake (
+  stream_id TEXT NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (stream_id, seq)) WITHOUT ROWID;
+CREATE TABLE outbox (
+  stream_id TEXT NOT NULL, output_seq INTEGER NOT NULL, epoch INTEGER NOT NULL, body TEXT NOT NULL, key TEXT,
+  PRIMARY KEY (stream_id, output_seq)) WITHOUT ROWID;
+CREATE TABLE seen (
+  stream_id TEXT NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (stream_id, seq)) WITHOUT ROWID;
+CREATE TABLE delivered (
+  stream_id TEXT NOT NULL, sink TEXT NOT NULL, output_seq INTEGER NOT NULL,
+  PRIMARY KEY (stream_id, sink)) WITHOUT ROWID;
+CREATE TABLE dead_letter (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, stream_id TEXT NOT NULL,
+  body TEXT NOT NULL, redriven_at INTEGER NOT NULL DEFAULT 0, UNIQUE (queue, id))
+""",
+)
+SCHEMA_VERSION = len(_LAYOUT)
 
 
 class Picture:
@@ -39,18 +60,23 @@ class Picture:
 
     def load(self, stream_id: str) -> tuple[Head, list[Saved]] | None:
         run = self._connection.execute
-        head = run(f"{_HEAD} WHERE stream_id = ? AND partition = 0", (stream_id,)).fetchone()
+        head = run(f"{_sql(layout.HEAD)} AND stream_id = ?", (stream_id,)).fetchone()
         if head is None:
             return None
-        rows = run(
-            "SELECT number, epoch, CAST(body AS BLOB), checksum FROM snapshot WHERE stream_id = ? AND partition = 0"
-            " ORDER BY number DESC",
-            (stream_id,),
-        )
+        rows = run(_sql(layout.SAVED), (stream_id,))
         return Head(*head), [Saved(row[0], row[1], row[2].decode("utf-8", "replace"), row[3]) for row in rows]
 
     def heads(self) -> list[Head]:
-        return [Head(*row) for row in self._connection.execute(f"{_HEAD} ORDER BY stream_id")]
+        return [Head(*row) for row in self._connection.execute(f"{_sql(layout.HEAD)} ORDER BY stream_id")]
+
+    def entries(self, table: str, stream_id: str, first: int, most: int) -> list[Entry]:
+        return [Entry(*row) for row in self._connection.execute(_sql(layout.entries(table)), (stream_id, first, most))]
+
+    def marks(self, stream_id: str) -> dict[str, int]:
+        return dict(self._connection.execute(_sql(layout.MARKS), (stream_id,)))
+
+    def letters(self, queue: str, after: int, most: int) -> list[Letter]:
+        return [Letter(*row) for row in self._connection.execute(_sql(layout.LETTERS), (queue, after, most))]
 
 
 class SqliteStore(Picture):
@@ -76,7 +102,7 @@ class SqliteStore(Picture):
         except Locked:
             raise InUse(str(folder), _peek(self.file)) from None
         try:
-            super().__init__(sqlite3.connect(self.file, isolation_level=None))
+            self._connection = sqlite3.connect(self.file, isolation_level=None)
             self._prepare(durability)
         except BaseException:
             self._lock.release()
@@ -86,17 +112,29 @@ class SqliteStore(Picture):
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL")
         run(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
-        self._connection.executescript(_TABLES)
-        found = run("SELECT version FROM schema_version").fetchone()
-        if found is None:
-            run("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-        elif found[0] > SCHEMA_VERSION:
-            raise fault(33, e=f"the layout {found[0]} of {self.file} is newer than {SCHEMA_VERSION}")
+        with self._transaction("EXCLUSIVE") as cursor:
+            self._upgrade(cursor)
+
+    def _upgrade(self, cursor: sqlite3.Cursor) -> None:
+        """Bring the layout to the present version, or refuse a newer one."""
+        run = cursor.execute
+        made = run("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'").fetchone()
+        found = run("SELECT version FROM schema_version").fetchone() if made else None
+        version = found[0] if found else 0
+        if version > SCHEMA_VERSION:
+            raise fault(33, e=f"the layout {version} of {self.file} is newer than {SCHEMA_VERSION}")
+        if version == SCHEMA_VERSION:
+            return
+        for text in _LAYOUT[version:]:
+            for statement in text.split(";"):
+                run(statement)
+        run("DELETE FROM schema_version")
+        run("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
         cursor = self._connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute(f"BEGIN {kind}")
         try:
             yield cursor
         except BaseException:
@@ -112,45 +150,72 @@ class SqliteStore(Picture):
             if (None if stored is None else stored[0]) != seen:
                 raise Taken(0 if stored is None else stored[0])
             if stored is None:
-                cursor.execute("INSERT INTO stream VALUES (?, 0, ?, 'active', ?, 0)", (stream_id, epoch, owner))
+                cursor.execute("INSERT INTO stream VALUES (?, 0, ?, 'active', ?, 0, 0)", (stream_id, epoch, owner))
             else:
-                cursor.execute("UPDATE stream SET epoch = ?, owner = ? WHERE stream_id = ?", (epoch, owner, stream_id))
+                cursor.execute(
+                    "UPDATE stream SET epoch = ?, owner = ?, expires_at = 0 WHERE stream_id = ?",
+                    (epoch, owner, stream_id),
+                )
         return epoch
 
     def commit(self, rows: Sequence[Row]) -> dict[str, int]:
         fenced: dict[str, int] = {}
         with self._transaction() as cursor:
-            run = cursor.execute
             for row in rows:
-                key = (row.stream_id, row.epoch)
-                run(
-                    "UPDATE stream SET status = ?, updated_at = ? WHERE stream_id = ? AND partition = 0 AND epoch = ?",
-                    (row.status, row.created_at, *key),
-                )
-                if cursor.rowcount != 1:
-                    run("SELECT epoch FROM stream WHERE stream_id = ? AND partition = 0", key[:1])
-                    found = cursor.fetchone()
+                if self._owned(cursor, row):
+                    _run(cursor, layout.writes(row, str))
+                else:
+                    found = cursor.execute(_sql(layout.EPOCH), (row.stream_id,)).fetchone()
                     fenced[row.stream_id] = 0 if found is None else found[0]
-                    continue
-                run(
-                    "INSERT OR REPLACE INTO snapshot VALUES (?, 0, ?, ?, ?, ?, ?)",
-                    (row.stream_id, row.number, row.epoch, row.body, row.checksum, row.created_at),
-                )
-                run(
-                    "DELETE FROM snapshot WHERE stream_id = ? AND partition = 0 AND number <= ?",
-                    (row.stream_id, row.number - row.keep),
-                )
         return fenced
+
+    def _owned(self, cursor: sqlite3.Cursor, row: Row) -> bool:
+        """Is the row's epoch the stored one? Writes the head of a row with a snapshot."""
+        key = (row.stream_id, row.epoch)
+        if row.body is None:
+            cursor.execute("SELECT 1 FROM stream WHERE stream_id = ? AND partition = 0 AND epoch = ?", key)
+            return cursor.fetchone() is not None
+        cursor.execute(
+            "UPDATE stream SET status = ?, updated_at = ?, expires_at = ?"
+            " WHERE stream_id = ? AND partition = 0 AND epoch = ?",
+            (row.status, row.created_at, row.expires_at, *key),
+        )
+        return cursor.rowcount == 1
+
+    # ---- housekeeping
+
+    def redriven(self, queue: str, ids: Sequence[str], at: int) -> None:
+        with self._transaction() as cursor:
+            cursor.executemany(_sql(layout.REDRIVEN), [(at, queue, id) for id in ids])
 
     def delete(self, stream_id: str, *, forget: bool = True) -> None:
         with self._transaction() as cursor:
-            cursor.execute("DELETE FROM snapshot WHERE stream_id = ?", (stream_id,))
-            if forget:
-                cursor.execute("DELETE FROM stream WHERE stream_id = ?", (stream_id,))
+            _run(cursor, layout.deletions(stream_id, forget))
+
+    def sweep(self, now: int) -> int:
+        with self._transaction() as cursor:
+            over = cursor.execute(_sql(layout.OVER), (now,)).fetchall()
+            for (id,) in over:
+                _run(cursor, layout.deletions(id, forget=True))
+        return len(over)
 
     def close(self) -> None:
         self._connection.close()
         self._lock.release()
+
+
+@functools.cache
+def _sql(text: str) -> str:
+    """A statement of the common layout in SQLite's own words."""
+    return text.replace("{s}", "").replace("{body}", "CAST(body AS BLOB)")
+
+
+def _run(cursor: sqlite3.Cursor, statements: Iterable[layout.Statement]) -> None:
+    for text, parameters in statements:
+        if len(parameters) == 1:
+            cursor.execute(_sql(text), parameters[0])
+        else:
+            cursor.executemany(_sql(text), parameters)
 
 
 @contextlib.contextmanager

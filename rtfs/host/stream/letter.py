@@ -1,0 +1,62 @@
+"""Dead letters: chunks that their stream could not process, kept with the reason (streaming.md §1.8, §6.9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.chunk import Chunk
+from rtfs.host.stream.options import shown
+from rtfs.host.stream.stores import Letter
+from rtfs.lang.codec import NotStorable, decode, encode
+from rtfs.lang.collections import Map
+from rtfs.lang.errors import RtfsError
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.owner import Owner
+
+K_AT, K_REDRIVEN = Keyword("at"), Keyword("redriven-at")
+UNSTORABLE = Keyword("unstorable")  # the key of the print of an item that has no text
+
+
+def write(owner: Owner, chunk: Chunk, error: RtfsError) -> Letter:
+    """The letter of a chunk that failed for good, in the queue of its stream or the one of `:dead-letter-queue`."""
+    seq, data, time, offset, extra = chunk
+    attempts = 1 if extra is None else extra.attempt + extra.tries
+    more = {} if extra is None or extra.metadata is None else extra.metadata
+    metadata: dict[Any, Any] = {Keyword("seq"): seq, Keyword("time"): time, Keyword("offset"): offset, **more}
+    id = f"{owner.id}/{owner.epoch}.{seq}"
+    body = {
+        "id": id,
+        "stream-id": owner.id,
+        "seq": seq,
+        "item": storable(data),
+        "metadata": storable(Map.holding(metadata)),
+        "error": Map.of(
+            [
+                (Keyword("code"), error.code),
+                (Keyword("message"), error.message),
+                (Keyword("data"), storable(error.data)),
+            ]
+        ),
+        "attempts": attempts,
+        "stage": owner.processor.name,
+        "at": owner.services.clock.now_ms(),
+    }
+    text = encode(Map.of([(Keyword(name), value) for name, value in body.items()]))
+    return Letter(id, owner.settings["dead-letter-queue"] or owner.id, owner.id, text)
+
+
+def storable(value: Any) -> Any:
+    """The value, or `{:unstorable "its print"}`."""
+    try:
+        encode(value)
+    except NotStorable:
+        return Map.holding({UNSTORABLE: shown(value)})
+    return value
+
+
+def read(letter: Letter) -> Map:
+    """A stored letter as programs see it."""
+    body: Map = decode(letter.body)
+    return body.assoc(K_REDRIVEN, letter.redriven_at or None)

@@ -38,10 +38,15 @@ class Figures(Protocol):
 
 
 class Display(Protocol):
-    """Where progress is shown. `close` shows the last figures and gives the place back."""
+    """Where progress is shown. `close` shows the last figures and gives the place back.
 
-    def show(self, streams: Sequence[Figures]) -> None: ...
-    def close(self, streams: Sequence[Figures]) -> None: ...
+    most: of how many streams it wants the figures, None for all. more: how many there are beside those given.
+    """
+
+    @property
+    def most(self) -> int | None: ...
+    def show(self, streams: Sequence[Figures], more: int = 0) -> None: ...
+    def close(self, streams: Sequence[Figures], more: int = 0) -> None: ...
 
 
 def line(stream: Figures) -> str:
@@ -55,7 +60,12 @@ def line(stream: Figures) -> str:
         parts.append(stream.status)
     if stream.checkpoint_age_ms is not None:
         parts.append(f"ckpt {age(stream.checkpoint_age_ms)} ago")
-    return f"{stream.name} {' · '.join(parts)}"
+    return f"{plain(stream.name)} {' · '.join(parts)}"
+
+
+def plain(text: str) -> str:
+    """Text without what a terminal takes for commands."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def short(number: float) -> str:
@@ -82,18 +92,24 @@ class Screen:
         from rich.live import Live
 
         console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._console = console
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=sys.stdout.isatty())
 
-    def show(self, streams: Sequence[Figures]) -> None:
+    @property
+    def most(self) -> int:
+        """As many as the terminal has lines, but for the program's own and for the rest."""
+        return max(1, self._console.height - 3)
+
+    def show(self, streams: Sequence[Figures], more: int = 0) -> None:
         from rich.text import Text
 
         if not self._live.is_started:
             self._live.start()
-        lines = Text("\n".join(line(stream) for stream in streams), no_wrap=True, overflow="ellipsis")
-        self._live.update(lines, refresh=True)
+        lines = [line(stream) for stream in streams] + ([f"… and {more:,} more"] if more else [])
+        self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
-    def close(self, streams: Sequence[Figures]) -> None:
-        self.show(streams)
+    def close(self, streams: Sequence[Figures], more: int = 0) -> None:
+        self.show(streams, more)
         sys.stdout.flush()
         self._live.stop()
 
@@ -101,15 +117,17 @@ class Screen:
 class JsonLines:
     """One JSON object per stream and second on standard error."""
 
+    most = None
+
     def __init__(self) -> None:
         self._looks = 0
 
-    def show(self, streams: Sequence[Figures]) -> None:
+    def show(self, streams: Sequence[Figures], more: int = 0) -> None:
         if self._looks % JSON_EVERY == 0:
             self.close(streams)
         self._looks += 1
 
-    def close(self, streams: Sequence[Figures]) -> None:
+    def close(self, streams: Sequence[Figures], more: int = 0) -> None:
         for stream in streams:
             sys.stderr.write(json.dumps(as_data(stream), ensure_ascii=False) + "\n")
         sys.stderr.flush()
@@ -118,10 +136,12 @@ class JsonLines:
 class Nothing:
     """No progress: in a pipe, or switched off."""
 
-    def show(self, streams: Sequence[Figures]) -> None:
+    most = 0
+
+    def show(self, streams: Sequence[Figures], more: int = 0) -> None:
         pass
 
-    def close(self, streams: Sequence[Figures]) -> None:
+    def close(self, streams: Sequence[Figures], more: int = 0) -> None:
         pass
 
 
@@ -154,9 +174,9 @@ class Progress:
 
     async def _look(self) -> None:
         while not self._closed:
-            figures = self._registry.progress()
+            figures = self._registry.progress(self._display.most)
             if figures:
-                self._display.show(figures)
+                self._display.show(figures, len(self._registry.streams) - len(figures))
             sys.stdout.flush()  # a reader at the other end of a pipe sees what a stream printed while it runs
             await asyncio.sleep(INTERVAL)
 
@@ -164,4 +184,5 @@ class Progress:
         """Show how the streams ended. Callable when the loop no longer runs."""
         if not self._closed:
             self._closed = True
-            self._display.close(self._registry.progress())
+            figures = self._registry.progress(self._display.most)
+            self._display.close(figures, len(self._registry.streams) - len(figures))

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,15 +35,20 @@ class Peer(NamedTuple):
         yield from _ask(self.path, {"do": do, **request}, endless=endless)
 
 
-def peers(state: str | None = None, pid: int | None = None) -> list[Peer]:
-    """The hosts of this user that run, or those of a state directory or process. Unreachable when nobody can say."""
+def peers(
+    state: str | None = None, pid: int | None = None, silent: Callable[[str], None] = lambda process: None
+) -> list[Peer]:
+    """The hosts of this user that run, or those of a state directory or process. Unreachable when nobody can say.
+
+    silent: told which process takes too long to answer, as one that is stopped does.
+    """
     from rtfs.host.stream.rendezvous import sockets
 
     wanted = None if state is None else os.path.realpath(state)
     found = []
     try:
         for path in sockets():
-            peer = _hello(path)
+            peer = _hello(path, silent)
             if peer is None or (pid is not None and peer.pid != pid):
                 continue
             if wanted is None or (peer.state is not None and os.path.realpath(peer.state) == wanted):
@@ -53,7 +58,7 @@ def peers(state: str | None = None, pid: int | None = None) -> list[Peer]:
     return found
 
 
-def _hello(path: Path) -> Peer | None:
+def _hello(path: Path, silent: Callable[[str], None]) -> Peer | None:
     """Who listens at a socket; None for one that does not answer, and one of a dead process, which is removed."""
     from rtfs.lang.names import Keyword
 
@@ -65,7 +70,10 @@ def _hello(path: Path) -> Peer | None:
         with contextlib.suppress(OSError):
             path.unlink()
         return None
-    except (OSError, ValueError, AttributeError, Unreachable, Refused):
+    except Unreachable:
+        silent(path.name.partition("-")[0])
+        return None
+    except (OSError, ValueError, AttributeError, Refused):
         return None
 
 

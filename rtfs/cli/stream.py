@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rtfs.cli.output import flush
+from rtfs.cli.progress import plain as clean
 from rtfs.cli.trial import try_command
 
 EPILOG = """\b
@@ -76,7 +77,7 @@ def _ls(state: str | None, pid: int | None, as_json: bool) -> int:
     from rtfs.lang.names import Keyword
 
     rows: list[tuple[Any, int | None]] = []
-    hosts = peers(state, pid)
+    hosts = peers(state, pid, _silent)
     for peer in hosts:
         rows += [(row, peer.pid) for row in peer.ask("ls")]
     if state is not None and pid is None:
@@ -106,7 +107,7 @@ def _table(rows: list[tuple[Any, int | None]]) -> None:
     for row, number in rows:
         plain = _plain(row)
         where = "stored" if number is None else f"process {number}"
-        lines.append((*("" if plain[key] is None else str(plain[key]) for key in _COLUMNS), where))
+        lines.append((*("" if plain[key] is None else clean(str(plain[key])) for key in _COLUMNS), where))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
         cells = [
@@ -229,10 +230,14 @@ def _changed(answer: Any, as_json: bool) -> int:
 def _hosts(state: str | None, pid: int | None) -> list[Any]:
     from rtfs.cli.reach import peers
 
-    found = peers(state, pid)
+    found = peers(state, pid, _silent)
     if not found and pid is not None:
         raise click.ClickException(f"process {pid} has no streams, or does not run")
     return found
+
+
+def _silent(process: str) -> None:
+    click.echo(f"process {process} does not answer: it is busy, or stopped", err=True)
 
 
 def _first(hosts: list[Any], stream: str, do: str, *, endless: bool = False, **request: Any) -> Any:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rtfs.cli.progress import JsonLines, age, as_data, line, short
+from rtfs.cli.progress import JsonLines, Screen, age, as_data, line, short
 from rtfs.host.stream.inspection import Progress
 
 WEATHER = Progress("weather", "weather-1", 12_401, 11_998, 1_234.5, 3, 32, "active", "open", 2_400)
@@ -63,3 +63,11 @@ def test_json_lines_come_once_a_second_and_at_the_end(capsys: pytest.CaptureFixt
         "transport": "open",
         "checkpoint_age_ms": 2_400,
     }  # fmt: skip
+
+
+def test_what_a_terminal_takes_for_commands_is_not_in_a_line() -> None:
+    assert line(WEATHER._replace(name="a\x1b[2J\rb")).startswith("a\ufffd[2J\ufffdb ")
+
+
+def test_a_screen_shows_no_more_lines_than_it_has() -> None:
+    assert 1 <= Screen().most < 200

@@ -178,9 +178,11 @@ def test_a_run_can_keep_to_itself(host: Callable[..., Host], rtfs: Run) -> None:
 
 
 def test_a_script_without_streams_makes_no_socket_and_imports_nothing_for_it(rtfs: Run, sockets: Path) -> None:
-    text = "(println 1)"
-    assert rtfs("run", "-e", text).returncode == 0
+    done = rtfs("run", "-e", "(println 1)", PYTHONPROFILEIMPORTTIME="1")
+    assert (done.returncode, done.stdout) == (0, "1\n")
     assert not sockets.exists()
+    assert "rtfs.cli.script" in done.stderr
+    assert not re.search(r"rtfs\.host\.stream|asyncio|prometheus|opentelemetry", done.stderr)
 
 
 def test_the_socket_is_gone_when_the_run_has_ended(host: Callable[..., Host], rtfs: Run, sockets: Path) -> None:
@@ -199,6 +201,17 @@ def test_what_a_killed_host_left_is_removed(host: Callable[..., Host], rtfs: Run
     assert len(list(sockets.iterdir())) == 1
     assert rtfs("stream", "ls").stderr == "no running host has streams\n"
     assert list(sockets.iterdir()) == []
+
+
+def test_a_host_that_is_stopped_is_named_and_not_waited_for(host: Callable[..., Host], rtfs: Run) -> None:
+    one = host()
+    one.process.send_signal(signal.SIGSTOP)
+    try:
+        done = rtfs("stream", "ls")
+    finally:
+        one.process.send_signal(signal.SIGCONT)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith(f"process {one.pid} does not answer: it is busy, or stopped\n")
 
 
 # ---- those who mean no good

@@ -82,7 +82,7 @@ class Histogram:
 def label_of(owner: Owner) -> str:
     """Name or kind of a stream: ids are made anew for each and would never end."""
     name: str | None = owner.settings["name"]
-    return name or "mcp"
+    return name or owner.kind
 
 
 class Meter(Instrument):

@@ -185,10 +185,12 @@ class StreamRegistry:
             observed_at=self.services.clock.now_ms(),
         )
 
-    def progress(self) -> list[inspection.Progress]:
-        """Cheap figures of every stream, for a live line."""
-        now = self.services.clock.now_ms()
-        return [inspection.progress(stream.owner, now) for stream in self.streams.values()]
+    def progress(self, most: int | None = None) -> list[inspection.Progress]:
+        """Cheap figures of every stream, for a live line; of `most` streams, if given, those that run before others."""
+        now, chosen = self.services.clock.now_ms(), list(self.streams.values())
+        if most is not None and len(chosen) > most:
+            chosen = sorted(chosen, key=lambda stream: stream.owner.terminal)[:most]
+        return [inspection.progress(stream.owner, now) for stream in chosen]
 
     def instrument(self, part: Instrument) -> None:
         """Have the streams measured from now on."""

@@ -183,3 +183,13 @@ async def test_waiting_for_what_a_stream_cannot_reach_any_more_ends_with_the_str
     assert await asyncio.wait_for(stream.until(lambda: stream.owner.stats.processed >= 5), 30) is False
     assert await asyncio.wait_for(stream.until(lambda: stream.owner.stats.processed >= 5), 30) is False
     assert await stream.until(lambda: stream.owner.stats.processed == 2) is True
+
+
+async def test_of_many_streams_progress_shows_those_that_run(ground: Any) -> None:
+    registry = ground.registry()
+    for number in range(5):
+        stream = await registry.start("gauge", stream_id=f"g{number}")
+        if number < 3:
+            await stream.cancel()
+    assert [figures.id for figures in registry.progress(3)] == ["g3", "g4", "g0"]
+    assert registry.progress(0) == []

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import credential
 from rtfs.host.stream.outputs import MOST_UNCOMMITTED
 from rtfs.host.stream.queue import size_of
-from rtfs.lang.collections import Map, vector
+from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show_brief
+from rtfs.lang.regex import compile_regex
 from rtfs.lang.values import is_vector, type_name
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def blocked_on(owner: Owner) -> Map | None:
 
 def _cleaner(patterns: tuple[str, ...], max_chars: int) -> Any:
     """Redact what hides under keys that match a pattern, and cut what prints too long."""
-    compiled = [re.compile(pattern) for pattern in patterns]
+    compiled = [compile_regex(pattern) for pattern in patterns]
 
     def clean(value: Any) -> Any:
         hidden = _redacted(value, compiled) if compiled else value
@@ -241,7 +241,7 @@ def _cleaner(patterns: tuple[str, ...], max_chars: int) -> Any:
     return clean
 
 
-def _redacted(value: Any, patterns: list[re.Pattern[str]], depth: int = 0) -> Any:
+def _redacted(value: Any, patterns: list[Any], depth: int = 0) -> Any:
     if depth > 100:
         return "…"
     if type(value) is Map:
@@ -251,10 +251,12 @@ def _redacted(value: Any, patterns: list[re.Pattern[str]], depth: int = 0) -> An
         )
     if is_vector(value):
         return vector([_redacted(item, patterns, depth + 1) for item in value])
+    if type(value) is List:
+        return List([_redacted(item, patterns, depth + 1) for item in value])
     return value
 
 
-def _hidden(key: Any, patterns: list[re.Pattern[str]]) -> bool:
+def _hidden(key: Any, patterns: list[Any]) -> bool:
     name = key.name if type(key) is Keyword else key
     return type(name) is str and any(pattern.search(name) for pattern in patterns)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from rtfs.host.stream.settings import RESUME, stream_id
 from rtfs.host.stream.stream import Stream
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword
+from rtfs.lang.regex import compile_regex
 
 if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
@@ -23,8 +23,8 @@ def patterns(value: Any) -> tuple[str, ...]:
     """Regular expressions over names of keys."""
     for pattern in options.strings(value):
         try:
-            re.compile(pattern)
-        except re.error as problem:
+            compile_regex(pattern)  # scripts give them: none may take longer than its text is long
+        except ValueError as problem:
             raise options.Wrong(f"vector of regular expressions ({problem})") from None
     return options.strings(value)
 

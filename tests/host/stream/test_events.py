@@ -173,6 +173,14 @@ def test_inspect_cuts_at_max_chars_and_hides_what_is_asked(session: Session) -> 
         session.run('(call :mcp.stream.inspect {:stream s :redact ["("]})')
 
 
+def test_no_pattern_of_a_script_stalls_the_host_and_lists_are_looked_into(session: Session) -> None:
+    session.run(f"""(def s (call :mcp.stream.start
+      {{:endpoint "room" :stream-id "s" :initial-state (list {{"{"a" * 40}!" 1 :token 2}})}}))""")
+    found = session.run('(:state (call :mcp.stream.inspect {:stream s :redact ["(a+)+$" "(a|aa)+$" "tok"]}))')
+    (entry,) = found
+    assert entry == Map.of([("a" * 40 + "!", 1), (K("token"), "[redacted]")])
+
+
 async def test_inspecting_a_huge_state_looks_only_at_its_beginning(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", keep, tuple(range(1_000_000)))
     seen = stream.inspect(max_chars=100)

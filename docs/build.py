@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-import console  # noqa: E402  # beside this file
+import api  # noqa: E402  # beside this file
+import console  # noqa: E402
 
 
 def library_page() -> str:
@@ -105,7 +106,7 @@ def play(code: Code) -> str:
         return console.played(code.console, Path(folder)).replace(os.path.realpath(folder), "…").replace(folder, "…")
 
 
-PAGES = {"library.md": library_page, "errors.md": errors_page}
+PAGES = {"library.md": library_page, "errors.md": errors_page, "api.md": api.api_page}
 
 if __name__ == "__main__":
     refresh_outputs()

@@ -169,6 +169,7 @@ class Session:
         return self._drive(*self._call(function, args))
 
     async def call_async(self, function: Any, *args: Any) -> Any:
+        """The same inside a running event loop."""
         return await self._drive_async(*self._call(function, args))
 
     def define(self, name: str, value: Any) -> None:

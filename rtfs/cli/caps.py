@@ -18,7 +18,7 @@ EPILOG = """\b
 Examples:
   rtfs caps ls                        every capability, a line each
   rtfs caps ls 'ccos.json.*'          a glob: `*` stays within a segment, `**` crosses segments
-  rtfs caps search random number
+  rtfs caps search random int
   rtfs caps search --effect network --json
   rtfs caps show ccos.io.read-file    all that is known of one
 

@@ -13,7 +13,7 @@ Examples:
   rtfs mcp ls                                        the servers of the configuration
   rtfs mcp ls weather                                what one offers
   rtfs mcp ls 'stdio:python examples/servers/weather.py' --json
-  rtfs mcp call weather page cursor=0 limit=2        VALUEs are JSON, or else text
+  rtfs mcp call weather page cursor=0 limit=2        VALUEs as the tool's schema wants them
   rtfs mcp call weather page '{"limit": 2}' --raw    shows the frames on standard error
   rtfs mcp tail weather watch limit=3                what a tool tells while it runs, a line each
   rtfs mcp listen weather weather://latest           the resource whenever it changes
@@ -69,7 +69,7 @@ def call(server: str, tool: str, arguments: tuple[str, ...], **options: Any) -> 
     """Call TOOL of SERVER and print what it gives, structured content as JSON."""
     from rtfs.cli import visit
 
-    return visit.called(server, tool, visit.given(arguments), **options)
+    return visit.called(server, tool, arguments, **options)
 
 
 @command.command("tail", epilog=SERVER_EPILOG)
@@ -82,7 +82,7 @@ def tail(server: str, tool: str, arguments: tuple[str, ...], **options: Any) -> 
     """Call TOOL of SERVER and print each note of its progress as a line of JSON, until it ends."""
     from rtfs.cli import visit
 
-    return visit.followed(server, {"tool": tool, "args": visit.given(arguments)}, **options)
+    return visit.told(server, tool, arguments, **options)
 
 
 @command.command("listen", epilog=SERVER_EPILOG)

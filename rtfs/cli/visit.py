@@ -15,26 +15,19 @@ from rtfs.cli.output import flush
 from rtfs.cli.script import DONE, FAILED, INTERRUPTED, exit_code
 
 
-def given(words: tuple[str, ...]) -> dict[str, Any]:
-    """Arguments of a tool: one JSON object, or NAME=VALUE pairs whose values are JSON, or else text."""
+def given(words: tuple[str, ...]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Arguments of a tool: one JSON object, or NAME=VALUE pairs; and the names of those that are typed texts."""
     if len(words) == 1 and words[0].lstrip().startswith("{"):
         try:
             found: dict[str, Any] = json.loads(words[0])
         except ValueError as error:
             raise click.UsageError(f"the arguments are no JSON object: {error}") from None
-        return found
+        return found, frozenset()
     pairs = [word.partition("=") for word in words]
     wrong = next((name for name, equals, _ in pairs if not equals or not name), None)
     if wrong is not None:
         raise click.UsageError(f"arguments are NAME=VALUE or one JSON object, got {wrong!r}")
-    return {name: _value(text) for name, _, text in pairs}
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return {name: text for name, _, text in pairs}, frozenset(name for name, _, _ in pairs)
 
 
 def listed(as_json: bool, raw: bool, mcp_config: str | None) -> int:
@@ -79,14 +72,24 @@ def _offers(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def called(server: str, tool: str, arguments: dict[str, Any], raw: bool, mcp_config: str | None) -> int:
+def called(server: str, tool: str, words: tuple[str, ...], raw: bool, mcp_config: str | None) -> int:
     """Print what a tool gives."""
     from rtfs.host import visit
 
     def said(value: Any) -> None:
         flush(f"{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)}\n")
 
-    return _visited(server, lambda client: visit.call(client, tool, arguments), said, raw, mcp_config)
+    arguments, written = given(words)
+    return _visited(server, lambda client: visit.call(client, tool, arguments, written), said, raw, mcp_config)
+
+
+def told(server: str, tool: str, words: tuple[str, ...], raw: bool, mcp_config: str | None) -> int:
+    """Print what a tool tells while it runs."""
+    from rtfs.host.visit import meaning
+
+    arguments, written = given(words)
+    meant = {name: meaning(text) if name in written else text for name, text in arguments.items()}
+    return followed(server, {"tool": tool, "args": meant}, raw, mcp_config)
 
 
 def _visited(

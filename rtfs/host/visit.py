@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -94,6 +95,16 @@ async def offers(client: Any) -> dict[str, Any]:
     return found
 
 
+def meaning(text: str, schema: Any = None) -> Any:
+    """What a typed text means: itself where the schema wants a string, else JSON, else itself."""
+    if isinstance(schema, dict) and schema.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 async def _pages(ask: Callable[..., Awaitable[Any]], kind: str) -> list[Any]:
     items: list[Any] = []
     cursor: str | None = None
@@ -111,12 +122,18 @@ def _plain(model: Any) -> dict[str, Any]:
     return found
 
 
-async def call(client: Any, tool: str, arguments: dict[str, Any]) -> Any:
-    """What a tool gives: its structured content, else its blocks, a single text as it is. ToolFailed when it fails."""
-    if tool not in (names := [each["name"] for each in (await offers(client))["tools"]]):
-        near = nearest(tool, names)
+async def call(client: Any, tool: str, arguments: dict[str, Any], written: frozenset[str]) -> Any:
+    """What a tool gives: its structured content, else its blocks, a single text as it is. ToolFailed when it fails.
+
+    written: names of arguments that are the texts somebody typed, which mean what the tool's schema wants.
+    """
+    tools = {each.name: each for each in await _pages(client.list_tools, "tools")}
+    if tool not in tools:
+        near = nearest(tool, list(tools))
         raise ToolFailed(f"the server has no tool '{tool}'{f'; did you mean {near[0]}?' if near else ''}")
-    result = await client.call_tool(tool, arguments)
+    wanted = tools[tool].input_schema.get("properties") or {}
+    meant = {name: meaning(text, wanted.get(name)) if name in written else text for name, text in arguments.items()}
+    result = await client.call_tool(tool, meant)
     if result.is_error:
         raise ToolFailed(f"tool '{tool}' failed: {text_of(result)}")
     if result.structured_content is not None:

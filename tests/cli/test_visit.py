@@ -52,9 +52,6 @@ def test_what_a_server_offers_is_listed(rtfs: Run, configured: None) -> None:
 @pytest.mark.parametrize("arguments", [["cursor=2", "limit=1"], ['{"cursor": "2", "limit": 1}']])
 def test_a_tool_is_called(rtfs: Run, configured: None, arguments: list[str]) -> None:
     done = rtfs("mcp", "call", "weather", "page", *arguments)
-    if "=" in arguments[0]:  # a number is JSON, and the server wants a text
-        assert (done.returncode, "Input should be a valid string" in done.stderr) == (1, True)
-        done = rtfs("mcp", "call", "weather", "page", 'cursor="2"', "limit=1")
     assert done.returncode == 0
     assert [item["n"] for item in json.loads(done.stdout)["items"]] == [3]
 

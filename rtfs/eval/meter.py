@@ -1,7 +1,8 @@
 """The ticks and cells that metered code may still use (language.md §15).
 
 Compiled code counts down two closure cells of its session, which is the fastest counter that CPython has. The ticks are
-handed out in slices, so that every thousand of them the code also notices interrupts.
+handed out in slices, so that every few hundred of them the code also notices interrupts, and so that it counts in
+integers that CPython keeps ready.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from rtfs.lang.errors import LimitError, memory_error
 from rtfs.lang.signal import FLAG, METERS, poll
 
-SLICE = 1_000
+SLICE = 256
 ENDLESS = 1 << 62
 TICKS, CELLS = "#ticks", "#cells"  # the names of the closure cells in compiled code
 UNIT = "#unit"  # the function around a compiled form that owns them until its code is loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from rtfs.host.stream.catalogue import fault
@@ -12,7 +13,8 @@ from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.evaluator import FunctionIdentity
 from rtfs.lang.names import Keyword
 
-SCHEMA = 1
+UPGRADES: tuple[Callable[[Map], Map], ...] = ()  # each makes the next format of the one before, from 1 on
+SCHEMA = len(UPGRADES) + 1
 
 K = {
     name: Keyword(name)
@@ -173,10 +175,12 @@ def load(body: str, stored_checksum: str) -> Snapshot:
         saved = decode(body)
     except (Unreadable, ValueError) as problem:
         raise Damaged(str(problem)) from None
-    if type(saved) is not Map or type(saved.get(K["schema"])) is not int:
+    if type(saved) is not Map or type(saved.get(K["schema"])) is not int or saved.get(K["schema"]) < 1:
         raise Damaged("not a snapshot")
     if saved.get(K["schema"]) > SCHEMA:
         raise fault(33, e=f"its format {saved.get(K['schema'])} is newer than {SCHEMA}, the newest this rtfs knows")
+    for upgrade in UPGRADES[saved.get(K["schema"]) - 1 :]:
+        saved = upgrade(saved)
     return _restore(saved)
 
 

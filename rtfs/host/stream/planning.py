@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rtfs.host.stream import adapters, guard
+from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.credential import shown
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.question import Asker
@@ -43,8 +44,11 @@ def source(registry: StreamRegistry, wanted: Settings, security: RuntimeContext 
 
 def _recorded(registry: StreamRegistry, endpoint: Endpoint, wanted: Settings) -> tuple[Endpoint, Recorder | None]:
     """The endpoint with a recorder when the stream wants one, over a connection that it shares with nobody."""
-    if wanted["record"] is None or endpoint.target is None:
+    if wanted["record"] is None:
         return endpoint, None
+    if endpoint.target is None:
+        why = "a source of this process has no transport to record"
+        raise fault(24, a=f":{endpoint.adapter}", endpoint=wanted["endpoint"], why=why)
     recorder = Recorder(wanted["record"], registry.services.clock)
     target = endpoint.target._replace(recorder=recorder, key=("recorded", id(recorder)))
     return endpoint._replace(target=target), recorder

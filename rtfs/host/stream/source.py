@@ -80,6 +80,8 @@ class Source:
 
     async def send(self, data: Any, timeout_ms: int) -> None:
         """Bring a value to the server. S021 when the source has no way back, S023 without a connection for so long."""
+        if not self.adapter.sends:
+            raise fault(21, id=self._owner.id)
         try:
             await self.adapter.send(data)
         except Lost as loss:
@@ -184,14 +186,7 @@ class Source:
             if self.adapter.connects:
                 connection = self._connect()
                 self._join(connection)
-            self._attempt = asyncio.ensure_future(self._with(connection))
-            try:
-                await self._attempt
-            except asyncio.CancelledError:
-                self._attempt.cancel()
-                if self._interrupted is None:
-                    raise
-                raise self._interrupted from None
+            await self._attempted(connection)
             if self.adapter.endless:
                 raise Lost("the server ended the stream", clean=True)
             self._note("close", "the source ended")
@@ -215,6 +210,17 @@ class Source:
             if connection is not None:
                 self._leave(connection)
                 self._pool.release(connection, owner.settings["close-timeout-ms"], suspect=suspect)
+
+    async def _attempted(self, connection: Connection | None) -> None:
+        """The connection's work in a task of its own, which silence and floods interrupt."""
+        self._attempt = asyncio.ensure_future(self._with(connection))
+        try:
+            await self._attempt
+        except asyncio.CancelledError:
+            self._attempt.cancel()
+            if self._interrupted is None:
+                raise
+            raise self._interrupted from None
 
     def _about(self) -> dict[str, Any]:
         """What a replay has to know of the stream."""

@@ -31,7 +31,7 @@ PLAIN = {"accept-encoding": "identity", "cache-control": "no-store"}
 
 @asynccontextmanager
 async def opened(
-    session: Session, adapter: str, headers: dict[str, str | bytes], expected: frozenset[int], milliseconds: int
+    session: Session, adapter: str, headers: dict[str, str | bytes], expected: frozenset[int], *, milliseconds: int
 ) -> AsyncIterator[httpx2.Response]:
     """The answer to a GET of the session's target, its body not read yet.
 

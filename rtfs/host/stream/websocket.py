@@ -74,7 +74,7 @@ class Socket:
 
 @asynccontextmanager
 async def opened(
-    session: Session, adapter: str, timing: tuple[int, int], frame_bytes: int, protocol: str | None = None
+    session: Session, adapter: str, *, timing: tuple[int, int], frame_bytes: int, protocol: str | None = None
 ) -> AsyncIterator[Socket]:
     """A socket after its handshake. timing: ms to connect and to close. protocol: the one that is asked for.
 
@@ -94,7 +94,7 @@ async def opened(
     if protocol is not None:
         headers["sec-websocket-protocol"] = protocol
     connect_ms, close_ms = timing
-    async with web.opened(session, adapter, headers, frozenset({_SWITCHING}), connect_ms) as response:
+    async with web.opened(session, adapter, headers, frozenset({_SWITCHING}), milliseconds=connect_ms) as response:
         if response.headers.get("sec-websocket-accept", "").strip() != _accepted(key):
             raise fault(24, a=f":{adapter}", endpoint=session.shown, why="the handshake is answered by no web socket")
         made = AsyncWebSocketSession(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword as K
 from rtfs.lang.outcome import RuntimeContext
 from rtfs.session import Session
+from tests.host.stream.unruly import Peer, unruly
 
 COUNTER = """
 (defn total [state chunk] {:state (+ state (:n chunk)) :output (:n chunk)})
@@ -130,3 +134,30 @@ def test_a_durable_stream_of_a_program_goes_on_in_the_next_session(tmp_path: Pat
     assert life("(put 4) (:resumed h)", "close") is None
     assert plain(life("(put 5) [(:resumed h) (:state (call :mcp.stream.inspect h))]", "shutdown")) == [True, 9]
     assert plain(life("(:state (call :mcp.stream.inspect h))", "close")) == 9
+
+
+def test_a_program_writes_to_the_socket_of_its_stream(session: Session) -> None:
+    address: Queue[str] = Queue()
+
+    async def serve() -> None:
+        heard = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.upgrade()
+            await peer.say({"echo": await peer.hear()})
+            await peer.hear()
+            heard.set()
+
+        async with unruly(script) as server:
+            address.put(server.socket_url)
+            await asyncio.wait_for(heard.wait(), 60)
+
+    thread = Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    session.run(f'(def s (call :mcp.stream.start {{:endpoint "{address.get()}" :processor :identity}}))')
+    sent = session.run("(call :mcp.stream.send {:stream s :chunk {:n 1} :to :server :timeout-ms 30000})")
+    assert plain(sent) == {"accepted": True, "seq": None, "status": K("active")}
+    assert plain(session.run("(call :mcp.stream.next s {:timeout-ms 30000})")) == {"echo": '{"n": 1}'}
+    session.run("(call :mcp.stream.stop s)")
+    thread.join(60)
+    assert not thread.is_alive()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rtfs.host.clock import Clock
 from rtfs.host.stream import record
+from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.record import Recorder, Redaction
 from rtfs.host.stream.recording import Recording
 from rtfs.lang.codec import encode
@@ -273,6 +274,9 @@ async def test_what_is_no_recording_is_refused(registry: Any, tmp_path: Path, te
 async def test_a_recording_that_cannot_be_written_or_read_is_said_at_the_start(registry: Any, tmp_path: Path) -> None:
     with pytest.raises(StreamError, match="Parameter 'record': expected file that can be written"):
         await registry.start("ws://127.0.0.1:1/", record=str(tmp_path / "no" / "tape"))
+    registry.topics["t"] = Topic([1])
+    with pytest.raises(StreamError, match="a source of this process has no transport to record"):
+        await registry.start("memory:t", record=str(tmp_path / "tape"))
     with pytest.raises(StreamError, match="No such file"):
         await registry.start(f"replay:{tmp_path / 'none'}")
 

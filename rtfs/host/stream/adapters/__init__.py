@@ -67,7 +67,8 @@ class Adapter(Protocol):
     from the position of a chunk, so that accepted chunks need not be stored. guarantee: after a lost connection.
     idle_ms: how long silence may last when the stream does not say. token: did a progress token go out? mode: the
     protocol era it needs, None for the one the stream wants. wish: seconds that the server wants between two
-    connections, None when it did not say. listens: what the server says unasked is what it is about.
+    connections, None when it did not say. sends: takes values for the server. listens: what the server says unasked is
+    what it is about.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Adapter(Protocol):
     token: bool | None
     mode: str | None
     wish: float | None
+    sends: bool
     listens: bool
 
     async def run(self, session: Session, intake: Intake) -> None:
@@ -102,7 +104,7 @@ class Adapter(Protocol):
         ...
 
     async def send(self, data: Any) -> None:
-        """Bring a value to the server. S021 when there is no way, Lost when there is no connection now."""
+        """Bring a value to the server, where `sends`. Lost when there is no connection now."""
         ...
 
 
@@ -117,6 +119,7 @@ class Plain:
     token: bool | None = None
     mode: str | None = None
     wish: float | None = None
+    sends = False
     listens = False
 
     def __init__(self, settings: Settings) -> None:
@@ -135,7 +138,7 @@ class Plain:
         """Nothing is stored beside the position."""
 
     async def send(self, data: Any) -> None:
-        raise fault(21, id=self.settings["endpoint"])
+        """Nobody asks for it where `sends` is false."""
 
 
 def load(name: str, settings: Settings, material: Any = None) -> Adapter:

@@ -58,8 +58,8 @@ class HttpLinesAdapter(Framed):
         elif self._whole and self._taken:
             raise self._lost(session, "without ranges and a strong entity tag the rest cannot be asked for")
         expected = frozenset({_OK, _PART, _BEYOND}) if "range" in headers else frozenset({_OK})
-        milliseconds = self.settings["connect-timeout-ms"]
-        async with web.opened(session, self.name, headers, expected, milliseconds) as response:
+        timing = self.settings["connect-timeout-ms"]
+        async with web.opened(session, self.name, headers, expected, milliseconds=timing) as response:
             ahead = self._begin(response, session)
             yield self._frames(response, intake, ahead)
 

@@ -47,8 +47,8 @@ class SseAdapter(Framed):
             self.guarantee = "at-least-once"
             headers["last-event-id"] = self._last_id.encode()
         expected = frozenset({200, _NO_CONTENT})
-        milliseconds = self.settings["connect-timeout-ms"]
-        async with web.opened(session, self.name, headers, expected, milliseconds) as response:
+        timing = self.settings["connect-timeout-ms"]
+        async with web.opened(session, self.name, headers, expected, milliseconds=timing) as response:
             self.endless = response.status_code != _NO_CONTENT
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if self.endless and kind != "text/event-stream":

@@ -31,6 +31,7 @@ class WsAdapter(Framed):
     name = "ws"
     idle_ms = 60_000
     frame_kind = "ws"
+    sends = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -50,7 +51,7 @@ class WsAdapter(Framed):
         settings = self.settings
         timing = settings["connect-timeout-ms"], settings["close-timeout-ms"]
         frame_bytes = Limits(timing[0], self.most).frame_bytes
-        async with websocket.opened(session, self.name, timing, frame_bytes) as socket:
+        async with websocket.opened(session, self.name, timing=timing, frame_bytes=frame_bytes) as socket:
             self._session, self._socket = session, socket
             try:
                 for message in settings["subscribe"]:

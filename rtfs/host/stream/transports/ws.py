@@ -41,7 +41,9 @@ class WsLink(TappedLink):
             timing = limits.connect_ms, CLOSE_MS
             try:
                 async with (
-                    websocket.opened(session, "ws", timing, limits.frame_bytes, "mcp") as socket,
+                    websocket.opened(
+                        session, "ws", timing=timing, frame_bytes=limits.frame_bytes, protocol="mcp"
+                    ) as socket,
                     self._carried(socket) as streams,
                 ):
                     yield streams

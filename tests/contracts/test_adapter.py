@@ -145,6 +145,11 @@ def tape(folder: Path) -> str:
     return f"replay:{folder / 'tape'}"
 
 
+async def followed(registry: StreamRegistry) -> Any:
+    """A running stream whose outputs wait for a reader."""
+    return await registry.start("memory:contract", processor=K("identity"), outputs=K("block"))
+
+
 class World(NamedTuple):
     """How to start a stream of one adapter. guarantee: its own after a run. expected: its chunks when they are always
     the same; server: makes an MCP server; script: of a server that speaks no MCP; called: a name of the server as
@@ -166,6 +171,7 @@ SINCE = {"tool": "watch", "since_arg": "since", "since_path": ("n",)}
 WORLDS: dict[str, World] = {
     "memory": World("exactly-once", {}, list(range(7))),
     "capability": World("at-most-once", {}, list(range(7)), material=seven),
+    "subscription": World("at-most-once", {}, list(range(7)), material=followed),
     "broker": World("at-least-once", {}, list(range(7)), material=inlet),
     "progress": World("at-least-once", SINCE, [*SEVEN, m(result="over")], tools),
     "poll": World("at-least-once", {**PAGED, "max_chunks": 7}, SEVEN, tools),
@@ -236,9 +242,11 @@ async def run_at(endpoint: str, registry: StreamRegistry, name: str, position: A
 class Direct(Request):
     """A start of a stream whose adapter no endpoint names."""
 
+    material: Any = None
+
     def _source(self) -> Source:
         name = self.settings["adapter"].name
-        made = adapters.load(name, self.settings, WORLDS[name].material())
+        made = adapters.load(name, self.settings, self.material)
         return Source(made, Endpoint(None, name), self.registry.pool, "contract")
 
 
@@ -248,7 +256,9 @@ async def begin(endpoint: str, registry: StreamRegistry, world: World, options: 
     adapter = options.pop("adapter")
     wanted = read_settings(from_python_options("contract", keep, (), options))
     wanted["adapter"] = adapter
-    return await Direct(registry, wanted, "user").start()
+    start = Direct(registry, wanted, "user")
+    start.material = await world.material(registry) if world.material is followed else world.material()
+    return await start.start()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.numbering import Numbering
 from rtfs.host.stream.transports import Limits, Tap
 from rtfs.lang.errors import RtfsError
 
@@ -56,9 +57,10 @@ class _Events(_Bounded):
     unasked = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        numbering = Numbering() if self.unasked else None
         try:
             async for part in super().__aiter__():
-                yield part
+                yield part if numbering is None else numbering.passed(part)
         finally:
             if self.unasked:
                 self._tap.deaf()
@@ -68,11 +70,11 @@ class _Events(_Bounded):
         return size + len(part) if last < 0 else len(part) - last
 
 
-def bind(response: httpx2.Response, limits: Limits, tap: Tap) -> None:
-    """Bound what will be read of an answer."""
+def bind(response: httpx2.Response, limits: Limits, tap: Tap, *, unasked: bool) -> None:
+    """Bound what will be read of an answer. unasked: is an event stream that was not posted for what comes unasked?"""
     packed = response.headers.get("content-encoding", "identity").strip().lower().replace("identity", "")
     kind = response.headers.get("content-type", "").lower()
     bounded = _Events if kind.startswith("text/event-stream") else _Bounded
     response.stream = bounded(response.stream, packed, limits, tap)
     if isinstance(response.stream, _Events):
-        response.stream.unasked = response.request.method == "GET"
+        response.stream.unasked = unasked and response.request.method == "GET"

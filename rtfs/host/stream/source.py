@@ -243,7 +243,9 @@ class Source:
         settings = self._owner.settings
         assert self._target is not None
         limits = Limits(settings["connect-timeout-ms"], settings["max-message-bytes"])
-        return self._pool.take(self._target, self.adapter.mode or settings["mode"], limits)
+        after = self.adapter.after(self._owner.intake.position)
+        target = self._target if after is None else self._target._replace(after=after, key=(self._target.key, after))
+        return self._pool.take(target, self.adapter.mode or settings["mode"], limits)
 
     def _join(self, connection: Connection) -> None:
         """Hear what the connection hears, and answer what its server asks."""

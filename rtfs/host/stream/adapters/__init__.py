@@ -91,6 +91,10 @@ class Adapter(Protocol):
         """A notification of the server, in the order of the wire. It must not wait; RtfsError ends the stream."""
         ...
 
+    def after(self, position: Any) -> str | None:
+        """The id of an event at a position, for a server that can repeat what came behind it."""
+        ...
+
     def may_repeat(self) -> bool:
         """May `run` be called again after the connection was lost?"""
         ...
@@ -127,6 +131,9 @@ class Plain:
 
     def heard(self, message: Any, intake: Intake) -> None:
         """Nothing that comes unasked is a chunk."""
+
+    def after(self, position: Any) -> str | None:
+        return None
 
     def may_repeat(self) -> bool:
         return True

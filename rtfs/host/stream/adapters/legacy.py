@@ -11,6 +11,7 @@ from rtfs.host.stream.adapters import K_EVENT, Instead, Session, fits
 from rtfs.host.stream.adapters.resource import ResourceAdapter
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import from_json
+from rtfs.host.stream.numbering import EVENT_ID
 from rtfs.host.stream.retry import Lost
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from rtfs.host.stream.settings import Settings
 
 K_LAST = Keyword("last-event-id")
-EVENT_ID = "rtfs/event-id"  # where the transport puts the id that an event store gave a notification
 _LISTS = {f"notifications/{kind}/list_changed": kind for kind in ("tools", "prompts", "resources")}
 
 
@@ -44,6 +44,10 @@ class LegacyAdapter(ResourceAdapter):
         self._logs = not self.uris or settings["log-level"] is not None
         self._due: dict[tuple[str, str], None] = {}  # what has to be read, in the order of its first cue
         self._cued = asyncio.Event()
+
+    def after(self, position: Any) -> str | None:
+        found = position.get(K_LAST) if type(position) is Map else None
+        return found if type(found) is str else None
 
     async def run(self, session: Session, intake: Intake) -> None:
         self._due.clear()

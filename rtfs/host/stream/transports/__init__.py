@@ -32,6 +32,7 @@ class Target(NamedTuple):
     shown: for people, without credentials. headers: asked at every connect, so that rotated tokens work. key: streams
     with equal keys share a connection. configured: the operator named it, not the program. older: the scheme to try
     when an HTTP server does not know this one (404, 405). recorder: who writes its messages down.
+    after: the id of the last event that was processed; the server may repeat what came behind it.
     """
 
     scheme: str
@@ -45,6 +46,7 @@ class Target(NamedTuple):
     configured: bool = False
     older: str | None = None
     recorder: Recorder | None = None
+    after: str | None = None
 
 
 class Limits(NamedTuple):

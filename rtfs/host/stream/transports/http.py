@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -46,12 +46,18 @@ def http_client(link: Any, target: Target, limits: Limits) -> Any:
 
     async def arrived(response: httpx2.Response) -> None:
         link.note(response)
-        answer.bind(response, limits, link.tap)
+        answer.bind(response, limits, link.tap, unasked=target.scheme == "http")
+
+    async def leaving(request: httpx2.Request) -> None:
+        if request.method == "GET" and after:
+            request.headers.setdefault("last-event-id", after.pop())
 
     # silence is judged by the stream's watchdog, so reading itself may take for ever
     timeout = httpx2.Timeout(limits.connect_ms / 1000, read=None)
     headers = {**target.headers(), **answer.PLAIN}
-    return httpx2.AsyncClient(headers=headers, timeout=timeout, event_hooks={"response": [arrived]})
+    after = [] if target.after is None else [target.after]  # said once: a server that knows no such event is asked anew
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [leaving], "response": [arrived]}
+    return httpx2.AsyncClient(headers=headers, timeout=timeout, event_hooks=hooks)
 
 
 def keep_refusal(link: TappedLink, response: Any) -> None:

@@ -148,8 +148,12 @@ class Run:
         error = self.stop
         if error is None and not self.pausing:
             return
-        self.stop, self.pausing = None, False
+        self.pausing = False
+        if error is not None:
+            self.stop = None
         self.release()
+        if error is None and self.stop is not None:  # a signal or another thread came in between
+            error, self.stop = self.stop, None
         if error is not None:
             raise error
         if self.tools is None or self.tools.may_pause():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rtfs.cli.interactive.repl import Repl
 
 PROMPT, MORE = "rtfs> ", "....> "
-LONG, SELDOM = 10_000, 256  # characters of an input beyond which only so few of its lines are read to see if it ends
+LONG, SELDOM = 2_000, 1024  # characters of an input beyond which only so few of its lines are read to see if it ends
 _CHUNK = 65_536
 
 
@@ -27,7 +27,7 @@ class Lines:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._text = ""
+        self._text, self._at = "", 0  # what was read, and where the next line begins in it
         self._ended = False
         mode = os.fstat(descriptor).st_mode
         self._waits = not (stat.S_ISREG(mode) or stat.S_ISBLK(mode))  # a file answers at once, and cannot be watched
@@ -40,16 +40,17 @@ class Lines:
             return await self._next()
 
     async def _next(self) -> str | None:
-        scanned = 0
+        scanned = self._at
         while (end := self._text.find("\n", scanned)) < 0 and not self._ended:
+            self._text, self._at = self._text[self._at :], 0
             scanned = len(self._text)
             if self._waits:
                 await self._arrival()
             self._read()
-        if end < 0 and not self._text:
+        if end < 0 and self._at == len(self._text):
             return None
-        line = self._text if end < 0 else self._text[:end]
-        self._text = "" if end < 0 else self._text[end + 1 :]
+        last = len(self._text) if end < 0 else end
+        line, self._at = self._text[self._at : last], min(last + 1, len(self._text))
         return line.removesuffix("\r")
 
     def wake(self) -> None:

@@ -7,17 +7,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from rtfs.cli.interactive.names import Names
+from rtfs.cli.interactive.past import Input, may_hold_opaques
 from rtfs.cli.interactive.result import shown, type_text
 from rtfs.cli.output import Unwritable, flush
 from rtfs.cli.report import report, trace
 from rtfs.cli.script import exit_code
-from rtfs.lang.collections import List, Map
 from rtfs.lang.errors import LimitError, RtfsError
-from rtfs.lang.values import ErrorValue, is_vector
+from rtfs.lang.values import ErrorValue
 
 if TYPE_CHECKING:
     from rtfs.cli.interactive.commands import Command
@@ -26,20 +25,9 @@ if TYPE_CHECKING:
 
 Make = Callable[[dict[str, Any]], "Session"]
 Ask = Callable[[str], Coroutine[Any, Any, "str | None"]]
-LOOKED_AT = 100_000  # collections of a result that are searched for functions
 UNNOTICED = 0.05  # seconds after which an interrupt that the program did not notice ends its wait
 
 SWITCHES = ("types", "timing", "trace", "vi")
-
-
-class Input:
-    """One input of the session: the text, and how many programs it was to the session's recording."""
-
-    __slots__ = ("text", "programs")
-
-    def __init__(self, text: str, programs: int = 0) -> None:
-        self.text = text
-        self.programs = programs
 
 
 class Repl:
@@ -228,7 +216,7 @@ class Repl:
             earlier = [user.globals.get(f":*{n}") for n in (1, 2)]
             for name, held in zip(("*1", "*2", "*3"), [value, *earlier], strict=True):
                 user.define(name, held)
-            if not _has_opaques(value):
+            if not may_hold_opaques(value):
                 take.result = None  # only what cannot be written down must be found again
         elif isinstance(raised, RtfsError):
             user.define("*e", ErrorValue.of(raised))
@@ -308,8 +296,8 @@ class Repl:
             asyncio.get_running_loop().call_later(UNNOTICED, self._stop_waiting, task, run)
 
     def _stop_waiting(self, task: asyncio.Task[Any], run: Any) -> None:
-        """A program that waits for its host does not notice an interrupt."""
-        if run.stop is not None and not task.done():
+        """A program that waits for its host does not notice an interrupt; one that cleans up has."""
+        if run.ending is None and not task.done():
             run.stop = None
             run.release()
             task.cancel()
@@ -328,71 +316,3 @@ class Repl:
         """Take no more inputs."""
         self.leaving = True
         self.on_leave()
-
-    # ---- the session itself
-
-    def replace(self, session: Session) -> None:
-        """Go on in another session with the same host: streams run on."""
-        from rtfs.handover import take_over
-
-        take_over(session, self.session)
-        self.session = session
-
-    def back(self, count: int) -> list[Input]:
-        """Undo the last `count` inputs; those that are gone. InvalidArgument when that is impossible."""
-        gone = self.inputs[len(self.inputs) - count :]
-        kept, self.inputs = self.inputs, []
-        try:
-            session = self.session.fork(undo=sum(each.programs for each in gone))
-        finally:
-            self.inputs = kept
-        self.replace(session)
-        self.inputs = kept[: len(kept) - count]
-        return gone
-
-    def restore(self, data: bytes) -> None:
-        """Go on in the session of a snapshot."""
-        from rtfs.handover import restored_beside
-
-        kept, self.inputs = self.inputs, []
-        try:
-            self.session = restored_beside(self.session, data)
-        except BaseException:
-            self.inputs = kept
-            raise
-        defined = 0
-        for kind, *what in self.session.recording.events:
-            defined += kind == "define"
-            if kind == "begin" and what[0].begun[0] == "text":
-                self.inputs.append(Input(what[0].begun[2], 1 + defined))
-                defined = 0
-        self.say(f"{len(self.inputs)} inputs restored")
-
-    def limit(self, **bounds: Any) -> None:
-        """Bound evaluations by other limits from now on."""
-        from rtfs.lang.limits import Limits
-
-        before = {name: getattr(self.session.limits, name) for name in Limits.__slots__}
-        kept, self.inputs = self.inputs, []
-        try:
-            session = self.session.fork(limits=Limits(**{**before, **bounds}))
-        finally:
-            self.inputs = kept
-        self.replace(session)
-
-
-def _has_opaques(value: Any) -> bool:
-    """May a value hold functions or errors? Only so much of it is looked at."""
-    seen: set[int] = set()
-    pending = [value]
-    while pending and len(seen) < LOOKED_AT:
-        part = pending.pop()
-        kind = type(part)
-        if kind is FunctionType or kind is ErrorValue:
-            return True
-        if kind is not Map and not is_vector(part) and kind is not List:
-            continue
-        if id(part) not in seen:
-            seen.add(id(part))
-            pending.extend([piece for entry in part.entries() for piece in entry] if kind is Map else part)
-    return bool(pending)

@@ -133,6 +133,12 @@ class Terminal:
         self.line(f'(call :ccos.io.write-file "{path}" (str "=" {expression} "."))')
         return self.file(path)
 
+    def begin(self, work: str) -> None:
+        """Type an expression, and wait until its evaluation is under way."""
+        path = self.folder / f"begun-{time.monotonic_ns()}"
+        self.line(f'(do (call :ccos.io.write-file "{path}" "=.") {work})')
+        self.file(path)
+
     def file(self, path: Path) -> str:
         """What a program writes to a file, between `=` and `.`."""
         deadline = time.monotonic() + PATIENCE

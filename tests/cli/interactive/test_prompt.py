@@ -51,6 +51,7 @@ def test_the_cursor_moves_and_what_is_in_the_middle_can_be_changed(terminal: Sta
 def test_names_are_completed(terminal: Start) -> None:
     typed = terminal()
     typed.line("(def extraordinary 7)")
+    assert typed.tell("extraordinary") == "7"
     assert typed.tell(f"extraor{TAB}") == "7"
 
 

@@ -71,8 +71,7 @@ def test_a_dumb_terminal_has_prompts_and_nothing_else(terminal: Start, tmp_path:
     typed.until("....> ")
     typed.line("3)")
     assert typed.tell("x") == "3"
-    typed.line(f'(do (call :ccos.io.write-file "{tmp_path}/begun" "=.") {BUSY})')
-    typed.file(tmp_path / "begun")
+    typed.begin(BUSY)
     typed.press(CTRL_C)
     typed.until("interrupted")
     assert typed.tell("(inc x)") == "4"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtfs.cli.interactive.commands import Misuse, command
+from rtfs.cli.interactive.past import limit
 
 if TYPE_CHECKING:
     from rtfs.cli.interactive.repl import Repl
@@ -29,7 +30,7 @@ def limits(repl: Repl, text: str) -> None:
     far are replayed for that, as by `:undo`.
     """
     if text:
-        repl.limit(**_chosen(text))
+        limit(repl, **_chosen(text))
     bounds = repl.session.limits
     for name in ("steps", "cells", "seconds"):
         value = getattr(bounds, name)

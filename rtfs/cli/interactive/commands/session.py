@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from rtfs.cli.interactive.commands import Misuse, command, needed
+from rtfs.cli.interactive.past import restore, step_back
 
 if TYPE_CHECKING:
     from rtfs.cli.interactive.repl import Repl
@@ -27,7 +28,8 @@ async def load(repl: Repl, text: str) -> None:
     with open(path, "rb") as file:
         data = file.read()
     if data.startswith(MAGIC):
-        repl.restore(data)
+        restore(repl, data)
+        repl.say(f"{len(repl.inputs)} inputs restored")
         return
     source = decode(data, path)
     repl.loaded[path] = source.text
@@ -137,7 +139,7 @@ def save(repl: Repl, text: str) -> None:
 def reset(repl: Repl, text: str) -> None:
     """Forget all definitions and inputs. Streams run on, and stored values stay."""
     count = len(repl.inputs)
-    repl.back(count)
+    step_back(repl, count)
     repl.loaded.clear()
     repl.say(f"{count} inputs forgotten")
 
@@ -156,6 +158,6 @@ def undo(repl: Repl, text: str) -> None:
         raise Misuse("there is no input to undo")
     if not 1 <= count <= len(repl.inputs):
         raise Misuse(f"the count is from 1 to {len(repl.inputs)}, the inputs so far")
-    for each in reversed(repl.back(count)):
+    for each in reversed(step_back(repl, count)):
         first, *more = each.text.strip().splitlines()
         repl.say(f"undone: {first[:76]}{' …' if more or len(first) > 76 else ''}")

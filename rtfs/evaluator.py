@@ -141,14 +141,18 @@ class SessionEvaluator:
         return low, None if code.co_flags & 4 else code.co_argcount
 
     def resolve(self, name: str, module: str) -> Any | None:
-        """The global function of that name in `module`, then in `user`."""
+        """The global function of that name in `module`, then in `user`, then in the library."""
         world = self._session.world
         for home in (world.modules.get(module), world.user):
             if home is not None:
                 found = home.globals.get(f":{name}")
                 if type(found) is FunctionType:
                     return found
-        return None
+        try:
+            found = self._session.lookup(name)
+        except KeyError:
+            return None
+        return found if type(found) is FunctionType else None
 
     def identity(self, function: Any) -> FunctionIdentity:
         """Name and digest of a function; a literal has no name and is known by its text and captures."""

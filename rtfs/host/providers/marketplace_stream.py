@@ -91,7 +91,7 @@ async def next_item(ctx: CallContext, *arguments: Any) -> Any:
 
 
 async def _register(ctx: CallContext, arguments: tuple[Any, ...]) -> Map:
-    from rtfs.host.stream.callback import COUNTS, read_callbacks
+    from rtfs.host.stream.callback import SLOTS, read_callbacks
     from rtfs.host.stream.inspection import keyed
     from rtfs.host.stream.market_request import channel_of, registered
 
@@ -101,7 +101,7 @@ async def _register(ctx: CallContext, arguments: tuple[Any, ...]) -> Map:
         ctx.host.streams, channel, asked, ctx.call.module, ctx.security, asked["slot-timeout-ms"]
     )
     channel.consume(callbacks)
-    return keyed(stream_id=channel.id, registered=registered([name for name in COUNTS if asked.get(name) is not None]))
+    return keyed(stream_id=channel.id, registered=registered([name for name in SLOTS if asked.get(name) is not None]))
 
 
 async def _register_again(ctx: CallContext, answer: Any, *arguments: Any) -> None:
@@ -119,7 +119,7 @@ async def _register_again(ctx: CallContext, answer: Any, *arguments: Any) -> Non
     ),
 )
 async def register_callbacks(ctx: CallContext, *arguments: Any) -> Map:
-    """Have functions called: `:on-item [item metadata]` one at a time and in order, `:on-error [error]` once,
+    """Have functions called: `:on-item [item]` one at a time and in order, `:on-error [error]` once,
     `:on-complete [summary]` once. They may call the host. Registering again replaces them from the next item on.
     """
     return await _register(ctx, arguments)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rtfs.host.stream.stream import Stream
     from rtfs.lang.outcome import RuntimeContext
 
-COUNTS = {"on-item": 2, "on-error": 1, "on-complete": 1}
+SLOTS = ("on-item", "on-error", "on-complete")
 
 
 class Callbacks:
-    """A receiver whose three parts are effect slots: `on-item [item metadata]`, `on-error [error]` and `on-complete
+    """A receiver whose three parts are effect slots: `on-item [item]`, `on-error [error]` and `on-complete
     [summary]`, each of which may be missing."""
 
     def __init__(self, stream: Stream, slots: Mapping[str, Slot]) -> None:
@@ -27,9 +27,7 @@ class Callbacks:
         self._slots = slots
 
     async def item(self, output: Output) -> None:
-        stream = self._stream
-        about = keyed(seq=output.seq, output_seq=output.output_seq, time=output.time, stream_id=stream.id)
-        await self._call("on-item", output.seq, output.value, about)
+        await self._call("on-item", output.seq, output.value)
 
     async def failed(self, error: RtfsError) -> None:
         await self._call("on-error", self._stream.owner.outputs.next, seen(error))
@@ -62,7 +60,7 @@ def read_callbacks(
 
     functions = {
         name: resolve(given[name], module, registry.services.evaluator, registry.processors)
-        for name in COUNTS
+        for name in SLOTS
         if given.get(name) is not None
     }
-    return Callbacks(stream, {name: make(name, COUNTS[name], found, slot) for name, found in functions.items()})
+    return Callbacks(stream, {name: make(name, 1, found, slot) for name, found in functions.items()})

@@ -321,13 +321,16 @@ class Market:
     def _channels(self) -> list[Channel]:
         return [stream for stream in self.registry.streams.values() if isinstance(stream, Channel)]
 
-    async def aclose(self, seconds: float) -> None:
-        """Let the receivers finish, for so many seconds at most, and close the connections."""
+    async def finish(self, seconds: float) -> None:
+        """Let the receivers finish, for so many seconds at most."""
         deliveries = [channel.delivery for channel in self._channels() if channel.delivery is not None]
         if running := [delivery.task for delivery in deliveries if not delivery.task.done()]:
             await asyncio.wait(running, timeout=seconds)
         for delivery in deliveries:
             await delivery.close()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
         for broker in self.brokers.values():
             await broker.close()
         self.brokers.clear()

@@ -37,6 +37,7 @@ BROKER: Table = {
     **START,
     "group": Option(optional(text)),
     "visibility-timeout-ms": Option(optional(integer(1000))),
+    "retry": MCP_START["retry"],
 }
 SINK: Table = {
     "id": Option(text),
@@ -107,7 +108,10 @@ def read_start(
     """What concerns the stream, with defaults, and what its provider gets. S001, S002, S003, S006."""
     given = _opened(arguments, capability)
     if registry.market.is_broker(given["id"]):
-        return _checked(given, BROKER, capability), {}
+        values = _checked(given, BROKER, capability)
+        if "group" not in given:
+            del values["group"]  # nil says something else than nothing
+        return values, {}
     own = {name: value for name, value in given.items() if name in START}
     return _checked(own, START, capability), {name: value for name, value in given.items() if name not in START}
 

@@ -344,7 +344,7 @@ class StreamRegistry:
                 owner.leaving = True
                 owner.wake()
                 await stream.until(lambda owner=owner: owner.terminal, 1000)  # type: ignore[misc]
-        await self.market.aclose(max(0.0, deadline - self.services.clock.monotonic()))
+        await self.market.finish(max(0.0, deadline - self.services.clock.monotonic()))
         await self._close([stream.owner for stream in live])
 
     def close(self) -> None:
@@ -376,5 +376,6 @@ class StreamRegistry:
         await asyncio.gather(*self._beats.values(), return_exceptions=True)
         await asyncio.gather(*(owner.task for owner in owners if owner.task is not None), return_exceptions=True)
         await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
+        await self.market.aclose()
         await self.pool.close()
         self.close()

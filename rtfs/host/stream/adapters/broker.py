@@ -88,12 +88,15 @@ class BrokerAdapter(Plain):
             await asyncio.shield(self._leave(consumer, keeping))
 
     async def _read(self, consumer: Consumer, intake: Intake, keeping: Sequence[asyncio.Future[None]]) -> None:
+        me = asyncio.current_task()
         while not consumer.ended:
             if not intake.open:
                 await intake.opened()
             for message in await consumer.fetch(max(1, min(BATCH, intake.room)), WAIT_MS):
                 self._held.append((intake.seq, message))
                 intake.offer(message.body, None, _metadata(message))
+            if me is not None and me.cancelling():  # some libraries swallow that
+                raise asyncio.CancelledError
             for failed in keeping:
                 if failed.done():
                     failed.result()
@@ -131,12 +134,10 @@ class BrokerAdapter(Plain):
         await end(keeping)
         try:
             await self._flush(consumer)
-            await consumer.release([message for _, message in self._held])
-            self._held.clear()
-            await consumer.close()
+            await consumer.close([message for _, message in self._held])
         except self._inlet.failures:
             self._done.clear()  # the broker delivers them again
-            self._held.clear()
+        self._held.clear()
 
 
 def _metadata(message: Message) -> dict[Keyword, Any]:

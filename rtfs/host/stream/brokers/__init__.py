@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -70,8 +71,8 @@ class Consumer(Protocol):
         """These will not be processed here: deliver them again at once."""
         ...
 
-    async def close(self) -> None:
-        """Read no more. What was not acknowledged stays with the broker."""
+    async def close(self, unfinished: Sequence[Message] = ()) -> None:
+        """Read no more and give these back. What else was not acknowledged stays with the broker."""
         ...
 
 

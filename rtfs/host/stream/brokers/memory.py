@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.brokers import DEDUPE, Message, Reading
@@ -216,7 +217,7 @@ class Reader:
             self._mine.discard(number)
         self._topic.changed()
 
-    async def close(self) -> None:
+    async def close(self, unfinished: Sequence[Message] = ()) -> None:
         self.leave()
 
     def leave(self) -> None:

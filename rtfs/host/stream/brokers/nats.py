@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.brokers import Consumer, Message, Producer, Reading, packed, place_of, unpacked
@@ -40,9 +41,15 @@ class NatsBroker:
         async with self._opening:
             if self._connection is None or not self._connection.is_connected:
                 await self.close()
-                self._connection = await nats.connect(
-                    self._server, connect_timeout=CONNECT_S, allow_reconnect=False, error_cb=_quiet
-                )
+                async with asyncio.timeout(CONNECT_S):  # the library's own limits leave it trying
+                    self._connection = await nats.connect(
+                        self._server,
+                        connect_timeout=CONNECT_S,
+                        allow_reconnect=False,
+                        max_reconnect_attempts=1,
+                        reconnect_time_wait=0,
+                        error_cb=_quiet,
+                    )
         return self._connection.jetstream(timeout=ANSWER_S)
 
     async def stream(self, jetstream: Any, create: bool) -> str:
@@ -120,8 +127,10 @@ class Member:
         if messages:
             await self._broker.flush()
 
-    async def close(self) -> None:
+    async def close(self, unfinished: Sequence[Message] = ()) -> None:
         await self._subscription.unsubscribe()
+        await self._broker.flush()  # or what is given back would come to the request that is still open
+        await self.release(list(unfinished))
 
 
 class Sender:

@@ -8,6 +8,7 @@ adds the entry. Entries of other programs without a field `body` are maps of the
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -95,7 +96,7 @@ class Follower:
     async def release(self, messages: list[Message]) -> None:
         """Nobody else waits for them."""
 
-    async def close(self) -> None:
+    async def close(self, unfinished: Sequence[Message] = ()) -> None:
         """Nothing is open."""
 
 
@@ -155,7 +156,8 @@ class Member:
             ids = [message.id for message in messages]
             await self._client.xclaim(self._name, self._group, consumer, 0, ids, justid=True, **more)
 
-    async def close(self) -> None:
+    async def close(self, unfinished: Sequence[Message] = ()) -> None:
+        await self.release(list(unfinished))
         pending = await self._client.xpending_range(self._name, self._group, "-", "+", 1, self._me)
         if not pending:
             await self._client.xgroup_delconsumer(self._name, self._group, self._me)

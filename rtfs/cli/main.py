@@ -21,6 +21,7 @@ Examples:
   rtfs -e '(+ 1 2)'                   evaluate an expression
   echo '(+ 1 2)' | rtfs -             run what comes from standard input
   rtfs                                a prompt to type expressions at
+  rtfs new weather                    a project to begin with
   rtfs run --help                     everything `run` can do
 """
 

@@ -17,6 +17,7 @@ Examples:
   rtfs mcp call weather page '{"limit": 2}' --raw    shows the frames on standard error
   rtfs mcp tail weather watch limit=3                what a tool tells while it runs, a line each
   rtfs mcp listen weather weather://latest           the resource whenever it changes
+  rtfs mcp serve tools.rtfs                          a program as a server
 
 \b
 SERVER is a name of the configuration (--mcp-config, RTFS_MCP_CONFIG or .mcp.json), a URL, or stdio:COMMAND.
@@ -42,7 +43,7 @@ _CONFIG = click.option("--mcp-config", type=click.Path(exists=True, dir_okay=Fal
 _PAIRS = click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 
 
-@click.group("mcp", epilog=SERVER_EPILOG + EPILOG.partition("Examples:\n")[2])
+@click.group("mcp", epilog=SERVER_EPILOG)
 def command() -> None:
     """Talk to MCP servers, and serve programs as one."""
 

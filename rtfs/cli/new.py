@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 
 import click
@@ -98,4 +99,5 @@ def command(folder: str) -> int:
         sys.stderr.write(f"error: cannot write {error.filename}: {error.strerror}\n")
         return 1
     flush("".join(f"made {os.path.join(folder, name)}\n" for name in FILES))
+    flush(f"now: cd {shlex.quote(folder)} && rtfs main.rtfs && rtfs test\n")
     return 0

@@ -12,7 +12,11 @@ def test_what_is_made_passes_every_command_at_once(rtfs: Run, tmp_path: Path) ->
     done = rtfs("new", "deep/weather")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        f"made deep/weather/{name}" for name in ("main.rtfs", "readings.rtfs", "tests/readings_test.rtfs", "rtfs.toml")
+        *(
+            f"made deep/weather/{name}"
+            for name in ("main.rtfs", "readings.rtfs", "tests/readings_test.rtfs", "rtfs.toml")
+        ),
+        "now: cd deep/weather && rtfs main.rtfs && rtfs test",
     ]
     project = tmp_path / "deep" / "weather"
     assert rtfs("main.rtfs", "Ada", cwd=project).stdout == "Hello, Ada!\nwarmest: 23.0\n"

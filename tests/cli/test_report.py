@@ -82,3 +82,28 @@ def test_an_exception_of_rtfs_itself_is_reported_and_ends_with_1(
     monkeypatch.setattr("rtfs.cli.script.Execution.run", lambda self: {}["lost"])
     assert run(Settings(expression="1")) == 1
     assert capsys.readouterr().err.startswith("This is a defect of rtfs, not of your program.\n")
+
+
+def test_an_exception_in_any_command_is_reported_as_a_defect(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtfs.__main__ import main
+
+    monkeypatch.setattr("rtfs.documentation.codes.codes", lambda: {}["lost"])
+    assert main(["explain"]) == 1
+    text = capsys.readouterr().err
+    assert text.startswith("This is a defect of rtfs, not of your program.\nPlease file it")
+    assert text.endswith("KeyError: 'lost'\n")
+
+
+def test_an_error_of_a_program_that_leaves_a_command_is_shown_as_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtfs.__main__ import main
+
+    def fail() -> None:
+        raise HostCallError("SecurityViolation", "no")
+
+    monkeypatch.setattr("rtfs.documentation.codes.codes", fail)
+    assert main(["explain"]) == 3
+    assert capsys.readouterr().err == "error[RTFS-E503] SecurityViolation: no\n"

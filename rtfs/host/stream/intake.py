@@ -48,7 +48,9 @@ class Intake:
         self._now = owner.services.clock.now_ms
         self._wire = owner.settings["in-band-directives"]
         bounds = owner.queue.bounds
-        self._singly = self._wire or bounds.policy != "block" or bounds.bytes is not None
+        self._singly = (
+            self._wire or bool(owner.settings["dedupe"]) or bounds.policy != "block" or bounds.bytes is not None
+        )
 
     # ---- from a transport
 
@@ -68,12 +70,20 @@ class Intake:
         self.last_frame_at = self.quiet_since = now
         if now > self.time:
             self.time = now
+        ledger = self.owner.checkpoints.ledger
+        if ledger.seen is not None and ledger.seen.knows(data, extra):
+            self.owner.stats.ignored += 1
+            if extra is not None and extra.ack is not None:
+                extra.ack.set_result(True)
+            return
         if (queue.crowded or self.owner.status in TERMINAL) and not self._make_room():
             return
         depth = len(queue.items)
         chunk = (self.seq, data, self.time, offset, extra)
-        if self.owner.checkpoints.ledger.logging:
+        if ledger.logging:
             self._log(chunk)
+        if ledger.seen is not None:
+            ledger.seen.note(*chunk[:2], extra)
         try:
             if queue.push(chunk):
                 self._spilled(chunk)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Chunk
+from rtfs.host.stream.dedupe import Seen
 from rtfs.host.stream.outputs import Output, Reader
 from rtfs.host.stream.snapshot import Snapshot, chunk_map, read_chunk, text_of
 from rtfs.host.stream.stores import NO_CHANGES, Changes, Entry, Letter, Store, reach
@@ -25,11 +26,24 @@ PAGE = 1_000  # rows that are read at once
 class Ledger:
     """The rows that wait for the next commit. marks: of every sink, by id; logging: all that is accepted is kept."""
 
-    __slots__ = ("owner", "logging", "marks", "_intake", "_letters", "_marked", "_seqs", "_trims", "_taken_back")
+    __slots__ = (
+        "owner",
+        "logging",
+        "seen",
+        "marks",
+        "_intake",
+        "_letters",
+        "_marked",
+        "_seqs",
+        "_trims",
+        "_taken_back",
+    )
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
         self.logging = False
+        wanted = owner.settings["dedupe"]
+        self.seen = Seen(None if wanted is True else wanted) if wanted else None
         self.marks: dict[str, int] = {}
         self._intake: list[Entry] = []
         self._letters: list[Letter] = []
@@ -89,15 +103,16 @@ class Ledger:
         keep = self.owner.checkpoints.cadence.keep
         if snapshot is not None and self._trims and len(self._seqs) >= keep:
             oldest = (*self._seqs, snapshot.seq)[-keep]
+        seen = self.seen if snapshot is not None else None
         found = Changes(
             tuple(self._intake),
             tuple(Entry(output.output_seq, _output_text(output)) for output in outbox),
-            (),
+            () if seen is None or snapshot is None else seen.fresh(snapshot.seq),
             () if snapshot is None else tuple(self._letters),
             dict(self._marked),
             oldest,
             trimmed if trimmed > outputs.trimmed else 0,
-            0,
+            0 if seen is None else seen.below,
             self._taken_back,
         )
         return NO_CHANGES if found == NO_CHANGES else found
@@ -111,6 +126,8 @@ class Ledger:
                 del self._marked[sink]
         if changes.outbox_from is not None:
             self._taken_back = None
+        if self.seen is not None:
+            self.seen.stored(len(changes.seen))
         outputs = self.owner.outputs
         if snapshot is not None:
             self._seqs.append(snapshot.seq)
@@ -131,6 +148,8 @@ class Ledger:
             for sink, mark in self.marks.items():  # so that nothing is forgotten until they are back
                 reader = owner.outputs.attach(sink, now, at=mark + 1)
                 reader.lasting = reader.absent = True
+        if self.seen is not None:
+            await self._remember(store, self.seen, snapshot.seq)
         if self.logging:
             for chunk in snapshot.queue:
                 self.take_in(chunk)
@@ -138,10 +157,22 @@ class Ledger:
         while not owner.terminal:
             found = await reach(store, store.entries, "intake", id, number, PAGE)
             for entry in found:
-                owner.intake.take_up(read_chunk(decode(entry.body)))
+                chunk = read_chunk(decode(entry.body))
+                owner.intake.take_up(chunk)
+                if self.seen is not None:
+                    self.seen.note(chunk[0], chunk[1], chunk[4])
                 self._trims = True
             if len(found) < PAGE:
                 break
+            number = found[-1].number + 1
+
+    async def _remember(self, store: Store, seen: Seen, below: int) -> None:
+        """The ids of the chunks before that number; later ones come again."""
+        number = 0
+        while found := await reach(store, store.entries, "seen", self.owner.id, number, PAGE):
+            for entry in found:
+                if entry.number < below:
+                    seen.remember(*entry)
             number = found[-1].number + 1
 
 

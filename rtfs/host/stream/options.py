@@ -110,6 +110,13 @@ def path(value: Any) -> tuple[Any, ...]:
     raise Wrong("path vector")
 
 
+def dedupe(value: Any) -> tuple[Any, ...] | bool:
+    """Where the id of a chunk is: a path into it, or true for the broker's own id."""
+    if value is None or value is False:
+        return False
+    return True if value is True else path(value)
+
+
 def strings(value: Any) -> tuple[str, ...]:
     if not is_vector(value) or any(type(item) is not str for item in value):
         raise Wrong("vector of strings")
@@ -231,6 +238,7 @@ START: Table = {
     "retain-ms": Option(optional(integer(0))),
     "checkpoint": Option(a_map, EMPTY_MAP),
     "durable-intake": Option(boolean, False),
+    "dedupe": Option(dedupe),
     "state-version": Option(integer(0), 0),
     "migrate": Option(named),
     "on-processor-change": Option(one_of("accept", "reject", "migrate"), Keyword("accept")),
@@ -248,7 +256,7 @@ START: Table = {
     "validate": Option(one_of("always", "sample", "off"), Keyword("always")),
     "effects": Option(labels, ()),
     **dict.fromkeys(
-        ("journal", "dedupe"),
+        ("journal",),
         _LATER,
     ),
 }  # fmt: skip

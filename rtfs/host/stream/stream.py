@@ -136,6 +136,8 @@ class Stream:
         answer = keyed(accepted=number is not None or owner.terminal, seq=number, status=owner.status)
         if number is None:
             answer = answer.assoc(Keyword("reason"), Keyword("ignored" if owner.terminal else "dropped"))
+        elif number == owner.intake.seq and owner.checkpoints.ledger.seen is not None:
+            answer = answer.merge(keyed(accepted=False, seq=None, reason=Keyword("duplicate")))
         return answer
 
     async def send_on(self, data: Any, timeout_ms: int = 0) -> Map:

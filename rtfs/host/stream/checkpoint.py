@@ -57,7 +57,10 @@ class Checkpoints:
         self.unsaved += steps
         if self.unsaved >= self.cadence.every_chunks or self.owner.outputs.awaited:
             self._whole = True
-            self.committer.request(self)
+            if self.owner.outputs.uncommitted_full and not self.committer.store.remote:
+                self.committer.flush_here(self)  # the stream would only wait for it
+            else:
+                self.committer.request(self)
         else:
             self._soon()
 

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import credential
-from rtfs.host.stream.outputs import MOST_UNCOMMITTED
 from rtfs.host.stream.queue import size_of
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword
@@ -219,7 +218,7 @@ def blocked_on(owner: Owner) -> Map | None:
     """Why a stream with work to do does not do it."""
     if owner.store_is_broken:
         return keyed(what=Keyword("checkpoint"), id=owner.checkpoints.committer.store.url)
-    if owner.outputs.next - owner.outputs.committed >= MOST_UNCOMMITTED and owner.outputs.mode == "durable":
+    if owner.outputs.uncommitted_full:
         return keyed(what=Keyword("checkpoint"), id=owner.checkpoints.committer.store.url)
     if owner.id in owner.services.slots:
         return keyed(what=Keyword("slot"), id=owner.services.slots[owner.id])

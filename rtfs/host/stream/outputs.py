@@ -162,6 +162,11 @@ class Outputs:
         return bool(self._waiting) and self.committed < self.next and self.mode == "durable"
 
     @property
+    def uncommitted_full(self) -> bool:
+        """Does the stream have to wait until outputs are stored?"""
+        return self.mode == "durable" and self.next - self.committed >= MOST_UNCOMMITTED
+
+    @property
     def start(self) -> int:
         """The number of the oldest output that can be read, here or in the store."""
         return self.trimmed if self.mode == "durable" else self.oldest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import adapters
 from rtfs.host.stream.adapters import Adapter, Instead, Session
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.connection import Connection, Deaf, Pool, Unreadable
+from rtfs.host.stream.connection import LINGER_MS, Connection, Deaf, Pool, Unreadable
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.loss import as_loss, unreadable
 from rtfs.host.stream.options import RECORDED
@@ -255,7 +255,17 @@ class Source:
             connection.askers.append(self._asker)
 
     def _leave(self, connection: Connection) -> None:
+        """Let go of a connection; notes of a call that is over are still counted for a while."""
         connection.hearers.remove(self._heard)
+        adapter, intake = self.adapter, self._owner.intake
+        if adapter.token:
+
+            def late(message: Any) -> None:
+                if not isinstance(message, (Unreadable, Deaf)):
+                    adapter.heard(message, intake)
+
+            connection.hearers.append(late)
+            self._owner.services.timers.after(LINGER_MS, lambda: connection.hearers.remove(late))
         if self._asker is not None:
             connection.askers.remove(self._asker)
 

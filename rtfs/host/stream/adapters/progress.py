@@ -48,6 +48,7 @@ class ProgressAdapter(Plain):
         self._called = False
         self._ended = False
         self._seen: dict[str, None] = {}
+        self._call: _Call | None = None
 
     def may_repeat(self) -> bool:
         return self._repeatable or not self._called
@@ -80,7 +81,7 @@ class ProgressAdapter(Plain):
         if settings["since-arg"] is not None and since is not None:
             arguments[settings["since-arg"]] = to_json(since)
         self._called = True
-        call = _Call(self, intake, since)
+        call = self._call = _Call(self, intake, since)
         result = await call.made(session.client.call_tool(self.tool, arguments, progress_callback=call.note))
         if result.is_error:
             raise fault(19, tool=self.tool, text=text_of(result))
@@ -91,6 +92,11 @@ class ProgressAdapter(Plain):
         self._ended = True
         if fits(text, intake):
             intake.offer(value, offset, {K_EVENT: "result"})
+
+    def heard(self, message: Any, intake: Intake) -> None:
+        """A note that comes after the answer is no chunk any more; it is counted."""
+        if self._call is not None and message.method == "notifications/progress":
+            self._call.told(message.params.progress_token)
 
     def read(self, progress: float, total: float | None, message: str | None) -> tuple[Any, dict[Keyword, Any] | None]:
         """The data and the metadata of a note."""
@@ -133,6 +139,8 @@ class _Call:
         self._adapter = adapter
         self._intake = intake
         self._problem: Exception | None = None
+        self._noted = False
+        self._token: Any = None  # which the SDK keeps for itself; it tells a note to us and then to whoever hears
         self._task: asyncio.Task[Any] | None = None
 
     async def made(self, request: Any) -> Any:
@@ -152,6 +160,7 @@ class _Call:
         Waiting afterwards holds back a server of this process, which calls this directly; others do not notice.
         """
         adapter = self._adapter
+        self._noted = True
         if self._problem is not None:
             return
         try:
@@ -172,6 +181,13 @@ class _Call:
             self._fail(Lost(f"the stream cannot keep up with tool '{adapter.tool}': {flood}"))
         except RtfsError as problem:
             self._fail(problem)
+
+    def told(self, token: Any) -> None:
+        """The connection had a note, perhaps one of this call."""
+        if self._token is None and self._noted:
+            self._token = token
+        elif token == self._token and self._task is not None and self._task.done():
+            self._intake.owner.stats.ignored += 1
 
     def _fail(self, problem: Exception) -> None:
         self._problem = problem

@@ -18,7 +18,10 @@ K_URI, K_CONTENTS, K_HASH, K_CUE = Keyword("uri"), Keyword("contents"), Keyword(
 
 
 class ResourceAdapter(Plain):
-    """Reads the URIs every `:interval-ms`; the position is a map from URI to the hash of the content last seen."""
+    """Reads the URIs every `:interval-ms`, or when the time is over for which the server says that they hold.
+
+    The position is a map from URI to the hash of the content last seen.
+    """
 
     name = "resource"
     guarantee = "latest-state"
@@ -30,12 +33,13 @@ class ResourceAdapter(Plain):
 
     async def run(self, session: Session, intake: Intake) -> None:
         while True:
-            for uri in self.uris:
-                await self.fetch(session, intake, uri, "poll", cached=True)
-            await session.timers.clock.sleep(self.settings["interval-ms"] / 1000)
+            holds = [await self.fetch(session, intake, uri, "poll", cached=True) for uri in self.uris]
+            said = [milliseconds for milliseconds in holds if milliseconds]
+            told = bool(said) and "interval-ms" not in self.settings
+            await session.timers.clock.sleep((min(said) if told else self.settings["interval-ms"]) / 1000)
 
-    async def fetch(self, session: Session, intake: Intake, uri: str, cue: str, *, cached: bool = False) -> None:
-        """Read one resource and offer it if it changed since the position."""
+    async def fetch(self, session: Session, intake: Intake, uri: str, cue: str, *, cached: bool = False) -> int:
+        """Read one resource and offer it if it changed since the position; how many ms the server says it holds."""
         if not intake.open:
             await intake.opened()
         client = session.client
@@ -43,6 +47,7 @@ class ResourceAdapter(Plain):
         value, digest, text = resource_value(result, self._keywords)
         if fits(text, intake):
             self.offer(intake, uri, value, digest, cue)
+        return result.ttl_ms or 0
 
     async def fetch_list(self, session: Session, intake: Intake, kind: str) -> None:
         """Read a list of the server (`tools`, `prompts` or `resources`) and offer it if it changed."""

@@ -162,8 +162,8 @@ async def test_progress_of_a_repeatable_call_comes_once_where_repeats_are_known(
 
 
 async def test_progress_of_a_server_that_falls_silent_is_given_up_or_called_again(world: World) -> None:
-    stream = await world.start(tool="notes", args=misbehaving("stall"), idle_timeout_ms=700)
-    with pytest.raises(StreamError, match="no message for 700 ms") as caught:
+    stream = await world.start(tool="notes", args=misbehaving("stall"), idle_timeout_ms=4000)
+    with pytest.raises(StreamError, match="no message for 4000 ms") as caught:
         await result(stream)
     assert (caught.value.code, numbers(stream)) == ("RTFS-S023", [1, 2, 3, 4, 5])
 
@@ -214,7 +214,7 @@ async def test_a_frame_that_nobody_can_read_fails_a_stream_that_bears_none(world
 @pytest.mark.parametrize("fault", ["die", "drop", "late", "stall", "garbage"])
 async def test_a_poll_gives_every_item_in_order_whatever_happens(world: World, fault: str) -> None:
     args = misbehaving(fault, after=6, times=2)
-    stream = await world.start(**PAGES, args=args, max_chunks=12, read_timeout_ms=1500)
+    stream = await world.start(**PAGES, args=args, max_chunks=12, read_timeout_ms=4000)
     await result(stream)
     assert numbers(stream) == list(range(1, 13))
 

@@ -16,13 +16,14 @@ LOOKED_AT = 100_000  # collections of a result that are searched for functions
 
 
 class Input:
-    """One input of the session: the text, and how many programs it was to the session's recording."""
+    """One input of the session: the text, how many programs it was to the session's recording, whether it failed."""
 
-    __slots__ = ("text", "programs")
+    __slots__ = ("text", "programs", "failed")
 
-    def __init__(self, text: str, programs: int = 0) -> None:
+    def __init__(self, text: str, programs: int = 0, *, failed: bool = False) -> None:
         self.text = text
         self.programs = programs
+        self.failed = failed
 
 
 def step_back(repl: Repl, count: int) -> list[Input]:
@@ -44,7 +45,7 @@ def restore(repl: Repl, data: bytes) -> None:
     for kind, *what in repl.session.recording.events:
         defined += kind == "define"
         if kind == "begin" and what[0].begun[0] == "text":
-            repl.inputs.append(Input(what[0].begun[2], 1 + defined))
+            repl.inputs.append(Input(what[0].begun[2], 1 + defined, failed=what[0].ended != "value"))
             defined = 0
 
 

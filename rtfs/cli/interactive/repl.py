@@ -211,6 +211,7 @@ class Repl:
         """`*1 *2 *3 *e`, live and in a replay: the last values and the last error."""
         if self.inputs and session is getattr(self, "session", session):
             self.inputs[-1].programs += 1
+            self.inputs[-1].failed |= raised is not None
         user = session.world.user
         if raised is None:
             earlier = [user.globals.get(f":*{n}") for n in (1, 2)]

@@ -59,6 +59,11 @@ def test_a_mistyped_command_is_told_with_what_was_meant(typing: Typing) -> None:
     )
 
 
+@pytest.mark.parametrize("text", [":", ": help", " : "])
+def test_a_colon_alone_is_no_command(typing: Typing, text: str) -> None:
+    assert typing(text).startswith("error: there is no command :; :help lists all commands")
+
+
 def test_type_infers_with_the_definitions_of_the_session_and_runs_nothing(typing: Typing) -> None:
     typing("(defn half [n :int] :float (/ n 2.0))")
     assert typing(":type (half 3)") == ":float"
@@ -284,3 +289,16 @@ def test_an_interrupted_input_is_undone_as_any_other(typing: Typing) -> None:
     typing.runner.run(interrupted())
     assert "undone: 1" in typing("1", ":undo")
     assert "undone: (do (def begun" in typing(":undo")
+
+
+def test_a_saved_script_leaves_out_what_failed(typing: Typing, tmp_path: Path) -> None:
+    typing("(def x 1)", "(def y", "(+ 1 nil)", "(def z 3)")
+    assert typing(":save s.rtfs") == "2 inputs written to s.rtfs, without 2 that failed"
+    assert (tmp_path / "s.rtfs").read_text() == "(def x 1)\n\n(def z 3)\n"
+
+
+@pytest.mark.parametrize("argument", ["\0", "(", "\\a", '"', "#{1}", "~", "é日", "x" * 5000, "(" * 600])
+@pytest.mark.parametrize("name", sorted({each.names[0] for each in load().values()} - {"quit"}))
+def test_no_argument_is_a_defect(typing: Typing, name: str, argument: str) -> None:
+    assert "defect" not in typing(f":{name} {argument}")
+    assert not typing.repl.leaving

@@ -72,7 +72,8 @@ def find(name: str) -> Command | None:
 
 async def perform(repl: Repl, text: str) -> None:
     """Do the command that a text says; what is wrong with it is told."""
-    name, *rest = text[1:].split(None, 1)
+    word, *rest = text.split(None, 1)
+    name = word[1:]
     found = find(name)
     if found is None:
         repl.misused(unknown(name))

@@ -24,7 +24,7 @@ async def load(repl: Repl, text: str) -> None:
     """
     from rtfs.loader import decode
 
-    path = os.path.expanduser(needed(text, "the file"))
+    path = _path(text)
     with open(path, "rb") as file:
         data = file.read()
     if data.startswith(MAGIC):
@@ -115,13 +115,14 @@ def _anew(user: Module, name: str, text: str) -> str:
 def save(repl: Repl, text: str) -> None:
     """Write the session to a file that `:load` takes.
 
-    A name that ends in `.rtfs` gets the inputs, as a script. Any other name gets the session with the answers of its
-    calls, as text: it holds everything that was typed and heard, secrets too, and only you may read it.
+    A name that ends in `.rtfs` gets the inputs that did not fail, as a script. Any other name gets the session with the
+    answers of its calls, as text: it holds everything that was typed and heard, secrets too, and only you may read it.
     """
-    path = os.path.expanduser(needed(text, "the file"))
+    path = _path(text)
+    inputs = repl.inputs
     if path.endswith(".rtfs"):
-        inputs = [each.text.strip() for each in repl.inputs]
-        data = ("\n\n".join(inputs) + "\n" if inputs else "").encode()
+        inputs = [each for each in inputs if not each.failed]
+        data = "\n".join(f"{each.text.strip()}\n" for each in inputs).encode("utf-8", "replace")
     else:
         data = repl.session.snapshot()
     temporary = f"{path}.{os.getpid()}"
@@ -132,7 +133,16 @@ def save(repl: Repl, text: str) -> None:
     except OSError as error:
         error.filename = path
         raise
-    repl.say(f"{len(repl.inputs)} inputs written to {path}")
+    failed = len(repl.inputs) - len(inputs)
+    repl.say(f"{len(inputs)} inputs written to {path}" + (f", without {failed} that failed" if failed else ""))
+
+
+def _path(text: str) -> str:
+    """The path that an argument is; Misuse for what no file can be called."""
+    path = os.path.expanduser(needed(text, "the file"))
+    if "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
+        raise Misuse("no file has such a name")
+    return path
 
 
 @command("reset", usage="")

@@ -87,12 +87,104 @@ def bytewax(chunks: Iterable[Any]) -> int:
     return int(outputs[-1][1]["total"])
 
 
+# ---- map → filter → map → batch of fifty over integers: the sum of the sums of the batches, and how many there were
+
+BATCH = 50
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def even(x: int) -> bool:
+    return x % 2 == 0
+
+
+def following(x: int) -> int:
+    return x + 1
+
+
+def chain_by_hand(items: Iterable[int]) -> int:
+    """What a person writes: one loop."""
+    held: list[int] = []
+    total = 0
+    for item in items:
+        value = item * item
+        if value % 2 == 0:
+            held.append(value + 1)
+            if len(held) == BATCH:
+                total += len(held)
+                held = []
+    return total + len(held)
+
+
+def chain_aiostream(items: Iterable[int]) -> int:
+    stream = import_module("aiostream")
+    pipe = stream.pipe
+
+    async def run() -> int:
+        chain = stream.stream.iterate(items) | pipe.map(square) | pipe.filter(even) | pipe.map(following)
+        total = 0
+        async with (chain | pipe.chunks(BATCH)).stream() as batches:
+            async for batch in batches:
+                total += len(batch)
+        return total
+
+    return asyncio.run(run())
+
+
+def chain_streamz(items: Iterable[int]) -> int:
+    counted: list[int] = []
+    source = import_module("streamz").Stream()
+    source.map(square).filter(even).map(following).partition(BATCH).sink(lambda batch: counted.append(len(batch)))
+    for item in items:
+        source.emit(item)
+    return sum(counted)
+
+
+def chain_rxpy(items: Iterable[int]) -> int:
+    reactivex, operators = import_module("reactivex"), import_module("reactivex.operators")
+    counted: list[int] = []
+    steps = (operators.map(square), operators.filter(even), operators.map(following))
+    chain = reactivex.from_iterable(items).pipe(*steps, operators.buffer_with_count(BATCH))
+    chain.subscribe(lambda batch: counted.append(len(batch)))
+    return sum(counted)
+
+
+def chain_bytewax(items: Iterable[int]) -> int:
+    operators, testing = import_module("bytewax.operators"), import_module("bytewax.testing")
+    flow = import_module("bytewax.dataflow").Dataflow("bench")
+    squares = operators.map(
+        "square", operators.input("in", flow, testing.TestingSource(items, batch_size=1_000)), square
+    )
+    chain = operators.map("following", operators.filter("even", squares, even), following)
+    keyed = operators.key_on("key", chain, lambda _: "all")
+    hour = import_module("datetime").timedelta(hours=1)
+    outputs: list[Any] = []
+    batches = operators.collect("batch", keyed, timeout=hour, max_size=BATCH)
+    operators.output("out", batches, testing.TestingSink(outputs))
+    testing.run_main(flow)
+    return sum(len(batch) for _, batch in outputs)
+
+
+CHAINS: dict[str, Callable[[Iterable[int]], int]] = {
+    "aiostream": chain_aiostream,
+    "streamz": chain_streamz,
+    "RxPY": chain_rxpy,
+    "Bytewax": chain_bytewax,
+}
 PEERS: dict[str, tuple[str, Callable[[Iterable[Any]], int]]] = {
     "aiostream": ("aiostream", aiostream),
     "streamz": ("streamz", streamz),
     "RxPY": ("reactivex", rxpy),
     "Bytewax": ("bytewax", bytewax),
 }
+
+
+def chain(name: str) -> Callable[[Iterable[int]], int]:
+    """The chain in a peer. Skipped when it is not installed."""
+    peer(name)
+    return CHAINS[name]
 
 
 def peer(name: str) -> Callable[[Iterable[Any]], int]:

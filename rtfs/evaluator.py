@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +182,18 @@ class SessionEvaluator:
 
         home = operator(self._session.world.library, name)
         return None if home is None else (self.pure(home.globals[":table"]), home.globals[":stage"])
+
+    def spelling(self, function: Any) -> str | None:
+        """The name under which the library has this very function."""
+        from rtfs.lang.values import function_name
+
+        name = function_name(function) if type(function) is FunctionType else None
+        return name if name is not None and self._session.world.library.globals.get(f":{name}") is function else None
+
+    def own_names(self, module: str) -> Container[str]:
+        """What a module defines and imports."""
+        home = self._session.world.modules.get(module)
+        return () if home is None else {*home.definitions, *home.imported, *home.macros}
 
     def form(self, text: str) -> Any:
         """The form in a text."""

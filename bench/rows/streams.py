@@ -17,6 +17,7 @@ import rtfs
 from bench import stream_peers
 from bench.harness import Measured, Row, against
 from rtfs.host.stream.adapters.memory import Topic
+from rtfs.host.stream.dataflow import run as run_graph
 
 PROGRAM = """
 (defn process [state chunk metadata]
@@ -25,6 +26,9 @@ PROGRAM = """
     {:state (assoc state :count (inc (:count state)) :total total)
      :output {:value value :total total}}))
 """
+CHAIN = """(-> (call :stream.from-collection (range N)) (stream.map (fn [x] (* x x)))
+    (stream.filter (fn [x] (= 0 (mod x 2)))) (stream.map inc) (stream.batch 50))"""
+ITEMS = 400_000
 CHUNK = {"value": 3, "unit": "C"}
 CHUNKS = 200_000
 FEW = 50_000  # for comparisons, which repeat
@@ -172,6 +176,48 @@ def flat() -> Measured:
     return Measured(run(bench, work), f"{MANY:,} chunks")
 
 
+def chained(count: int) -> tuple[int, float]:
+    """The number of items that leave the fused chain in batches, and the processor time it took."""
+    bench = Bench()
+    node = bench.session.run(CHAIN.replace("N", str(count)))
+    counted = 0
+
+    async def work() -> float:
+        nonlocal counted
+        begin = time.process_time()
+        stream = await run_graph(bench.streams, node, rtfs.from_python({}))
+        async for batch in stream:
+            counted += len(batch)
+        return time.process_time() - begin
+
+    took: float = run(bench, work)
+    return counted, took
+
+
+def fused_chain() -> Measured:
+    """From a collection through a queue, with positions, status and snapshots in memory; batches are read."""
+
+    def once() -> float:
+        found, took = chained(ITEMS)
+        assert found == ITEMS // 2, found
+        return ITEMS / took / 1e3
+
+    return Measured(statistics.median([once() for _ in range(5)]), f"{ITEMS:,} items, five times")
+
+
+def chain_beside(name: str, work: Callable[[str], Any]) -> Row:
+    """The time of a peer for the same chain over ours."""
+
+    def measure() -> Measured:
+        theirs, items = work(name), list(range(ITEMS // 4))
+        sides = (lambda: theirs(items), lambda: chained(ITEMS // 4)[0])
+        return against(
+            *sides, rounds=5, names=(name, "rtfs"), same=lambda one, two: 0 <= two - one < stream_peers.BATCH
+        )
+
+    return Row(f"time of {name} over ours, fused chain", None if name == "Python" else 1, measure, least=True)
+
+
 def beside(name: str) -> Row:
     """The time of a peer for the same work over ours; the peers have no bounded queue, status, position or snapshot."""
 
@@ -190,5 +236,8 @@ ROWS = [
     Row("memory of an idle stream", 10, idle_memory, "KB"),
     Row("start of 10,000 idle streams", 2, idle_start, "s"),
     Row("growth of memory over 10 million chunks", 2, flat, "MiB"),
+    Row("fused chain of map, filter, map, batch", 1_000, fused_chain, "k items/s", least=True),
+    chain_beside("Python", lambda name: stream_peers.chain_by_hand),
+    *(chain_beside(name, stream_peers.chain) for name in stream_peers.CHAINS),
     *(beside(name) for name in stream_peers.PEERS),
 ]

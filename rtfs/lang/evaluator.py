@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rtfs.lang.names import Keyword
@@ -128,6 +128,14 @@ class Evaluator(Protocol):
 
     def form(self, text: str) -> Any:
         """The form in a text."""
+        ...
+
+    def spelling(self, function: Any) -> str | None:
+        """The name under which the library has this very function; None when it has not."""
+        ...
+
+    def own_names(self, module: str) -> Container[str]:
+        """The names that mean something in a module which is not what the library means by them."""
         ...
 
     def compile(self, text: str, module: str, captures: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.launch import Request
 from rtfs.host.stream.lifecycle import CANCEL
 from rtfs.host.stream.operators import Around, Input
+from rtfs.host.stream.options import normalised
 from rtfs.host.stream.processor import Processor, prepare, step_error
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.source import Source
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 K_CONTROLS = vector([Keyword("tick"), Keyword("flush")])
 FLUSH = Keyword("flush")
+CAPACITY = 256  # of the queue in front of a chain: items are smaller than messages, and a batch of them is quicker
 
 
 async def run(
@@ -41,13 +43,9 @@ async def run(
     """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on."""
     chain = chain_of(node, registry.services.evaluator)
     processor, begin = fused(chain, registry.services.evaluator)
-    settings = read_settings(
-        options.merge(
-            Map.of([
-                (Keyword("endpoint"), chain.title), (Keyword("initial-state"), begin), (Keyword("control"), K_CONTROLS)
-            ])
-        )
-    )  # fmt: skip
+    own = {"endpoint": chain.title, "initial-state": begin, "control": K_CONTROLS}
+    wanted = {"queue-capacity": CAPACITY, **normalised(options), **own}
+    settings = read_settings(Map.of([(Keyword(name), value) for name, value in wanted.items()]))
     request = _GraphRequest(registry, settings, module, security, chain, processor)
     try:
         stream = await request.begun()
@@ -121,8 +119,7 @@ class Run(Channel):
 
 def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     """The processor of a chain and the state it begins with."""
-    line = Line(chain.stages, evaluator.pure, chain.title)
-    segments = fuse(chain.stages, evaluator.identity, evaluator.form)
+    segments = fuse(chain.stages, evaluator)
     functions = [evaluator.compile(segment.text, "", segment.captures) for segment in segments]
     wants = any(segment.wants_metadata for segment in segments)
     if len(segments) == 1:
@@ -132,7 +129,8 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     text = "\n".join(segment.text for segment in segments)
     captures = {name: value for segment in segments for name, value in segment.captures.items()}
     identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
-    begin = vector([stage.init for stage in chain.stages])
+    line = Line(chain.stages, evaluator.pure, chain.title, [at for segment in segments for at in segment.states])
+    begin = line.compact([stage.init for stage in chain.stages])
     return Processor(
         chain.title, 3 if wants else 2, identity, step, partial(_control, line), partial(_blame, line)
     ), begin
@@ -161,19 +159,21 @@ class _Segments:
         self._call = evaluator.pure
 
     def step(self, states: Any, item: Any, metadata: Any = None) -> Map:
-        now, found = list(states), Collected()
+        now, found, at = [], Collected(), 0
+        for segment, _ in self._parts:
+            now.append(states[at : at + len(segment.states)])
+            at += len(segment.states)
         self._feed(now, 0, item, metadata, found)
-        return result_of(now, found)
+        return result_of([state for part in now for state in part], found)
 
     def _feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
         if at == len(self._parts):
             found.outputs.append(item)
             return
         segment, function = self._parts[at]
-        own = vector(states[segment.first : segment.last])
-        arguments = (own, item, metadata) if segment.wants_metadata else (own, item)
+        arguments = (states[at], item, metadata) if segment.wants_metadata else (states[at], item)
         result = self._call(function, *arguments)
-        states[segment.first : segment.last] = result.get(K_STATE)
+        states[at] = result.get(K_STATE)
         config = result.get(K_CONFIG)
         single = result.get(K_OUTPUT, MISSING)
         for output in (result.get(K_OUTPUTS) or ()) if single is MISSING else (single,):
@@ -184,16 +184,16 @@ class _Segments:
 
 def _control(line: Line, state: Any, metadata: Map) -> Map:
     """A tick or the flush of a chain."""
-    states, found = list(state), Collected()
+    states, found = line.states(state), Collected()
     act = line.flush if metadata.get(K_CONTROL) is FLUSH else line.tick
     act(states, metadata, found)
-    return result_of(states, found)
+    return result_of(line.compact(states), found)
 
 
 def _blame(line: Line, state: Any, item: Any, metadata: Any) -> RtfsError | None:
     """The error of the stage that fails, told by its name: pure steps fail again."""
     try:
-        line.feed(list(state), 0, item, metadata, Collected())
+        line.feed(line.states(state), 0, item, metadata, Collected())
     except StageError as found:
         error = step_error(found.error, found.stage.name or found.stage.op)
         place = Map.of([(Keyword("stage"), found.at), (Keyword("op"), Keyword(found.stage.op))])
@@ -203,7 +203,7 @@ def _blame(line: Line, state: Any, item: Any, metadata: Any) -> RtfsError | None
     return None
 
 
-def result_of(states: list[Any], found: Collected) -> Map:
+def result_of(states: Any, found: Collected) -> Map:
     """What a chain did, as the result of a processor."""
     entries: list[tuple[Any, Any]] = [(K_STATE, vector(states)), (K_OUTPUTS, vector(found.outputs))]
     if found.action is not None:

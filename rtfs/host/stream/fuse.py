@@ -6,12 +6,13 @@ of the next step. The state is the vector of the stages' states, `$0` … in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Stage
 from rtfs.lang.collections import List, Map, vector
-from rtfs.lang.evaluator import FunctionIdentity
+from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
 from rtfs.lang.values import is_vector
@@ -20,14 +21,19 @@ K_CONFIG, K_OUTPUT = Keyword("config"), Keyword("output")
 COPIES = 8  # how often the code behind a stage with several tails may stand in the text
 _RESULT = frozenset({K_STATE, K_OUTPUTS, K_ACTION, K_WAKE})
 _FN, _LET, _IF, _COND, _DO = map(Symbol, ("fn", "let", "if", "cond", "do"))
+_UNFIT = frozenset({"recur", "quote", "quasiquote"})  # in these a name is no use of it, or a place of its own
 _METADATA, _ITEM = Symbol("$metadata"), Symbol("$x")
 
 
 class Segment(NamedTuple):
-    """Stages `first` … `last` - 1 as one function of [states item metadata?]: its text, and what its `$` names hold."""
+    """Stages `first` … `last` - 1 as one function of [states item metadata?]: its text, and what its `$` names hold.
+
+    states: the stages among them that have a state; the others keep what they begin with.
+    """
 
     first: int
     last: int
+    states: tuple[int, ...]
     text: str
     captures: dict[str, Any]
     wants_metadata: bool
@@ -44,16 +50,15 @@ class Body(NamedTuple):
     bound: frozenset[str]
     used: frozenset[str]
     emitting: int
+    stateful: bool
     open: bool  # may something follow? every tail is a literal result map with a literal vector of at most one output
     captures: dict[str, Any]
     wants_metadata: bool
 
 
-def fuse(
-    stages: Sequence[Stage], identity: Callable[[Any], FunctionIdentity], read: Callable[[str], Any]
-) -> list[Segment]:
-    """As few segments as can be. identity: what a step is made of; read: a text as the form in it."""
-    bodies = [_body(number, identity(stage.step), read) for number, stage in enumerate(stages)]
+def fuse(stages: Sequence[Stage], evaluator: Evaluator) -> list[Segment]:
+    """As few segments as can be."""
+    bodies = [_body(number, stage.step, evaluator) for number, stage in enumerate(stages)]
     segments, first = [], 0
     while first < len(bodies):
         last = _end(bodies, first)
@@ -75,19 +80,20 @@ def _end(bodies: list[Body], first: int) -> int:
 
 
 def _segment(bodies: list[Body], first: int, last: int) -> Segment:
-    states = [Symbol(f"${number}") for number in range(first, last)]
+    kept = tuple(number for number in range(first, last) if bodies[number].stateful)
+    states = [Symbol(f"${number}") for number in kept]
     wants = any(body.wants_metadata for body in bodies[first:last])
     parameters = vector([vector(states), _ITEM, *([_METADATA] if wants else [])])
-    form = List([_FN, parameters, _Writer(bodies, first, last).stage(first, states, {})])
+    form = List([_FN, parameters, _Writer(bodies, last, kept).stage(first, states, {})])
     captures = {name: value for body in bodies[first:last] for name, value in body.captures.items()}
-    return Segment(first, last, show(form), captures, wants)
+    return Segment(first, last, kept, show(form), captures, wants)
 
 
 class _Writer:
     """Writes the stages of one segment into each other."""
 
-    def __init__(self, bodies: list[Body], first: int, last: int) -> None:
-        self.bodies, self.first, self.last = bodies, first, last
+    def __init__(self, bodies: list[Body], last: int, kept: tuple[int, ...]) -> None:
+        self.bodies, self.last, self.kept = bodies, last, kept
 
     def stage(self, at: int, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """What happens from stage `at` on. asked: what stages before it asked for."""
@@ -101,26 +107,25 @@ class _Writer:
 
     def tail(self, at: int, result: Map, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The result of a step, and what follows on it."""
-        bindings, states, asked = self.bindings(at, result, states, asked)
+        bindings, asked = self.bindings(at, result, asked)
         outputs = result.get(K_OUTPUTS, ())
         if len(outputs) and at + 1 < self.last:
-            bindings += [_ITEM, outputs[0]]
+            if outputs[0] != _ITEM:
+                bindings += [_ITEM, outputs[0]]
             return _let(bindings, self.stage(at + 1, states, asked))
         return _let(bindings, _result(states, vector(outputs), asked))
 
     def last_tail(self, at: int, result: Map, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The result of the last step, whose outputs may be anything."""
-        bindings, states, asked = self.bindings(at, result, states, asked)
+        bindings, asked = self.bindings(at, result, asked)
         return _let(bindings, _result(states, result.get(K_OUTPUTS), asked))
 
-    def bindings(
-        self, at: int, result: Map, states: list[Symbol], asked: dict[Keyword, Symbol]
-    ) -> tuple[list[Any], list[Symbol], dict[Keyword, Symbol]]:
+    def bindings(self, at: int, result: Map, asked: dict[Keyword, Symbol]) -> tuple[list[Any], dict[Keyword, Symbol]]:
         """The parts of a result but its outputs, under names."""
         bindings: list[Any] = []
-        states, asked, place = list(states), dict(asked), at - self.first
-        if result.get(K_STATE) != states[place]:
-            bindings += [states[place], result.get(K_STATE)]
+        asked, own = dict(asked), Symbol(f"${at}")
+        if at in self.kept and result.get(K_STATE) != own:
+            bindings += [own, result.get(K_STATE)]
         for key, mark in ((K_ACTION, "$action"), (K_WAKE, "$wake")):
             if key in result:
                 name, value = Symbol(f"{mark}{at}"), result.get(key)
@@ -128,7 +133,7 @@ class _Writer:
                     value = List([Symbol("min"), asked[key], value])
                 bindings += [name, value]
                 asked[key] = name
-        return bindings, states, asked
+        return bindings, asked
 
     def taken_apart(self, at: int, form: Any, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The last step when nobody knows how its result is made."""
@@ -157,30 +162,104 @@ def _let(bindings: list[Any], body: Any) -> Any:
 # ---- a step as text
 
 
-def _body(number: int, known: FunctionIdentity, read: Callable[[str], Any]) -> Body:
+def _body(number: int, step: Any, evaluator: Evaluator) -> Body:
     """The step of a stage, its parameters and captures under `$` names."""
-    form = read(known.text)
+    known = evaluator.identity(step)
+    form = evaluator.form(known.text)
     parameters, body = form[1], form[2]
     bound = frozenset(_bound(body))
-    names: dict[str, Symbol] = {f"{name}": Symbol(f"$c{number}.{name}") for name in known.captures}
+    names: dict[str, Any] = {}
     for parameter, symbol in zip(parameters, (Symbol(f"${number}"), _ITEM, _METADATA), strict=False):
         names[parameter.name] = symbol
+    captures: dict[str, Any] = {}
+    calls: dict[str, Literal] = {}
+    for name, value in known.captures.items():
+        marked = f"$c{number}.{name}"
+        names[name] = _spelled(value, evaluator) or Symbol(marked)
+        literal = literal_of(value, marked, evaluator) if name not in bound else None
+        if literal is not None and not literal.used & bound:
+            calls[marked] = literal
+            captures.update(literal.captures)
+        if names[name] == Symbol(marked):
+            captures[marked] = value
     written = frozenset(symbol.name for symbol in _symbols(body))
+    used = written - names.keys() - bound
+    for literal in calls.values():
+        used |= literal.used
+    wants = len(parameters) == 3 and parameters[2].name in written
+    return _examined(number, inlined(_named(body, names, bound), calls), bound, used)._replace(
+        captures=captures, wants_metadata=wants
+    )
+
+
+def _named(body: Any, names: dict[str, Any], bound: frozenset[str]) -> Any:
+    """The body with its free names renamed; a name that it binds itself is bound around it instead."""
     hidden = [name for name in names if name in bound]
-    renamed = _renamed(body, {name: symbol for name, symbol in names.items() if name not in bound})
-    renamed = _let([part for name in hidden for part in (Symbol(name), names[name])], renamed)
+    renamed = _renamed(body, {name: form for name, form in names.items() if name not in bound})
+    return _let([part for name in hidden for part in (Symbol(name), names[name])], renamed)
+
+
+def _examined(number: int, form: Any, bound: frozenset[str], used: frozenset[str]) -> Body:
+    """What the tails of a body tell."""
     found: list[Map] = []
     try:
-        tails(renamed, found.append)
+        tails(form, found.append)
     except Opaque:
         found = []
     whole = bool(found) and all(
         is_vector(result.get(K_OUTPUTS, ())) and len(result.get(K_OUTPUTS, ())) <= 1 for result in found
     )
     emitting = sum(whole and len(result.get(K_OUTPUTS, ())) == 1 for result in found)
-    captures = {f"$c{number}.{name}": value for name, value in known.captures.items()}
-    wants = len(parameters) == 3 and parameters[2].name in written
-    return Body(renamed, bound, written - names.keys() - bound, emitting, whole, captures, wants)
+    stateful = not found or any(result.get(K_STATE) != Symbol(f"${number}") for result in found)
+    return Body(form, bound, used, emitting, stateful, whole, {}, wants_metadata=False)
+
+
+def _spelled(value: Any, evaluator: Evaluator) -> Symbol | None:
+    name = evaluator.spelling(value)
+    return None if name is None else Symbol(name)
+
+
+# ---- functions of the program within a step
+
+
+class Literal(NamedTuple):
+    """A function literal that may stand in place of its calls. used: names of the library in it."""
+
+    parameters: tuple[Symbol, ...]
+    body: Any
+    used: frozenset[str]
+    captures: dict[str, Any]
+
+
+def literal_of(value: Any, marked: str, evaluator: Evaluator) -> Literal | None:
+    """The literal that a function is made of; None when it is none, or when a name in it is not the library's."""
+    if type(value) is not FunctionType or evaluator.spelling(value) is not None:
+        return None
+    known = evaluator.identity(value)
+    form = evaluator.form(known.text) if known.name is None and known.text.startswith("(fn [") else None
+    if form is None or len(form) != 3 or not all(type(each) is Symbol and each.name != "&" for each in form[1]):
+        return None
+    names = {each.name: Symbol(f"{marked}.{each.name}") for each in form[1]}
+    names |= {name: Symbol(f"{marked}.{name}") for name in known.captures}
+    bound, own = frozenset(_bound(form[2])), evaluator.own_names(known.module)
+    used = frozenset(symbol.name for symbol in _symbols(form[2])) - names.keys() - bound
+    if bound & names.keys() or any(name in own or name in _UNFIT for name in used):
+        return None
+    captures = {f"{marked}.{name}": captured for name, captured in known.captures.items()}
+    return Literal(tuple(names[each.name] for each in form[1]), _renamed(form[2], names), used, captures)
+
+
+def inlined(form: Any, calls: Mapping[str, Literal]) -> Any:
+    """The form with calls of literals replaced by their bodies."""
+    if type(form) is List and form:
+        parts = [inlined(part, calls) for part in form]
+        literal = calls.get(parts[0].name) if type(parts[0]) is Symbol else None
+        if literal is None or len(literal.parameters) != len(parts) - 1:
+            return List(parts)
+        return _let([part for pair in zip(literal.parameters, parts[1:], strict=True) for part in pair], literal.body)
+    if type(form) is Map:
+        return Map.of([(inlined(key, calls), inlined(value, calls)) for key, value in form.entries()])
+    return vector([inlined(part, calls) for part in form]) if is_vector(form) else form
 
 
 def tails(form: Any, put: Callable[[Map], Any]) -> Any:
@@ -227,7 +306,7 @@ def _bound(form: Any) -> Iterator[str]:
             yield from _bound(part)
 
 
-def _renamed(form: Any, names: dict[str, Symbol]) -> Any:
+def _renamed(form: Any, names: Mapping[str, Any]) -> Any:
     if type(form) is Symbol:
         return names.get(form.name, form)
     if type(form) is List:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.options import shown
-from rtfs.lang.collections import Map, PVector
+from rtfs.lang.collections import Map, PVector, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
@@ -63,12 +63,27 @@ class StageError(Exception):
 
 
 class Line:
-    """Stages in a row. `call` runs a function of the program purely; states are a list, one of each stage."""
+    """Stages in a row. `call` runs a function of the program purely; states are a list, one of each stage.
 
-    def __init__(self, stages: Sequence[Stage], call: Call, title: str = "") -> None:
+    stateful: the stages whose state changes; a stream keeps the states of these.
+    """
+
+    def __init__(self, stages: Sequence[Stage], call: Call, title: str, stateful: Sequence[int]) -> None:
         self.stages = tuple(stages)
         self.title = title
         self._call = call
+        self._stateful = tuple(stateful)
+
+    def compact(self, states: list[Any]) -> Any:
+        """What a stream keeps of the states, as a vector."""
+        return vector([states[at] for at in self._stateful])
+
+    def states(self, kept: Any) -> list[Any]:
+        """The states of all stages from what a stream kept."""
+        states = [stage.init for stage in self.stages]
+        for at, state in zip(self._stateful, kept, strict=True):
+            states[at] = state
+        return states
 
     def feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
         """One item into stage `at`; what comes out runs through the stages behind it at once, depth first."""

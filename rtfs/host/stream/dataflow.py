@@ -126,13 +126,16 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
         step = prepare(functions[0], evaluator, chain.title).step
     else:
         step = whole(_Segments(segments, functions, evaluator).step if segments else _passed, 3 if wants else 2)
+    batch = None
+    if len(segments) == 1 and segments[0].batch is not None:
+        batch = partial(evaluator.pure, evaluator.compile(segments[0].batch, "", segments[0].captures))
     text = "\n".join(segment.text for segment in segments)
     captures = {name: value for segment in segments for name, value in segment.captures.items()}
     identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
     line = Line(chain.stages, evaluator.pure, chain.title, [at for segment in segments for at in segment.states])
     begin = line.compact([stage.init for stage in chain.stages])
     return Processor(
-        chain.title, 3 if wants else 2, identity, step, partial(_control, line), partial(_blame, line)
+        chain.title, 3 if wants else 2, identity, step, partial(_control, line), partial(_blame, line), batch
     ), begin
 
 

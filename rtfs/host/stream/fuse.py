@@ -23,12 +23,15 @@ _RESULT = frozenset({K_STATE, K_OUTPUTS, K_ACTION, K_WAKE})
 _FN, _LET, _IF, _COND, _DO = map(Symbol, ("fn", "let", "if", "cond", "do"))
 _UNFIT = frozenset({"recur", "quote", "quasiquote"})  # in these a name is no use of it, or a place of its own
 _METADATA, _ITEM = Symbol("$metadata"), Symbol("$x")
+_ITEMS, _COUNT, _AT, _OUT = map(Symbol, ("$items", "$count", "$at", "$out"))
 
 
 class Segment(NamedTuple):
     """Stages `first` … `last` - 1 as one function of [states item metadata?]: its text, and what its `$` names hold.
 
-    states: the stages among them that have a state; the others keep what they begin with.
+    states: the stages among them that have a state; the others keep what they begin with. batch: the same for a vector
+    of items, as a function of [states items] that gives [states outputs], each output as [number-of-item value]; None
+    where a stage asks for metadata, an action or a time, or gives more than one output.
     """
 
     first: int
@@ -37,6 +40,7 @@ class Segment(NamedTuple):
     text: str
     captures: dict[str, Any]
     wants_metadata: bool
+    batch: str | None
 
 
 class Opaque(Exception):
@@ -51,6 +55,7 @@ class Body(NamedTuple):
     used: frozenset[str]
     emitting: int
     stateful: bool
+    asking: bool  # for an action, or to be woken
     open: bool  # may something follow? every tail is a literal result map with a literal vector of at most one output
     captures: dict[str, Any]
     wants_metadata: bool
@@ -86,7 +91,20 @@ def _segment(bodies: list[Body], first: int, last: int) -> Segment:
     parameters = vector([vector(states), _ITEM, *([_METADATA] if wants else [])])
     form = List([_FN, parameters, _Writer(bodies, last, kept).stage(first, states, {})])
     captures = {name: value for body in bodies[first:last] for name, value in body.captures.items()}
-    return Segment(first, last, kept, show(form), captures, wants)
+    return Segment(first, last, kept, show(form), captures, wants, _batch(bodies, first, last, kept))
+
+
+def _batch(bodies: list[Body], first: int, last: int, kept: tuple[int, ...]) -> str | None:
+    """The text of the segment as a loop over items."""
+    if any(not body.open or body.asking or body.wants_metadata for body in bodies[first:last]):
+        return None
+    states = [Symbol(f"${number}") for number in kept]
+    body = _BatchWriter(bodies, last, kept).stage(first, states, {})
+    turn = List([_IF, List([Symbol("<"), _AT, _COUNT]), _let([_ITEM, List([Symbol("nth"), _ITEMS, _AT])], body),
+                 vector([vector(states), _OUT])])  # fmt: skip
+    begin = [_AT, 0, _OUT, vector([]), *(part for state in states for part in (state, state))]
+    whole = _let([_COUNT, List([Symbol("count"), _ITEMS])], List([Symbol("loop"), vector(begin), turn]))
+    return show(List([_FN, vector([vector(states), _ITEMS]), whole]))
 
 
 class _Writer:
@@ -113,7 +131,11 @@ class _Writer:
             if outputs[0] != _ITEM:
                 bindings += [_ITEM, outputs[0]]
             return _let(bindings, self.stage(at + 1, states, asked))
-        return _let(bindings, _result(states, vector(outputs), asked))
+        return _let(bindings, self.result(states, vector(outputs), asked))
+
+    def result(self, states: list[Symbol], outputs: Any, asked: dict[Keyword, Symbol]) -> Any:
+        """What the function gives in the end."""
+        return _result(states, outputs, asked)
 
     def last_tail(self, at: int, result: Map, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The result of the last step, whose outputs may be anything."""
@@ -140,6 +162,14 @@ class _Writer:
         name = Symbol(f"$r{at}")
         parts = Map.of([(key, List([key, name])) for key in (K_STATE, K_OUTPUTS, K_ACTION, K_WAKE)])
         return _let([name, form], self.last_tail(at, parts, states, asked))
+
+
+class _BatchWriter(_Writer):
+    """Writes the turn of a loop: the end of one item is the beginning of the next."""
+
+    def result(self, states: list[Symbol], outputs: Any, asked: dict[Keyword, Symbol]) -> Any:
+        out = List([Symbol("conj"), _OUT, vector([_AT, outputs[0]])]) if len(outputs) else _OUT
+        return List([Symbol("recur"), List([Symbol("inc"), _AT]), out, *states])
 
 
 def _result(states: list[Symbol], outputs: Any, asked: dict[Keyword, Symbol]) -> Map:
@@ -211,7 +241,8 @@ def _examined(number: int, form: Any, bound: frozenset[str], used: frozenset[str
     )
     emitting = sum(whole and len(result.get(K_OUTPUTS, ())) == 1 for result in found)
     stateful = not found or any(result.get(K_STATE) != Symbol(f"${number}") for result in found)
-    return Body(form, bound, used, emitting, stateful, whole, {}, wants_metadata=False)
+    asking = any(K_ACTION in result or K_WAKE in result for result in found)
+    return Body(form, bound, used, emitting, stateful, asking, whole, {}, wants_metadata=False)
 
 
 def _spelled(value: Any, evaluator: Evaluator) -> Symbol | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _FAILURES = {SKIP: "chunk-skipped", DEAD_LETTER: "dead-lettered"}
 TURN_CHUNKS = 64
+BATCH_CHUNKS = 256
 
 
 class Owner(Course):
@@ -184,6 +186,8 @@ class Owner(Course):
 
     def _steps(self) -> int:
         """The hot loop: what is rare stands behind one test."""
+        if self.processor.batch is not None and (taken := self._at_once(self.processor.batch)):
+            return taken
         outputs, name = self.outputs, self.processor.name
         items, step, wants_metadata, read, checked = self._watched()
         most, budget = self.settings["max-outputs"], self._budget()
@@ -224,6 +228,26 @@ class Owner(Course):
                 break
         self._after_turn(done, chunk)
         return steps
+
+    def _at_once(self, batch: Callable[[Any, Any], Any]) -> int:
+        """Plain chunks in one call; 0 when the next one needs a step of its own, to the chunk that fails included."""
+        items, outputs = self.queue.items, self.outputs
+        if self.contract is not None or self.services.events.detailed or self.settings["max-chunks"] is not None:
+            return 0
+        room = min(len(items), BATCH_CHUNKS, outputs.limit - outputs.next)
+        taken = list(takewhile(lambda chunk: chunk[4] is None, islice(items, room)))
+        try:
+            self.state, produced = batch(self.state, tuple([chunk[1] for chunk in taken]))
+        except RtfsError:
+            return 0
+        for _ in taken:
+            items.popleft()
+        for number, value in produced:
+            outputs.push(value, taken[number][0], taken[number][2])
+        if taken and taken[-1][3] is not None:
+            self.position = taken[-1][3]
+        self._after_turn(len(taken), taken[-1] if taken else None)
+        return len(taken)
 
     def _watched(self) -> tuple[Any, Step, bool, Read, bool]:
         """The queue and the steps; somebody who watches each step is told what it says."""

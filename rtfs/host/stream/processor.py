@@ -166,7 +166,8 @@ class Processor(NamedTuple):
     """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`.
 
     control: takes control chunks in its place, as [state metadata]; None when the step does. blame: finds the error of
-    a failed step again, as [state chunk metadata], and says in which part of the processor it is.
+    a failed step again, as [state chunk metadata], and says in which part of the processor it is. batch:
+    steps through a vector of chunks as [state chunks], gives the state and the outputs as [number-of-chunk value].
     """
 
     name: str
@@ -175,6 +176,7 @@ class Processor(NamedTuple):
     step: Step
     control: Callable[[Any, Any], Any] | None = None
     blame: Callable[[Any, Any, Any], RtfsError | None] | None = None
+    batch: Callable[[Any, Any], Any] | None = None
 
     @property
     def wants_metadata(self) -> bool:

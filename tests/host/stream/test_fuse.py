@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rtfs
@@ -142,3 +142,28 @@ def test_an_endless_row_of_operators_is_refused() -> None:
         node = Map.of([(K("rtfs/node"), K("map")), (K("inputs"), (node,)), (K("params"), Map.of([]))])
     with pytest.raises(rtfs.RtfsError, match="graph: more than 1000 operators in a row held"):
         chain_of(node, EVALUATOR)
+
+
+@given(
+    st.lists(st.sampled_from(OPERATORS), max_size=5),
+    st.sampled_from(LAST),
+    st.lists(st.integers(0, 12), max_size=30),
+    st.integers(1, 9),
+)
+def test_items_in_a_batch_give_what_they_give_one_by_one(
+    middle: list[str], last: str, items: list[int], size: int
+) -> None:
+    processor, state = fused(chain(" ".join([*middle, last])), EVALUATOR)
+    assume(processor.batch is not None)
+    assert processor.batch is not None
+    outputs: list[Any] = []
+    for at in range(0, len(items), size):
+        state, produced = processor.batch(state, tuple(items[at : at + size]))
+        outputs += [(at + number, value) for number, value in produced]
+    expected: list[Any] = []
+    single = fused(chain(" ".join([*middle, last])), EVALUATOR)[1]
+    for number, item in enumerate(items):
+        with EVALUATOR.stepping():
+            single, found, _ = read(processor.step(single, item), single, "chain", 10_000)
+        expected += [(number, value) for value in found]
+    assert (outputs, state) == (expected, single)

@@ -30,7 +30,7 @@ def given(words: tuple[str, ...]) -> tuple[dict[str, Any], frozenset[str]]:
     return {name: text for name, _, text in pairs}, frozenset(name for name, _, _ in pairs)
 
 
-def listed(as_json: bool, raw: bool, mcp_config: str | None) -> int:
+def listed(as_json: bool, *, raw: bool, mcp_config: str | None) -> int:
     """Print the configured servers."""
     from rtfs.host.visit import servers
 
@@ -49,14 +49,14 @@ def listed(as_json: bool, raw: bool, mcp_config: str | None) -> int:
     return _told(work, mcp_config)
 
 
-def offered(server: str, as_json: bool, raw: bool, mcp_config: str | None) -> int:
+def offered(server: str, as_json: bool, *, raw: bool, mcp_config: str | None) -> int:
     """Print what a server offers."""
     from rtfs.host.visit import offers
 
     def said(found: dict[str, Any]) -> None:
         flush(json.dumps(found, ensure_ascii=False) + "\n" if as_json else "".join(_offers(found)))
 
-    return _visited(server, offers, said, raw, mcp_config)
+    return _visited(server, offers, said, raw=raw, config=mcp_config)
 
 
 def _offers(found: dict[str, Any]) -> list[str]:
@@ -72,7 +72,7 @@ def _offers(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def called(server: str, tool: str, words: tuple[str, ...], raw: bool, mcp_config: str | None) -> int:
+def called(server: str, tool: str, words: tuple[str, ...], *, raw: bool, mcp_config: str | None) -> int:
     """Print what a tool gives."""
     from rtfs.host import visit
 
@@ -80,20 +80,22 @@ def called(server: str, tool: str, words: tuple[str, ...], raw: bool, mcp_config
         flush(f"{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)}\n")
 
     arguments, written = given(words)
-    return _visited(server, lambda client: visit.call(client, tool, arguments, written), said, raw, mcp_config)
+    return _visited(
+        server, lambda client: visit.call(client, tool, arguments, written), said, raw=raw, config=mcp_config
+    )
 
 
-def told(server: str, tool: str, words: tuple[str, ...], raw: bool, mcp_config: str | None) -> int:
+def told(server: str, tool: str, words: tuple[str, ...], *, raw: bool, mcp_config: str | None) -> int:
     """Print what a tool tells while it runs."""
     from rtfs.host.visit import meaning
 
     arguments, written = given(words)
     meant = {name: meaning(text) if name in written else text for name, text in arguments.items()}
-    return followed(server, {"tool": tool, "args": meant}, raw, mcp_config)
+    return followed(server, {"tool": tool, "args": meant}, raw=raw, mcp_config=mcp_config)
 
 
 def _visited(
-    server: str, work: Callable[[Any], Awaitable[Any]], said: Callable[[Any], None], raw: bool, config: str | None
+    server: str, work: Callable[[Any], Awaitable[Any]], said: Callable[[Any], None], *, raw: bool, config: str | None
 ) -> int:
     from rtfs.host.visit import visit
 
@@ -105,7 +107,7 @@ def _visited(
     return _told(run, config)
 
 
-def followed(server: str, options: dict[str, Any], raw: bool, mcp_config: str | None, adapter: str = "auto") -> int:
+def followed(server: str, options: dict[str, Any], *, raw: bool, mcp_config: str | None, adapter: str = "auto") -> int:
     """Print every chunk of a stream as a line of JSON, until it ends."""
 
     def run() -> int:

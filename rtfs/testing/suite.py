@@ -88,8 +88,8 @@ def load(source: Source, open_session: Callable[[Console], Session], limits: Lim
     session = open_session(console)
     session.run(source.text, name=source.name)
     console.parts.clear()
-    for name, function in _functions(session, source.name):
-        yield _function(source, name, function, session, console)
+    for found in _functions(session, source.name):
+        yield _function(source.name, found, session, console)
 
 
 def _functions(session: Session, file: str) -> Iterator[tuple[str, Any]]:
@@ -114,7 +114,9 @@ def _defined_in(function: Any, file: str) -> bool:
     return unit is not None and unit.source.name == file
 
 
-def _function(source: Source, name: str, function: Any, session: Session, console: Heard) -> Test:
+def _function(file: str, found: tuple[str, Any], session: Session, console: Heard) -> Test:
+    name, function = found
+
     def play(test: Test) -> Verdict:
         console.parts.clear()
         start = time.perf_counter()
@@ -124,10 +126,10 @@ def _function(source: Source, name: str, function: Any, session: Session, consol
         except RtfsError as raised:
             error = raised
         took = time.perf_counter() - start
-        found = () if error is None else compared(error)
-        return Verdict(test, took, error=error, differences=found, output="".join(console.parts))
+        differ = () if error is None else compared(error)
+        return Verdict(test, took, error=error, differences=differ, output="".join(console.parts))
 
-    return Test(source.name, name, _line(function), play)
+    return Test(file, name, _line(function), play)
 
 
 def _case(source: Source, case: Any, limits: Limits | None) -> Test:

@@ -245,6 +245,6 @@ def normal(key: Any) -> str:
 def shown(value: Any, limit: int = 200) -> str:
     """A value as people read it, cut to `limit` characters."""
     if type_name(value) == "function":
-        return f"#<function {function_name(value) or getattr(value, '__name__', 'fn')}>"
+        return f"#<function {function_name(value) or 'fn'}>"
     printed = show(value)
     return printed if len(printed) <= limit else printed[: limit - 1] + "…"

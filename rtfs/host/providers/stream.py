@@ -37,6 +37,13 @@ async def _create(ctx: CallContext, *arguments: Any) -> Any:
     return await create(ctx, arguments)
 
 
+async def _graph(ctx: CallContext, *arguments: Any) -> Any:
+    """The picture of a node or a running graph as text: `:format` is `:mermaid`, `:svg`, `:json` or `:code`."""
+    from rtfs.host.stream.operate import picture
+
+    return picture(ctx, arguments)
+
+
 def _operator(name: str) -> Provider:
     """The capability of an operator or source; its table is read when it is called."""
     return Provider(
@@ -93,6 +100,12 @@ def _families() -> dict[str, Provider]:
 
     written = (
         _written("to-collection", _to_collection, "(call :stream.to-collection (stream.map [1 2 3] inc))", "[2 3 4]"),
+        _written(
+            "graph",
+            _graph,
+            "(call :stream.graph [1 2])",
+            '"flowchart LR\\n  n0([\\"from-collection<br/>collection [1 2]\\"])"',
+        ),
         _written("create", _create, '(call :stream.create [1 2] {:stream-id "numbers"})', '"numbers"'),
     )
     found = {f"stream.{name}": _operator(name) for name in (*operators(), *sources.names())}

@@ -46,7 +46,7 @@ async def run(
     own = {"endpoint": chain.title, "initial-state": begin, "control": K_CONTROLS}
     wanted = {"queue-capacity": CAPACITY, **normalised(options), **own}
     settings = read_settings(Map.of([(Keyword(name), value) for name, value in wanted.items()]))
-    request = _GraphRequest(registry, settings, module, security, chain, processor)
+    request = _GraphRequest(registry, settings, module, security, chain, processor, node)
     try:
         stream = await request.begun()
     except BaseException:
@@ -62,11 +62,12 @@ class _GraphRequest(Request):
 
     def __init__(
         self, registry: StreamRegistry, settings: Settings, module: str, security: RuntimeContext | None,
-        chain: Chain, processor: Processor,
+        chain: Chain, processor: Processor, node: Any,
     ) -> None:  # fmt: skip
         super().__init__(registry, settings, module, security)
         self._chain = chain
         self._fused = processor
+        self._node = node
         self.inputs: list[Input] = []
 
     async def begun(self) -> Stream:
@@ -95,14 +96,15 @@ class _GraphRequest(Request):
 
     def _stream(self, owner: Owner) -> Stream:
         owner.kind = "dataflow"
-        return Run(owner, self._chain.title, "unidirectional", inputs=self.inputs)
+        return Run(owner, self._chain, self.inputs, self._node)
 
 
 class Run(Channel):
     """A running graph; its source is opened by who reads first, or by a callback. inputs: the runs that it reads."""
 
-    def __init__(self, owner: Owner, capability: str, direction: str, *, inputs: list[Input]) -> None:
-        super().__init__(owner, capability, direction)
+    def __init__(self, owner: Owner, chain: Chain, inputs: list[Input], node: Any) -> None:
+        super().__init__(owner, chain.title, "unidirectional")
+        self.node = node
         self._inputs = inputs
 
     def over(self) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rtfs.host.stream import sources
+from rtfs.host.stream import options, sources
 from rtfs.host.stream.called import Called
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.dataflow import Run, run
+from rtfs.host.stream.dataflow import Run, fused, run
 from rtfs.host.stream.graph import chain_of
 from rtfs.host.stream.options import START, normal, shown
+from rtfs.host.stream.picture import FORMATS, Picture
 from rtfs.lang import operator
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
@@ -31,6 +32,7 @@ from rtfs.lang.operator import (
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
+    from rtfs.lang.evaluator import Evaluator
 
 BLOCK = Keyword("block")
 _OWN = frozenset({"endpoint", "processor", "initial-state", "adapter", "control", "config", "name", "meta"})
@@ -47,14 +49,31 @@ COLLECT = operator.parameter_table(
 )
 
 
-async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
-    """One call of an operator or a source."""
+class Read(NamedTuple):
+    """A call of an operator or a source: the node it describes, options of a run, and the callbacks that start one."""
+
+    node: Map
+    options: Map
+    slots: Map
+    callbacks: dict[Keyword, Any]
+
+
+def is_stream_call(capability: str) -> bool:
+    """Is it an operator or a source?"""
+    from rtfs.host.providers.stream import operators
+
+    name = capability.removeprefix("stream.")
+    return name != capability and (name in operators() or name in sources.names())
+
+
+def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Read:
+    """What a call of `:stream.NAME` says. S001 – S006."""
     kind = sources.find(name)
     if kind is not None:
         table, inputs, named = kind.table, vector([]), EMPTY_MAP
         given = _of_source(kind.table, arguments, name)
     else:
-        found = ctx.evaluator.operator(name)
+        found = evaluator.operator(name)
         assert found is not None, name  # the capability exists because the operator does
         table = found[0]
         inputs, named, given = _of_operator(table, arguments, name)
@@ -66,11 +85,17 @@ async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
     for key in callbacks:
         described.update((slots[key].get(SETS) or EMPTY_MAP).entries())
     made = node(Keyword(name), inputs, Map.of(described.items()))
-    if callbacks:
-        return (await _running(ctx, made, options, Called(slots, callbacks))).handle()
-    if len(options):
+    if len(options) and not callbacks:
         raise fault(6, k=f":{normal(next(iter(options)))}", capability=f"stream.{name}", n=f":{next(iter(slots)).name}")
-    return made
+    return Read(made, options, Map.of(slots.items()), callbacks)
+
+
+async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
+    """One call of an operator or a source: a node, or the handle of a run."""
+    read = read_call(ctx.evaluator, name, arguments)
+    if not read.callbacks:
+        return read.node
+    return (await _running(ctx, read.node, read.options, Called(read.slots, read.callbacks))).handle()
 
 
 async def _running(ctx: CallContext, made: Map, options: Map, called: Called) -> Run:
@@ -177,3 +202,24 @@ def _finite(ctx: CallContext, given: Any) -> bool:
     chain = chain_of(given, ctx.evaluator)
     ends = any(stage.op == "take" for stage in chain.stages)
     return ends or chain.origin.kind is None or chain.origin.kind.finite(chain.origin.params)
+
+
+GRAPH: options.Table = {"format": options.Option(options.one_of(*FORMATS, "code"), Keyword("mermaid"))}
+
+
+def picture(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
+    """`:stream.graph NODE {:format …}`: of a node, or of what a stream runs; `:code` is the text of its processor."""
+    if not 1 <= len(arguments) <= 2 or (type(arguments[-1]) is not Map and len(arguments) == 2):
+        raise fault(1, capability=":stream.graph")
+    given = arguments[1] if len(arguments) == 2 else EMPTY_MAP
+    format = options.defaulted(options.read(given, GRAPH, "stream.graph"), GRAPH)["format"].name
+    source = operand(arguments[0])
+    running = source if type(source) is str else source.get(STREAM_ID)
+    stream = None if running is None else ctx.host.streams.find(running)
+    if format == "code":
+        if stream is not None:
+            return str(stream.owner.processor.identity.text)
+        return fused(chain_of(source, ctx.evaluator), ctx.evaluator)[0].identity.text
+    drawn = Picture()
+    drawn.node(stream.node if isinstance(stream, Run) else source)
+    return drawn.written(format)

@@ -252,8 +252,17 @@ class Evaluator:
         if not hasattr(error, "places"):
             span = self.spans.of(form)
             parts = [self.spans.child(form, n) for n in range(2 * len(form))] if span is not None and form else []
-            error.places = [span, *filter(None, parts)]  # type: ignore[attr-defined]
+            error.places = [span, *filter(None, parts), *self._threaded(form)]  # type: ignore[attr-defined]
         return error
+
+    def _threaded(self, form: Any) -> list[Span]:
+        """The places in parts like `(-> {})`, which stand for one of their own parts."""
+        found: list[Span] = []
+        for part in form if type(form) is List else ():
+            if type(part) is List and part and type(part[0]) is Symbol and part[0].name in ("->", "->>"):
+                inner = [self.spans.child(part, n) for n in range(2 * len(part))] if self.spans.of(part) else []
+                found += [*filter(None, inner), *self._threaded(part)]
+        return found
 
     def within(self, form: Form, error: RtfsError) -> RtfsError:
         """The error, placed somewhere in a form."""

@@ -50,7 +50,7 @@ def contained(cache_home: Path) -> Contained:
             input=json.dumps(order),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=120 + len(scripts),  # of many scripts each may use its own deadline
             env={
                 "XDG_CACHE_HOME": str(cache_home),
                 "PYTHONPATH": str(Path(__file__).parents[2]),

@@ -100,7 +100,7 @@ def read_bytes(path: str, limit: int) -> bytes:
     """The content of a resolved path, a regular file of at most `limit` bytes."""
     descriptor = open_real(path, os.O_RDONLY | _IMPATIENT)
     with os.fdopen(descriptor, "rb") as file:
-        _require_regular(descriptor, path)
+        require_regular(descriptor, path)
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
@@ -112,7 +112,7 @@ def write_bytes(path: str, content: bytes, *, append: bool = False) -> None:
     position = os.O_APPEND if append else 0
     descriptor = open_real(path, os.O_WRONLY | os.O_CREAT | position | _IMPATIENT)
     with os.fdopen(descriptor, "ab" if append else "wb") as file:
-        _require_regular(descriptor, path)
+        require_regular(descriptor, path)
         if not append:
             file.truncate(0)  # only now: what is no regular file stays untouched
         file.write(content)
@@ -140,7 +140,7 @@ def delete(path: str) -> None:
         os.close(folder)
 
 
-def _require_regular(descriptor: int, path: str) -> None:
+def require_regular(descriptor: int, path: str) -> None:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EPERM

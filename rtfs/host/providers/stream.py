@@ -1,6 +1,7 @@
-"""`stream.*`: operators, sources and the control of any stream (streaming.md §6).
+"""`stream.*`: operators, sources, sinks and the control of any stream (streaming.md §6).
 
-Operators come from their forms in `stdlib/stream/`, sources from `rtfs/host/stream/sources/`: a new one is a new file.
+Operators come from their forms in `stdlib/stream/`, sources and sinks from their folders in `rtfs/host/stream/`: a new
+one is a new file.
 """
 
 from __future__ import annotations
@@ -44,26 +45,36 @@ async def _graph(ctx: CallContext, *arguments: Any) -> Any:
     return picture(ctx, arguments)
 
 
-def _operator(name: str) -> Provider:
-    """The capability of an operator or source; its table is read when it is called."""
+async def pour(ctx: CallContext, *arguments: Any) -> Any:
+    """A run that ends in a sink."""
+    from rtfs.host.stream.outflow import call
+
+    return await call(ctx, ctx.capability_id.removeprefix("stream."), arguments)
+
+
+def _operator(name: str, function: Any = operate) -> Provider:
+    """The capability of an operator, source or sink; its table is read when it is called."""
     return Provider(
-        f"stream.{name}", operate, native=True, effects=EFFECTS, idempotent=True, description=_described(name),
+        f"stream.{name}", function, native=True, effects=EFFECTS, idempotent=True, description=_described(name),
         examples=_examples(name),
     )  # fmt: skip
 
 
 def _described(name: str) -> str:
-    from rtfs.host.stream import sources
-
-    found = sources.find(name)
+    found = _kind(name)
     return found.doc if found is not None else f"What `stream.{name}` describes; with a callback it runs at once."
 
 
 def _examples(name: str) -> list[tuple[str, str]]:
-    from rtfs.host.stream import sources
-
-    found = sources.find(name)
+    found = _kind(name)
     return [] if found is None else list(found.examples)
+
+
+def _kind(name: str) -> Any:
+    """The source or sink of a name; None when it is an operator."""
+    from rtfs.host.stream import sinks, sources
+
+    return sources.find(name) or sinks.find(name)
 
 
 _TWINS = {
@@ -96,7 +107,7 @@ def operators() -> list[str]:
 
 
 def _families() -> dict[str, Provider]:
-    from rtfs.host.stream import sources
+    from rtfs.host.stream import sinks, sources
 
     written = (
         _written("to-collection", _to_collection, "(call :stream.to-collection (stream.map [1 2 3] inc))", "[2 3 4]"),
@@ -109,6 +120,7 @@ def _families() -> dict[str, Provider]:
         _written("create", _create, '(call :stream.create [1 2] {:stream-id "numbers"})', '"numbers"'),
     )
     found = {f"stream.{name}": _operator(name) for name in (*operators(), *sources.names())}
+    found |= {f"stream.{name}": _operator(name, pour) for name in sinks.names()}
     twins = {f"stream.{name}": _twin(name, original) for name, original in _TWINS.items()}
     return {
         **found,

@@ -24,6 +24,7 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.batching import Batches
     from rtfs.host.stream.checkpoint import Checkpoints
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import Services
@@ -39,7 +40,8 @@ class Body:
     error: the map that inspect shows, failure: the exception behind it; paused_by: `result`, `call` or `store`;
     source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
     the queue is empty; leaving: the host shuts down and the queue stays as it is; held: a failed chunk waits for its
-    next attempt; dirty: a transition has to be stored.
+    next attempt; dirty: a transition has to be stored; sink: what takes the outputs at the end of a graph, sink_memory:
+    what a snapshot kept of it.
     """
 
     __slots__ = (
@@ -47,7 +49,7 @@ class Body:
         "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
         "timers", "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty",
-        "_waker", "_metadata", "contract", "stepping", "_shut_since", "_shut_before",
+        "_waker", "_metadata", "contract", "stepping", "_shut_since", "_shut_before", "sink", "sink_memory",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -73,6 +75,8 @@ class Body:
         self.checkpoints: Checkpoints
         self.source: Source | None = None
         self.source_over: RtfsError | bool | None = None
+        self.sink: Batches | None = None
+        self.sink_memory: Any = None
         self.timers: dict[str, Timer] = {}
         self.mailbox: list[tuple[Call, asyncio.Future[Any]]] = []
         self.watchers: list[tuple[Callable[[], bool], asyncio.Future[bool]]] = []
@@ -204,6 +208,7 @@ class Body:
         snapshot.output_seq = self.outputs.next
         snapshot.time = self.intake.time
         snapshot.queue = kept
+        snapshot.sink = self.sink_memory if self.sink is None else self.sink.memory()
         snapshot.pending = Map.of(self.checkpoints.ledger.marks.items())
         snapshot.stats = self.stats.as_map(snapshot.seq)
         snapshot.transitions = self.transitions
@@ -222,6 +227,7 @@ class Body:
         self.outputs.go_on_from(snapshot.output_seq)
         self.intake.seq, self.intake.position = snapshot.seq, snapshot.position
         self.intake.time = max(snapshot.time, self.services.clock.now_ms())
+        self.sink_memory = snapshot.sink
         self.queue.items.extend(snapshot.queue)
         self.queue.adjust()
         self.resumed = True

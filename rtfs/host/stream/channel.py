@@ -76,12 +76,12 @@ class Channel(Stream):
             raise fault(4, value=f"sink {self.id}")
         self.deliver(receiver)
 
-    def deliver(self, receiver: Receiver) -> None:
-        """Hand every output from the next on to a receiver, instead of the one before it."""
+    def deliver(self, receiver: Receiver, name: str = CALLBACKS) -> None:
+        """Hand every output from the next on to a receiver, instead of the one before it. name: of its marks."""
         if self.delivery is None:
             at = self.reading_from
             self.owner.outputs.detach(PROGRAM)
-            self.delivery = Delivery(self, receiver, CALLBACKS, at)
+            self.delivery = Delivery(self, receiver, name, at)
         else:
             self.delivery.receiver = receiver
         self.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rtfs.host.stream import guard
 from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
 from rtfs.host.stream.channel import Channel
 from rtfs.host.stream.chunk import K_CONTROL
@@ -13,11 +14,12 @@ from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
 from rtfs.host.stream.graph import Chain, chain_of
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.launch import Request
-from rtfs.host.stream.lifecycle import CANCEL
+from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
 from rtfs.host.stream.operators import Around, Input
 from rtfs.host.stream.options import normalised
 from rtfs.host.stream.processor import Processor, prepare, step_error
 from rtfs.host.stream.settings import Settings, read_settings
+from rtfs.host.stream.slot import seen
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
 from rtfs.lang.collections import MISSING, Map, vector
@@ -40,8 +42,10 @@ CAPACITY = 256  # of the queue in front of a chain: items are smaller than messa
 async def run(
     registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None
 ) -> Run:
-    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on."""
+    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053."""
     chain = chain_of(node, registry.services.evaluator)
+    if security is not None:
+        admit_graph(chain, registry.services.evaluator, security)
     processor, begin = fused(chain, registry.services.evaluator)
     own = {"endpoint": chain.title, "initial-state": begin, "control": K_CONTROLS}
     wanted = {"queue-capacity": CAPACITY, **normalised(options), **own}
@@ -55,6 +59,18 @@ async def run(
         raise
     assert isinstance(stream, Run)
     return stream
+
+
+def admit_graph(chain: Chain, evaluator: Evaluator, security: RuntimeContext) -> None:
+    """S053 when the context denies what a node of the graph needs, before anything opens."""
+    origin = chain.origin
+    kind = origin.kind or origin.operator
+    if kind is not None:
+        labels = guard.Need(kind.effects)
+        asked = () if origin.kind is None or origin.kind.needs is None else origin.kind.needs(origin.params)
+        guard.admit_needs(security, (labels, *asked), f"stream.{origin.name}")
+    for _, each in origin.inputs:
+        admit_graph(chain_of(each, evaluator), evaluator, security)
 
 
 class _GraphRequest(Request):
@@ -106,6 +122,17 @@ class Run(Channel):
         super().__init__(owner, chain.title, "unidirectional")
         self.node = node
         self._inputs = inputs
+
+    async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:
+        """As for every stream; of a graph that ends in a sink the result is what the sink says, once it is done."""
+        answer, sink = await super().wait(timeout_ms, **until), self.owner.sink
+        if sink is None or self.delivery is None or not self.owner.terminal:
+            return answer
+        await self.ended()
+        found = keyed(result=sink.count, summary=sink.summary)
+        if self.owner.failure is not None and self.status is COMPLETED:  # the sink failed at its very end
+            found = found.merge(keyed(status=ERROR, error=seen(self.owner.failure)))
+        return answer.merge(found)
 
     def over(self) -> None:
         """It ended: what only it read is not brought any more."""

@@ -8,6 +8,7 @@ over what is left when the stream ends by itself, and then tells the receiver ho
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtfs.host.stream.lifecycle import CANCELLED, COMPLETED, ERROR, PAUSED
@@ -39,6 +40,24 @@ class Receiver(Protocol):
         ...
 
 
+class Holding(ABC):
+    """A receiver that holds outputs back, to hand them on several at a time: `item` takes them, `flush` hands them on.
+    It is asked to when there is nothing else to do, and when the stream cannot go on otherwise."""
+
+    @property
+    @abstractmethod
+    def settled(self) -> int | None:
+        """The number of the first output that is not handed on yet; None when nothing is held back."""
+
+    @abstractmethod
+    def wait_ms(self) -> float | None:
+        """How long the outputs that are held back may still wait; None when there are none."""
+
+    @abstractmethod
+    async def flush(self) -> None:
+        """Hand on what is held back."""
+
+
 class Delivery:
     """One receiver at work. count: outputs handed over. The receiver may be replaced at any time, from the next on."""
 
@@ -49,6 +68,7 @@ class Delivery:
         self.count = 0
         self.busy = False
         self._reader: Reader = stream.reader(name, at=at, lasting=True)
+        self._reader.delivered = True
         self._settled: list[asyncio.Future[None]] = []
         self._broken = self._closing = False
         self.task = asyncio.get_running_loop().create_task(self._run(), name=f"rtfs {name} of stream {stream.id}")
@@ -94,6 +114,8 @@ class Delivery:
                     break
                 self.count += 1
                 self._advance(output)
+            if not self._closing and not self._broken and self.stream.owner.ending not in ("stop", "fenced"):
+                await self._flush()
             if not self._closing:
                 await self._told()
         finally:
@@ -114,8 +136,31 @@ class Delivery:
             if outputs.ended:
                 return None
             self._tell()
-            await outputs.arrival(reader.cursor)
+            await self._arrival()
         return None
+
+    async def _arrival(self) -> None:
+        """Wait for the next output, but not longer than the receiver wants to hold back those it has."""
+        outputs, held = self.stream.owner.outputs, self._held_ms()
+        if held is None:
+            return await outputs.arrival(self._reader.cursor)
+        try:
+            if held > 0:
+                return await self.stream.owner.services.timers.within(held, outputs.arrival(self._reader.cursor))
+        except TimeoutError:
+            pass
+        await self._flush()
+
+    def _held_ms(self) -> float | None:
+        receiver, outputs = self.receiver, self.stream.owner.outputs
+        wait = receiver.wait_ms() if isinstance(receiver, Holding) else None
+        return 0.0 if wait is not None and (outputs.pressing or outputs.next >= outputs.limit) else wait
+
+    async def _flush(self) -> None:
+        """Have the receiver hand on what it holds back."""
+        receiver = self.receiver
+        if isinstance(receiver, Holding) and await self._handed(receiver.flush()):
+            self._settle()
 
     async def _handed(self, work: Any) -> bool:
         """Wait for the receiver; False when it failed, and with it the stream."""
@@ -145,7 +190,12 @@ class Delivery:
     def _advance(self, output: Output) -> None:
         owner = self.stream.owner
         owner.outputs.took(self._reader, [output], owner.services.clock.monotonic())
-        owner.outputs.finished(self._reader)
+        self._settle()
+
+    def _settle(self) -> None:
+        """The receiver is finished with what it took, but for what it holds back."""
+        upto = self.receiver.settled if isinstance(self.receiver, Holding) else None
+        self.stream.owner.outputs.finished(self._reader, upto=upto)
 
     async def _told(self) -> None:
         """Say once how the stream ended."""

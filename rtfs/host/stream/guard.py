@@ -7,9 +7,11 @@ the operator configured under a name needs none.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from rtfs.host.net import endpoint, granting
 from rtfs.host.policy import decide, effect_rule, grants_of
 from rtfs.host.stream import transports
 from rtfs.host.stream.catalogue import fault
@@ -39,6 +41,50 @@ _RUN = _Right("ccos.system.run", (":process",), ("run", "command"))
 _FETCH = _Right("ccos.network.http-fetch", (":network",), ("net", "url"))
 _READ = _Right("ccos.io.read-file", (":filesystem", ":filesystem-read"), ("read", "path"))
 _WRITE = _Right("ccos.io.write-file", (":filesystem",), ("write", "path"))
+
+
+_RIGHTS = {"read": _READ, "write": _WRITE, "net": _FETCH, "run": _RUN}
+
+
+class Need(NamedTuple):
+    """What a node of a graph needs. effects: labels; kind: of the grant that narrows it (`read write net run`); value:
+    the path, URL or command that is asked for; verb: the method of HTTP."""
+
+    effects: tuple[str, ...]
+    kind: str | None = None
+    value: str = ""
+    verb: str | None = None
+
+    @classmethod
+    def of(cls, kind: str, value: str, *more: str, verb: str | None = None) -> Need:
+        """A need with the labels of its kind; more: further labels."""
+        return cls((*_RIGHTS[kind].effects, *more), kind, value, verb)
+
+
+def admit_needs(security: RuntimeContext, needs: Iterable[Need], capability: str) -> None:
+    """S053 for the first need that the context denies, or that no grant reaches."""
+    for need in needs:
+        for label in need.effects:
+            if effect_rule(security, (label,)) is not None:
+                raise fault(53, e=label, capability=capability)
+        if need.kind is not None:
+            what = f"{need.effects[0]} for {masked(need.value)}"
+            _demand(security, _RIGHTS[need.kind], need.value, what, by=capability)
+            _admit_verb(security, need, what, capability)
+
+
+def _admit_verb(security: RuntimeContext, need: Need, what: str, capability: str) -> None:
+    granted = grants_of(security, "net") if need.kind == "net" and need.verb is not None else None
+    if granted is None:
+        return
+    try:
+        target = endpoint(need.value)
+    except ValueError:
+        return  # no URL at all: whoever opens it says so
+    if granting(granted, target, need.verb) is None:
+        error = fault(53, e=f"{need.verb} {what}", capability=capability)
+        error.notes.append(f"allow it with --allow-net '{need.verb} {target.authority}'")
+        raise error
 
 
 def admit(security: RuntimeContext, target: Target, *, configured: bool) -> None:

@@ -12,7 +12,7 @@ from rtfs.host.stream.checkpoint import Checkpoints
 from rtfs.host.stream.contract import Contract, contract
 from rtfs.host.stream.credential import masked, shown
 from rtfs.host.stream.ledger import need_durable
-from rtfs.host.stream.lifecycle import TERMINAL
+from rtfs.host.stream.lifecycle import COMPLETED, TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
 from rtfs.host.stream.settings import Settings, read_settings
@@ -71,7 +71,8 @@ class Request:
         if stored is not None:
             head, saved = stored
             seen = head.epoch
-            if head.status not in TERMINAL_NAMES and saved and settings["if-exists"].name != "replace":
+            unfinished = head.status not in TERMINAL_NAMES or await _undelivered(store, head, saved)
+            if unfinished and saved and settings["if-exists"].name != "replace":
                 if settings["if-exists"].name == "error":
                     raise fault(8, data={"owner": head.owner}, id=id)
                 return await self._revive(store, head, saved, found)
@@ -285,6 +286,20 @@ async def _nothing_delivered(store: Store, snapshot: Snapshot) -> None:
     if late:
         kind = f"true, as outputs after {snapshot.id} were delivered to {', '.join(late)}"
         raise fault(3, p="force", kind=kind, value="nothing")
+
+
+async def _undelivered(store: Store, head: Head, saved: list[Saved]) -> bool:
+    """Did a stream complete, but not its sink? Then it goes on with the outputs that are left."""
+    if head.status != COMPLETED.name or not saved or not store.durable:
+        return False
+    try:
+        snapshot = newest(saved, [])
+    except RtfsError:
+        return False
+    if snapshot.sink is None:
+        return False
+    marks = await reach(store, store.marks, head.stream_id)
+    return int(marks.get(snapshot.sink.get(Keyword("name")), -1)) + 1 < snapshot.output_seq
 
 
 def _generated_id(endpoint: str, once: str | None) -> str:

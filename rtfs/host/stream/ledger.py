@@ -16,6 +16,7 @@ from rtfs.host.stream.snapshot import Snapshot, chunk_map, read_chunk, text_of
 from rtfs.host.stream.stores import NO_CHANGES, Changes, Entry, Letter, Store, reach
 from rtfs.lang.codec import decode
 from rtfs.lang.collections import vector
+from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
@@ -142,6 +143,9 @@ class Ledger:
         owner, id = self.owner, self.owner.id
         if owner.outputs.mode == "durable":
             self.marks = await reach(store, store.marks, id)
+            if snapshot.sink is not None:  # it goes on from where the snapshot was taken, as what it wrote since goes
+                name, next = (snapshot.sink.get(Keyword(key)) for key in ("name", "next"))
+                self.marks[name] = next - 1
             first = await reach(store, store.entries, "outbox", id, 0, 1)
             owner.outputs.trimmed = min(snapshot.output_seq, first[0].number) if first else snapshot.output_seq
             now = owner.services.clock.monotonic()

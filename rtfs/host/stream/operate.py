@@ -77,7 +77,7 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
         assert found is not None, name  # the capability exists because the operator does
         table = found[0]
         inputs, named, given = _of_operator(table, arguments, name)
-    options, parameters = _split(given, table)
+    options, parameters = split(given, table)
     params = checked(table, parameters, f"stream.{name}", callbacks=True)
     slots = {key: slot for key, slot in slots_of(table).entries() if EFFECT in slot}
     callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
@@ -113,16 +113,17 @@ def _of_operator(table: Map, arguments: tuple[Any, ...], name: str) -> tuple[Any
     """Inputs, their names and parameters of `(call :stream.X in main? {…}?)`."""
     if not 1 <= len(arguments) <= 3:
         raise fault(1, capability=f":stream.{name}")
-    return *operands(table, arguments[0]), _parameters(table, arguments[1:], name)
+    return *operands(table, arguments[0]), parameters_of(table, arguments[1:], name)
 
 
 def _of_source(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
     if len(arguments) > 2:
         raise fault(1, capability=f":stream.{name}")
-    return _parameters(table, arguments, name)
+    return parameters_of(table, arguments, name)
 
 
-def _parameters(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
+def parameters_of(table: Map, arguments: tuple[Any, ...], name: str) -> Map:
+    """The parameters of `(call :stream.X main? {…}?)` behind its stream."""
     main = table.get(MAIN)
     last = arguments[-1] if arguments else EMPTY_MAP
     if len(arguments) == 1 and not are_options(table, last, _RUN_OPTIONS):
@@ -138,12 +139,21 @@ def _with_main(options: Map, main: Any, value: Any, name: str) -> Map:
     return Map.of([*options.entries(), (main, value)])
 
 
-def _split(given: Map, table: Map) -> tuple[Map, Map]:
+def split(given: Map, table: Map) -> tuple[Map, Map]:
     """Options of the run, and parameters of the operator."""
-    own = {key.name for part in (table.get(Keyword("params")), table.get(SLOTS)) for key in part or ()}
-    running = [(key, value) for key, value in given.entries() if normal(key) in _RUN_OPTIONS - own]
+    own = {key.name for part in (table.get(Keyword("params")), table.get(SLOTS)) for key in part or ()} - {"on-error"}
+    running = [
+        (key, value)
+        for key, value in given.entries()
+        if normal(key) in _RUN_OPTIONS - own and not (normal(key) == "on-error" and _is_callback(value))
+    ]
     taken = {id(key) for key, _ in running}
     return Map.of(running), Map.of([(key, value) for key, value in given.entries() if id(key) not in taken])
+
+
+def _is_callback(value: Any) -> bool:
+    """Is an `:on-error` a function that is called, rather than what is done with a chunk that failed?"""
+    return type(value) is not Keyword and (type(value) is not Map or Keyword("fn") in value)
 
 
 # ---- runs
@@ -167,7 +177,7 @@ async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
 async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
     """`:stream.to-collection IN {…}`: runs to the end."""
     source, options = _collected(arguments)
-    running, parameters = _split(options, COLLECT)
+    running, parameters = split(options, COLLECT)
     wanted = checked(COLLECT, parameters, "stream.to-collection", callbacks=True)
     limit, most = wanted.get(Keyword("limit")), wanted.get(Keyword("max-items"))
     if limit is None and not _finite(ctx, source):

@@ -27,10 +27,10 @@ class Reader:
     `cursor` is the number of the next output it wants, `done` that of the first one it has not finished with: who comes
     back for more has finished with what it got. `last_call` is the monotonic time in seconds of its last read. lasting:
     the host itself reads, and always comes back; of durable outputs it gets all, in whatever process. absent: it is the
-    place of one that has not come back yet after a restart.
+    place of one that has not come back yet after a restart. delivered: the stream ends when it is finished with all.
     """
 
-    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting", "absent")
+    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting", "absent", "delivered")
 
     def __init__(self, id: str, cursor: int, holds: bool, now: float) -> None:
         self.id = id
@@ -38,7 +38,7 @@ class Reader:
         self.holds = holds
         self.last_call = now
         self.missed = 0
-        self.lasting = self.absent = False
+        self.lasting = self.absent = self.delivered = False
 
     @property
     def wants(self) -> int:
@@ -59,7 +59,7 @@ class Outputs:
 
     __slots__ = (
         "mode", "capacity", "first", "next", "limit", "dropped", "readers", "ended", "moved", "settled", "_ring",
-        "_loose", "_waiting", "keep", "committed", "trimmed", "marked", "_ending",
+        "_loose", "_waiting", "pressing", "keep", "committed", "trimmed", "marked", "_ending",
     )  # fmt: skip
 
     def __init__(self, mode: str, capacity: int, keep: int = 0) -> None:
@@ -76,7 +76,7 @@ class Outputs:
         self.moved: Callable[[], None] | None = None  # told when a reader made room
         self.settled: Callable[[int], None] | None = None  # told before which output all readers are finished
         self._ring: deque[tuple[Any, int, int]] = deque()
-        self._loose = False
+        self._loose = self.pressing = False
         self._waiting: list[asyncio.Future[None]] = []
         self.limit = NEVER
         self._bound()
@@ -188,7 +188,16 @@ class Outputs:
     @property
     def lagging(self) -> bool:
         """Has the host itself still to hand outputs on?"""
-        return any(reader.lasting and reader.cursor < self.next for reader in self.readers.values())
+        return any(
+            reader.lasting and (reader.done if reader.delivered else reader.cursor) < self.next
+            for reader in self.readers.values()
+        )
+
+    def press(self) -> None:
+        """The stream would end, if whoever holds outputs back handed them on."""
+        if not self.pressing:
+            self.pressing = True
+            self.notify()
 
     # ---- the readers' side
 

@@ -117,7 +117,11 @@ class Owner(Course):
         if self.leaving or (self.draining == "shutdown" and not self.queue.items):
             await self._detach()
             return True
-        if self.queue.items or self.held or self.outputs.lagging:
+        if self.queue.items or self.held:
+            return False
+        if self.outputs.lagging:
+            if self.draining or self.source_over is not None:
+                self.outputs.press()
             return False
         if self.draining:
             event, self.draining = self.draining, ""

@@ -22,7 +22,7 @@ K = {
         "schema", "stream-id", "partition", "epoch", "number", "status", "error", "reason", "state", "initial-state",
         "state-version", "position", "seq", "output-seq", "time", "watermark", "queue", "pending", "config", "given",
         "changed", "processor", "stats", "transitions", "created-at", "memory", "name", "module", "source", "hash",
-        "captures", "started-at",
+        "captures", "started-at", "sink",
     )
 }  # fmt: skip
 
@@ -75,11 +75,14 @@ def processor_map(identity: FunctionIdentity) -> Map:
 
 
 class Snapshot:
-    """One picture. Values are shared with the running stream, which is safe because they never change."""
+    """One picture. Values are shared with the running stream, which is safe because they never change.
+
+    sink: what the sink at the end of a graph has to know to go on, None without one.
+    """
 
     __slots__ = (
         "stream_id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq", "output_seq",
-        "time", "queue", "pending", "stats", "transitions", "created_at", "fixed",
+        "time", "queue", "pending", "stats", "transitions", "created_at", "fixed", "sink",
     )  # fmt: skip
     stream_id: str
     epoch: int
@@ -99,11 +102,13 @@ class Snapshot:
     transitions: int
     created_at: int
     fixed: Fixed
+    sink: Any
 
     def text(self) -> str:
         """The canonical text. S031 when the state, or a queued chunk, holds what cannot be stored."""
         queue = vector([chunk_map(chunk) for chunk in self.queue])
         position = text_of(self.position, ("position",))
+        sink = "" if self.sink is None else f" :sink {text_of(self.sink, ('sink',))}"
         return (
             f"{{:schema {SCHEMA} :stream-id {encode(self.stream_id)} :partition 0 :epoch {self.epoch}"
             f" :number {self.number} :status {encode(self.status)} :error {encode(self.error)}"
@@ -111,7 +116,7 @@ class Snapshot:
             f" :memory {text_of(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
             f" :time {self.time} :watermark nil :queue {text_of(queue, ('queue',))} :pending {encode(self.pending)}"
             f" :stats {encode(self.stats)} :transitions {self.transitions} :created-at {self.created_at}"
-            f" {self.fixed.text()}}}"
+            f"{sink} {self.fixed.text()}}}"
         )
 
     @property
@@ -187,7 +192,7 @@ def load(body: str, stored_checksum: str) -> Snapshot:
 def _restore(saved: Map) -> Snapshot:
     snapshot = Snapshot()
     for name in ("stream-id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq",
-                 "output-seq", "time", "stats", "transitions", "created-at"):  # fmt: skip
+                 "output-seq", "time", "stats", "transitions", "created-at", "sink"):  # fmt: skip
         setattr(snapshot, name.replace("-", "_"), saved.get(K[name]))
     snapshot.pending = saved.get(K["pending"])
     snapshot.queue = [read_chunk(entry) for entry in saved.get(K["queue"])]

@@ -6,16 +6,15 @@ from collections.abc import Awaitable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from rtfs.answer import answer_text, read_answer
 from rtfs.eval.machine import RUN
 from rtfs.host.history import Entry, History, history_error
 from rtfs.lang.codec import NotStorable, Unreadable, decode, encode
-from rtfs.lang.error_data import error_data, error_from
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.outcome import HostCall
 from rtfs.lang.source import Source
 from rtfs.lang.values import ErrorValue
 from rtfs.mismatch import differing_calls, mismatch, shown_call
-from rtfs.reference import opaques
 from rtfs.snapshot import call_text
 from rtfs.turns import Turns
 from rtfs.waiting import Stepped
@@ -120,13 +119,8 @@ class Durable:
             raise
 
     def _read(self, call: HostCall, entry: Entry) -> Any:
-        def meaning(stored: Any) -> Any:
-            if type(stored) is int:
-                return opaques(call.args)[stored]
-            return ErrorValue.of(error_from(decode(stored, meaning), self._source))
-
         try:
-            answer = decode(entry.answer or "", meaning)
+            answer = read_answer(call, entry.answer or "", self._source)
             if entry.state == "value" or (entry.state == "error" and type(answer) is ErrorValue):
                 return answer
         except (Unreadable, ValueError, IndexError, TypeError):
@@ -186,17 +180,8 @@ class Durable:
             self._write(call, entry._replace(state="error"), ErrorValue.of(error))
 
     def _write(self, call: HostCall, entry: Entry, answer: Any) -> None:
-        met = {id(value): place for place, value in enumerate(opaques(call.args))}
-
-        def stand_in(value: Any) -> Any:
-            if id(value) in met:
-                return met[id(value)]
-            if type(value) is not ErrorValue:
-                raise KeyError
-            return encode(error_data(value.error), stand_in)
-
         try:
-            text = encode(answer, stand_in)
+            text = answer_text(call, answer)
         except NotStorable as problem:
             self._unstorable(call, problem)
             text, entry = "", entry._replace(state="again")

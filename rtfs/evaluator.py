@@ -12,13 +12,14 @@ from rtfs.eval.meter import Allowance
 from rtfs.lang.access import callee
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import HostCallError, RtfsError, StreamError
-from rtfs.lang.evaluator import FunctionIdentity, Step, whole
+from rtfs.lang.evaluator import AnswerBook, FunctionIdentity, Step, whole
 from rtfs.lang.names import Keyword
 from rtfs.lang.outcome import HostCall, RuntimeContext
 
 if TYPE_CHECKING:
     from contextvars import Token
 
+    from rtfs.journalled import Journalled
     from rtfs.lang.source import Source
     from rtfs.session import Session
 
@@ -49,6 +50,7 @@ class SessionEvaluator:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._journalled: Journalled | None = None
         self._pure = Run(_violation, RuntimeContext.pure())
         self._pure.tools = session.tools
         self._pure.meter = session.world.meter
@@ -125,6 +127,19 @@ class SessionEvaluator:
         """Call an effect slot in a greenlet of its own; its host calls are awaited."""
         target = callee(function)
         return self._session.run_inside(call, lambda: target(*args), origin, security)
+
+    def record(self, stream_id: str, book: AnswerBook | None) -> None:
+        """Answer calls under that id from a book; None: no more."""
+        if self._journalled is None:
+            if book is None:
+                return
+            from rtfs.journalled import Journalled
+
+            self._journalled = Journalled(self._session)
+        if book is None:
+            self._journalled.books.pop(stream_id, None)
+        else:
+            self._journalled.books[stream_id] = book
 
     def arity(self, function: Any) -> tuple[int, int | None]:
         """Least and greatest argument count, None when unbounded."""

@@ -53,6 +53,18 @@ class FunctionIdentity(NamedTuple):
     captures: dict[str, Any]
 
 
+class AnswerBook(Protocol):
+    """The recorded answers of a stream, by idempotency key: the call as one line, `value` or `error`, the answer."""
+
+    def find(self, key: str) -> tuple[str, str, str] | None:
+        """What the call of that key was answered."""
+        ...
+
+    async def add(self, key: str, answered: Any) -> None:
+        """Record an answer; done when the store has it. S040 when it will never have."""
+        ...
+
+
 class Evaluator(Protocol):
     """Re-entry into RTFS code for the host. All of it belongs to the thread of the session."""
 
@@ -96,6 +108,10 @@ class Evaluator(Protocol):
         keys begin with, `STREAM/SEQ/SLOT/` (streaming.md §5.7). security: without a call, what the function may do; by
         default what the session may.
         """
+        ...
+
+    def record(self, stream_id: str, book: AnswerBook | None) -> None:
+        """From now on answers of calls whose keys begin with that id are recorded in a book, and answered from it."""
         ...
 
     def arity(self, function: Any) -> tuple[int, int | None]:

@@ -27,7 +27,7 @@ class Callbacks:
         self._slots = slots
 
     async def item(self, output: Output) -> None:
-        await self._call("on-item", output.seq, output.value)
+        await self._call("on-item", output.output_seq, output.value)
 
     async def failed(self, error: RtfsError) -> None:
         await self._call("on-error", self._stream.owner.outputs.next, seen(error))

@@ -55,10 +55,10 @@ class Callbacks:
     async def item(self, output: Output) -> None:
         value = output.value
         if type(value) is Map and SIDE in value:
-            await self._call(value.get(SIDE), output.seq, *value.get(ARGS))
+            await self._call(value.get(SIDE), output.output_seq, *value.get(ARGS))
             return
         for slot, row in self._slots.get(EACH, ()):
-            await slot(self._stream.id, output.seq, *_arguments(value, row))
+            await slot(self._stream.id, output.output_seq, *_arguments(value, row))
 
     async def failed(self, error: RtfsError) -> None:
         await self._call(FAILURE, self._stream.owner.outputs.next, seen(error))

@@ -216,6 +216,8 @@ class Checkpoints:
         """Write no snapshot any more; when the stream is gone, nothing at all."""
         self.closed = True
         self.gone = self.gone or gone
+        if self.gone and self.ledger.answers is not None:
+            self.ledger.answers.lost(self.owner.id, self.owner.epoch)
         if self._timer is not None and not self.ledger.waiting:
             self._timer.cancel()
             self._timer = None

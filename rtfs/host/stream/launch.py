@@ -160,6 +160,8 @@ class Request:
             await owner.checkpoints.force()
             if owner.failure is not None:
                 raise owner.failure
+        if ledger.answers is not None:
+            registry.services.evaluator.record(owner.id, ledger)
         stream = self._stream(owner)
         registry.admit(stream)
         stream.await_sinks()

@@ -10,8 +10,8 @@ from typing import Any
 
 from rtfs.host.stream.stores import NO_CHANGES, Changes, Row
 
-NUMBER = {"intake": "seq", "outbox": "output_seq", "seen": "seq"}  # the column that numbers the entries of a table
-OF_STREAM = ("snapshot", "intake", "outbox", "seen", "delivered")  # tables that only matter while the stream is there
+NUMBER = {"intake": "seq", "outbox": "output_seq", "seen": "seq", "journal": "number"}  # what numbers their entries
+OF_STREAM = ("snapshot", "intake", "outbox", "seen", "journal", "delivered")  # only matter while the stream is there
 
 Pack = Callable[[str], Any]
 Statement = tuple[str, list[tuple[Any, ...]]]

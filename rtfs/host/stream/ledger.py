@@ -1,6 +1,6 @@
 """What of one stream is stored row by row, beside its snapshots but in the same commits (streaming.md §5.4, §5.5).
 
-Chunks that were accepted, outputs, the marks of who got them, dead letters, and ids that came already.
+Chunks that were accepted, outputs, the marks of who got them, dead letters, ids that came already, answers of calls.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from rtfs.host.stream.answers import Answered, Answers
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Chunk
 from rtfs.host.stream.dedupe import Seen
@@ -25,13 +26,16 @@ PAGE = 1_000  # rows that are read at once
 
 
 class Ledger:
-    """The rows that wait for the next commit. marks: of every sink, by id; logging: all that is accepted is kept."""
+    """The rows that wait for the next commit. marks: of every sink, by id; logging: all that is accepted is kept;
+    answers: those of `:journal`.
+    """
 
     __slots__ = (
         "owner",
         "logging",
         "seen",
         "marks",
+        "answers",
         "_intake",
         "_letters",
         "_marked",
@@ -46,6 +50,7 @@ class Ledger:
         wanted = owner.settings["dedupe"]
         self.seen = Seen(None if wanted is True else wanted) if wanted else None
         self.marks: dict[str, int] = {}
+        self.answers = Answers() if owner.settings["journal"] else None
         self._intake: list[Entry] = []
         self._letters: list[Letter] = []
         self._marked: dict[str, int] = {}
@@ -56,7 +61,7 @@ class Ledger:
     @property
     def waiting(self) -> bool:
         """Is there anything to write, even without a snapshot?"""
-        return bool(self._intake or self._marked)
+        return bool(self._intake or self._marked or (self.answers is not None and self.answers.waiting))
 
     @property
     def mourns(self) -> bool:
@@ -83,9 +88,25 @@ class Ledger:
         self.mark(reader.id, reader.done - 1)
         self.owner.checkpoints.noted()
 
+    def find(self, key: str) -> Answered | None:
+        """The recorded answer of a call."""
+        return None if self.answers is None else self.answers.find(key)
+
+    async def add(self, key: str, answered: Answered) -> None:
+        """Record the answer of a call; done when the store has it. S040 when it will never have."""
+        assert self.answers is not None
+        checkpoints = self.owner.checkpoints
+        if checkpoints.gone:
+            raise fault(40, id=self.owner.id, n=self.owner.epoch)
+        stored = self.answers.add(key, answered)
+        await checkpoints.committer.flush(checkpoints)
+        await stored
+
     def take_back(self, number: int) -> None:
         """The outputs from that number on are not valid any more."""
         self._taken_back = number
+        if self.answers is not None:
+            self.answers.taken_back(number)
         for sink, mark in self.marks.items():
             if mark >= number:
                 self.mark(sink, number - 1)
@@ -115,8 +136,19 @@ class Ledger:
             trimmed if trimmed > outputs.trimmed else 0,
             0 if seen is None else seen.below,
             self._taken_back,
+            *self._journal(snapshot),
         )
         return NO_CHANGES if found == NO_CHANGES else found
+
+    def _journal(self, snapshot: Snapshot | None) -> tuple[tuple[Entry, ...], int]:
+        """Answers to store, and the number below which the store may forget them."""
+        answers = self.answers
+        if answers is None:
+            return (), 0
+        if snapshot is None:
+            return answers.fresh(), 0
+        readers = [reader.wants for reader in self.owner.outputs.readers.values() if reader.lasting]
+        return answers.fresh(), answers.below(snapshot.seq, min([snapshot.output_seq, *readers]) if readers else 0)
 
     def done(self, changes: Changes, snapshot: Snapshot | None) -> None:
         """These changes are stored."""
@@ -129,6 +161,8 @@ class Ledger:
             self._taken_back = None
         if self.seen is not None:
             self.seen.stored(len(changes.seen))
+        if self.answers is not None:
+            self.answers.done(len(changes.journal), changes.journal_below)
         outputs = self.owner.outputs
         if snapshot is not None:
             self._seqs.append(snapshot.seq)
@@ -152,6 +186,8 @@ class Ledger:
             for sink, mark in self.marks.items():  # so that nothing is forgotten until they are back
                 reader = owner.outputs.attach(sink, now, at=mark + 1)
                 reader.lasting = reader.absent = True
+        if self.answers is not None:
+            await self._recall(store, self.answers)
         if self.seen is not None:
             await self._remember(store, self.seen, snapshot.seq)
         if self.logging:
@@ -168,6 +204,12 @@ class Ledger:
                 self._trims = True
             if len(found) < PAGE:
                 break
+            number = found[-1].number + 1
+
+    async def _recall(self, store: Store, answers: Answers) -> None:
+        number = 0
+        while found := await reach(store, store.entries, "journal", self.owner.id, number, PAGE):
+            answers.restore(found)
             number = found[-1].number + 1
 
     async def _remember(self, store: Store, seen: Seen, below: int) -> None:
@@ -205,6 +247,7 @@ def need_durable(store: Store, settings: Any) -> None:
     for name, wanted in (
         ("outputs", settings["outputs"].name == "durable"),
         ("durable-intake", settings["durable-intake"]),
+        ("journal", settings["journal"]),
     ):
         if wanted:
             raise fault(30, data={"option": name})

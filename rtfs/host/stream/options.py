@@ -165,7 +165,6 @@ class Option(NamedTuple):
 
 
 Table = Mapping[str, Option]
-_LATER = Option(anything, None, served=False)
 
 START: Table = {
     "endpoint": Option(text),
@@ -255,10 +254,7 @@ START: Table = {
     "state-schema": Option(anything),
     "validate": Option(one_of("always", "sample", "off"), Keyword("always")),
     "effects": Option(labels, ()),
-    **dict.fromkeys(
-        ("journal",),
-        _LATER,
-    ),
+    "journal": Option(boolean, False),
 }  # fmt: skip
 
 # what says how messages become chunks; a recording keeps it for its replay

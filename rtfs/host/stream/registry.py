@@ -296,6 +296,8 @@ class StreamRegistry:
         if self.streams.get(id) is stream:
             del self.streams[id]
             self.services.events.forget(id)
+            if stream.owner.checkpoints.ledger.answers is not None:
+                self.services.evaluator.record(id, None)
             if self.services.instruments is not None:
                 self.services.instruments.forgotten(stream.owner)
 

@@ -17,8 +17,11 @@ class Tap(Joint):
         (source,) = self.inputs
         source.open(intake.position[0] if intake.position is not None else 0)
         look = self.around.slot("look", self.param("look"))
+        answers = intake.owner.checkpoints.ledger.answers
+        if answers is not None:
+            answers.by_chunk.add("look")
         while (output := await source.next()) is not None:
-            await look(intake.owner.id, output.output_seq, output.value)
+            await look(intake.owner.id, intake.seq, output.value)
             if not intake.open:
                 await intake.opened()
             intake.offer(output.value, vector([output.output_seq + 1]))

@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 
 class Entry(NamedTuple):
-    """A numbered text: a chunk by its seq, an output by its output-seq, an id that came by the seq of its chunk."""
+    """A numbered text: a chunk by its seq, an output by its output-seq, an id that came by the seq of its chunk,
+    the answer of a call by a number of its own."""
 
     number: int
     body: str
@@ -38,8 +39,8 @@ class Letter(NamedTuple):
 class Changes(NamedTuple):
     """What a commit changes beside the snapshot.
 
-    Entries of `intake`, `outbox` and `seen` replace those of the same number; those below `…_below`, and from
-    `outbox_from` on, go first. marks: the highest output each sink has got.
+    Entries of `intake`, `outbox`, `seen` and `journal` replace those of the same number; those below `…_below`, and
+    from `outbox_from` on, go first. marks: the highest output each sink has got.
     """
 
     intake: Sequence[Entry] = ()
@@ -51,6 +52,8 @@ class Changes(NamedTuple):
     outbox_below: int = 0
     seen_below: int = 0
     outbox_from: int | None = None
+    journal: Sequence[Entry] = ()
+    journal_below: int = 0
 
     def tables(self) -> Iterator[tuple[str, Sequence[Entry], int, int | None]]:
         """Each numbered table that changes: its name, the new entries, and what goes first."""
@@ -58,13 +61,14 @@ class Changes(NamedTuple):
             ("intake", self.intake, self.intake_below, None),
             ("outbox", self.outbox, self.outbox_below, self.outbox_from),
             ("seen", self.seen, self.seen_below, None),
+            ("journal", self.journal, self.journal_below, None),
         ):
             if entries or below or first is not None:
                 yield name, entries, below, first
 
 
 NO_CHANGES = Changes()
-NUMBERED = ("intake", "outbox", "seen")
+NUMBERED = ("intake", "outbox", "seen", "journal")
 
 
 class Row(NamedTuple):
@@ -163,7 +167,7 @@ class Store(Protocol):
         ...
 
     def entries(self, table: str, stream_id: str, first: int, most: int) -> list[Entry]:
-        """Up to `most` entries of `intake`, `outbox` or `seen`, in order, from number `first` on."""
+        """Up to `most` entries of a table of NUMBERED, in order, from number `first` on."""
         ...
 
     def marks(self, stream_id: str) -> dict[str, int]:
@@ -179,7 +183,7 @@ class Store(Protocol):
         ...
 
     def delete(self, stream_id: str, *, forget: bool = True) -> None:
-        """Remove snapshots, intake, outbox and marks; with `forget` the stream with its epoch and letters as well."""
+        """Remove snapshots, marks and the entries of all tables; with `forget` its epoch and letters too."""
         ...
 
     def sweep(self, now: int) -> int:

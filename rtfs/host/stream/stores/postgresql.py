@@ -51,6 +51,11 @@ CREATE TABLE {s}dead_letter (
   number bigserial PRIMARY KEY, queue text NOT NULL, id text NOT NULL, stream_id text NOT NULL, body bytea NOT NULL,
   redriven_at bigint NOT NULL DEFAULT 0, UNIQUE (queue, id));
 """,
+    """
+CREATE TABLE {s}journal (
+  stream_id text NOT NULL, number bigint NOT NULL, epoch bigint NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY (stream_id, number));
+""",
 )
 SCHEMA_VERSION = len(_LAYOUT)
 _ALIVE = f"status <> ALL(?) AND heartbeat > clock_timestamp() - interval '{LEASE_MS} milliseconds'"

@@ -1,9 +1,9 @@
 """Snapshots in Redis, shared by machines: one script a commit, fenced by epochs (streaming.md §5.3, §5.8).
 
 How safe a snapshot is after a crash of the server depends on the server's append settings: `guarantee` says which.
-Every stream has a hash `head`, a hash `saved` (number → epoch, checksum and body), sorted sets `intake`, `outbox` and
-`seen` (`number:text` by number) and a hash `delivered`; its id stands in one set. A queue of dead letters is a hash by
-id and a sorted set of ids.
+Every stream has a hash `head`, a hash `saved` (number → epoch, checksum and body), sorted sets `intake`, `outbox`,
+`seen` and `journal` (`number:text` by number) and a hash `delivered`; its id stands in one set. A queue of dead letters
+is a hash by id and a sorted set of ids.
 """
 
 from __future__ import annotations

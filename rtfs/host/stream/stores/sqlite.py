@@ -48,6 +48,11 @@ CREATE TABLE dead_letter (
   number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, stream_id TEXT NOT NULL,
   body TEXT NOT NULL, redriven_at INTEGER NOT NULL DEFAULT 0, UNIQUE (queue, id))
 """,
+    """
+CREATE TABLE journal (
+  stream_id TEXT NOT NULL, number INTEGER NOT NULL, epoch INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (stream_id, number)) WITHOUT ROWID
+""",
 )
 SCHEMA_VERSION = len(_LAYOUT)
 

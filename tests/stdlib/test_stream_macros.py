@@ -68,14 +68,14 @@ NEXT = "(call :marketplace.stream.next {:handle h :timeout_ms 1000})"
         ),
     ],
 )
-def test_expansion(shown: Any, text: str, printed: str) -> None:
+def test_a17_each_form_expands_exactly_as_tabled(shown: Any, text: str, printed: str) -> None:
     assert shown(f"(macroexpand-1 '{text})") == printed
 
 
 @pytest.mark.parametrize(
     "around", ["%s", "(do %s)", "(let [a 1] %s)", "(defn go [] %s) (go)", "((fn [] %s))", "(defmacro m [] `%s) (m)"]
 )
-def test_the_macros_expand_wherever_a_form_may_stand(played: Any, around: str) -> None:
+def test_a17_the_macros_expand_wherever_a_form_may_stand(played: Any, around: str) -> None:
     calls, _ = played(around % '(mcp-stream "gauge.room1" on-gauge {:n 0})', "handle")
     assert calls == ['mcp.stream.start {:endpoint "gauge.room1" :processor "on-gauge" :initial-state {:n 0}}']
 
@@ -168,7 +168,9 @@ def test_consuming_until_the_end_takes_every_item(played: Any) -> None:
         ("(defn f [x] (inc {x => 5}))", "the => clause belongs to stream-consume", "1:18-1:26"),
     ],
 )
-def test_malformed(failing: Any, text: str, message: str, place: str) -> None:
+def test_a18_a_malformed_form_is_refused_with_its_text_and_place(
+    failing: Any, text: str, message: str, place: str
+) -> None:
     error = failing(text)
     assert (error.kind, error.code, error.message, str(error.span)) == (
         "SyntaxError",

@@ -72,14 +72,22 @@ def test_status_lists_and_outputs(session: Session) -> None:
     assert plain(session.run("(:state (call :mcp.stream.inspect h))")) == 6
 
 
-@pytest.mark.parametrize("given", ["total", "'total", '"total"', ":total", "(fn [s c] (total s c))", "user/total"])
-def test_A19_a_processor_may_be_given_in_many_ways(session: Session, given: str) -> None:
-    session.run("(defn total [state chunk] {:state (+ state chunk)})")
-    if given == "user/total":
-        given = '"total"'
-    session.run(f'(def h (call :mcp.stream.start {{:endpoint "x" :processor {given} :initial-state 0}}))')
-    session.run("(call :mcp.stream.send {:stream h :chunk 4 :ack :processed})")
-    assert session.run("(:state (call :mcp.stream.inspect h))") == 4
+GIVEN = ["total", "'total", '"total"', ":total", "(fn [state chunk] (total state chunk))"]
+
+
+@pytest.mark.parametrize(
+    "form", ['(mcp-stream "x" %s 0)', '(call :mcp.stream.start {:endpoint "x" :processor %s :initial-state 0})']
+)
+def test_a19_a_processor_given_in_five_ways_makes_five_equal_runs(session: Session, form: str) -> None:
+    session.run("(defn total [state chunk] {:state (+ state chunk) :output [state chunk]})")
+    runs = []
+    for given in GIVEN:
+        session.run(f"(def h {form % given})")
+        for chunk in (4, 5, 6):
+            session.run(f"(call :mcp.stream.send {{:stream h :chunk {chunk} :ack :processed}})")
+        seen = "[(:state i) (:status i) (:processed (:stats i)) (map :value (:outputs (call :mcp.stream.outputs h)))]"
+        runs.append(plain(session.run(f"(let [i (call :mcp.stream.inspect h)] {seen})")))
+    assert runs == [[15, K("active"), 3, [[0, 4], [4, 5], [9, 6]]]] * 5
 
 
 @pytest.mark.parametrize(
@@ -110,7 +118,7 @@ def test_programs_can_catch_what_went_wrong(session: Session, program: str, code
     assert tuple(found) == (f"RTFS-{code}", K("stream-error"), message)
 
 
-def test_A14_a_processor_that_calls_the_host_is_not_pure(session: Session) -> None:
+def test_a14_a_processor_that_calls_the_host_is_not_pure(session: Session) -> None:
     session.run('(def h (call :mcp.stream.start {:endpoint "x" :processor (fn chatty [s c] (println c) {:state c})}))')
     with pytest.raises(RtfsError, match=r"is not pure: it called ccos\.io\.println") as caught:
         session.run("(call :mcp.stream.send {:stream h :chunk 1 :ack :processed})")

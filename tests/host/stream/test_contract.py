@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def session() -> Iterator[Session]:
 # ---- types
 
 
-async def test_A60_input_of_the_wrong_type_is_s050_with_paths_and_leaves_the_state(registry: StreamRegistry) -> None:
+async def test_a60_input_of_the_wrong_type_is_s050_with_paths_and_leaves_the_state(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", keep, m(city="Oslo", t=1.0), input_schema=READING, stream_id="g")
     with pytest.raises(RtfsError) as caught:
         await stream.send(m(city=7, t="warm"), ack="processed")
@@ -60,7 +61,7 @@ async def test_A60_input_of_the_wrong_type_is_s050_with_paths_and_leaves_the_sta
     assert (stream.status, stream.state) == (K("error"), m(city="Oslo", t=1.0))
 
 
-async def test_A60_an_output_of_the_wrong_type_is_s051_and_no_output_is_fine(registry: StreamRegistry) -> None:
+async def test_a60_an_output_of_the_wrong_type_is_s051_and_no_output_is_fine(registry: StreamRegistry) -> None:
     def odd(state: Any, chunk: Any) -> Map:
         return m(state=chunk) if chunk < 2 else m(state=chunk, outputs=(chunk, "two"))
 
@@ -71,7 +72,7 @@ async def test_A60_an_output_of_the_wrong_type_is_s051_and_no_output_is_fine(reg
     assert (stream.state, stream.owner.outputs.next, stream.owner.error[K("code")]) == (1, 0, "RTFS-S051")
 
 
-async def test_A60_a_state_of_the_wrong_type_is_s052_and_is_not_kept(registry: StreamRegistry) -> None:
+async def test_a60_a_state_of_the_wrong_type_is_s052_and_is_not_kept(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", keep, 0, state_schema=K("int"))
     await stream.send(1, ack="processed")
     with pytest.raises(RtfsError) as caught:
@@ -221,7 +222,7 @@ def test_a_session_whose_code_was_compiled_without_counting_refuses_a_budget(ses
 # ---- effects
 
 
-def test_A60_declared_effects_that_the_context_denies_are_s053_before_anything_opens() -> None:
+def test_a60_declared_effects_that_the_context_denies_are_s053_before_anything_opens() -> None:
     session = Session(context=RuntimeContext.controlled(["mcp.stream.*"], effects=[":streaming"]))
     for effects in ("[:network]", ":network", "[:streaming :teleport]"):
         with pytest.raises(RtfsError) as caught:
@@ -229,6 +230,32 @@ def test_A60_declared_effects_that_the_context_denies_are_s053_before_anything_o
         assert (caught.value.kind, caught.value.code) == ("SecurityViolation", "RTFS-S053")
     session.run('(call :mcp.stream.start {:endpoint "room" :effects [:streaming]})')
     session.shutdown()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '(call :mcp.stream.start {:endpoint "http://%s/mcp" :tool "t"})',
+        '(call :mcp.stream.start {:endpoint "http://%s/events" :adapter :sse})',
+        '(call :mcp.stream.start {:endpoint "http://%s/lines" :adapter :http-lines})',
+        '(call :mcp.stream.start {:endpoint "ws://%s/"})',
+        '(call :mcp.stream.start {:endpoint "room" :server-url "http://%s/mcp"})',
+        '(call :mcp.stream.start {:endpoint "room" :checkpoint {:store "redis://%s/0"}})',
+        '(call :marketplace.stream.next (stream-source "redis://%s/s"))',
+        '(stream-produce (stream-sink "nats://%s/s") 1)',
+    ],
+)
+def test_a60_without_the_network_a_url_is_s053_before_any_connection(form: str) -> None:
+    context = RuntimeContext.controlled(["mcp.stream.*", "marketplace.stream.*"], effects=[":streaming"])
+    session = Session(context=context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(RtfsError) as caught:
+            session.run(form % f"127.0.0.1:{listener.getsockname()[1]}")
+        assert (caught.value.kind, caught.value.code) == ("SecurityViolation", "RTFS-S053")
+        session.shutdown()
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody knocked
+            listener.accept()
 
 
 def test_an_unknown_label_takes_a_full_context_and_a_known_one_does_not() -> None:

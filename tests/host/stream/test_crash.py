@@ -49,7 +49,7 @@ def run() -> Iterator[Run]:
         stdin.close()
 
 
-def test_A39_killed_at_20_instants_the_final_state_is_that_of_an_uninterrupted_run(tmp_path: Path, run: Run) -> None:
+def test_a39_killed_at_20_instants_the_final_state_is_that_of_an_uninterrupted_run(tmp_path: Path, run: Run) -> None:
     chance = random.Random(39)
     for _ in range(20):
         # at most 450 steps a life, however late a slow disk lets the commits come: the 10,000 outlast all 20 lives
@@ -64,7 +64,7 @@ def test_A39_killed_at_20_instants_the_final_state_is_that_of_an_uninterrupted_r
     assert (end["resumed"], end["status"], end["processed"]) == (True, "completed", 10_000)
 
 
-def test_A61_the_same_command_again_at_once_after_a_kill_goes_on_where_it_was(tmp_path: Path, run: Run) -> None:
+def test_a61_the_same_command_again_at_once_after_a_kill_goes_on_where_it_was(tmp_path: Path, run: Run) -> None:
     assert run(tmp_path, "step:5000", MEMORY) is None
     end = run(tmp_path, "never", MEMORY)
     assert end is not None
@@ -75,7 +75,7 @@ FUSES = [("step:100", "step:144"), ("commit:3", "commit:3"), ("committed:2", "co
 
 
 @pytest.mark.parametrize("fuses", FUSES, ids=lambda fuses: fuses[0])
-def test_A25_a_poll_killed_between_and_in_pages_counts_each_item_once(
+def test_a25_a_poll_killed_between_and_in_pages_counts_each_item_once(
     tmp_path: Path, run: Run, weather_url: str, fuses: tuple[str, str]
 ) -> None:
     poll = {
@@ -96,7 +96,7 @@ def test_A25_a_poll_killed_between_and_in_pages_counts_each_item_once(
 
 
 @pytest.mark.parametrize("fuses", FUSES, ids=lambda fuses: fuses[0])
-def test_A61_a_progress_call_with_since_goes_on_after_the_last_processed_note(
+def test_a61_a_progress_call_with_since_goes_on_after_the_last_processed_note(
     tmp_path: Path, run: Run, weather_url: str, fuses: tuple[str, str]
 ) -> None:
     watch = {
@@ -114,7 +114,7 @@ def test_A61_a_progress_call_with_since_goes_on_after_the_last_processed_note(
     assert (end["state"], end["status"], end["resumed"]) == (READINGS, "completed", True)
 
 
-def test_A61_the_same_over_stdio(tmp_path: Path, run: Run) -> None:
+def test_a61_the_same_over_stdio(tmp_path: Path, run: Run) -> None:
     endpoint = f"stdio:{sys.executable} {SERVER} --every-ms 0"
     watch = {"endpoint": endpoint, "before": 0, "tool": "watch", "since-arg": "since", "since-path": ["n"]}
     assert run(tmp_path, "step:250", watch) is None
@@ -142,7 +142,7 @@ def feed(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("adapter", ["sse", "http-lines"])
 @pytest.mark.parametrize("fuses", QUICK_FUSES, ids=lambda fuses: fuses[0])
-def test_A39_events_and_lines_killed_anywhere_count_once(
+def test_a39_events_and_lines_killed_anywhere_count_once(
     tmp_path: Path, run: Run, feed: str, fuses: tuple[str, str], adapter: str
 ) -> None:
     place = "events" if adapter == "sse" else "lines"
@@ -156,7 +156,7 @@ def test_A39_events_and_lines_killed_anywhere_count_once(
 
 
 @pytest.mark.parametrize("fuses", QUICK_FUSES, ids=lambda fuses: fuses[0])
-def test_A39_a_replay_killed_anywhere_counts_once(tmp_path: Path, run: Run, fuses: tuple[str, str]) -> None:
+def test_a39_a_replay_killed_anywhere_counts_once(tmp_path: Path, run: Run, fuses: tuple[str, str]) -> None:
     recorder = Recorder(str(tmp_path / "tape"), Clock())
     recorder.connect({}, {"adapter": "ws", "endpoint": "ws://example.org", "started": 0, "options": "{}"})
     for number in range(1, 505):

@@ -63,7 +63,7 @@ async def test_numbers_of_chunks_and_outputs_go_on(ground: Any, tmp_path: Path) 
     assert (stream.state, output[K("output-seq")]) == (1, 1)
 
 
-async def test_A11_A12_an_error_is_still_there_in_a_new_process(ground: Any, tmp_path: Path) -> None:
+async def test_a11_a12_an_error_is_still_there_in_a_new_process(ground: Any, tmp_path: Path) -> None:
     stream = await life(ground, tmp_path, processor=lambda state, chunk: 42)
     with pytest.raises(StreamError, match="invalid shape"):
         await stream.send(1, ack="processed")
@@ -103,7 +103,7 @@ async def test_an_explicit_id_that_lives_here_is_refused_with_its_owner(ground: 
     assert stream.status is K("active")
 
 
-async def test_A43_against_a_live_owner_resume_is_fenced_start_is_refused_and_neither_writes(
+async def test_a43_against_a_live_owner_resume_is_fenced_start_is_refused_and_neither_writes(
     ground: Any, tmp_path: Path
 ) -> None:
     winner = await life(ground, tmp_path)
@@ -134,7 +134,7 @@ async def test_a_stale_owner_is_fenced_at_its_next_commit_and_writes_nothing(gro
     assert database(tmp_path).execute("SELECT count(*), max(number) FROM snapshot").fetchone() == before
 
 
-async def test_A47_a_paused_stream_with_seven_queued_survives_its_process(ground: Any, tmp_path: Path) -> None:
+async def test_a47_a_paused_stream_with_seven_queued_survives_its_process(ground: Any, tmp_path: Path) -> None:
     stream = await life(ground, tmp_path, queue_capacity=9)
     await stream.send("first", ack="processed")
     await stream.pause("lunch")
@@ -166,7 +166,7 @@ async def test_capacity_that_a_result_changed_is_kept_unless_the_program_says_an
     assert stream.owner.queue.capacity == 11
 
 
-async def test_A42_a_damaged_snapshot_gives_way_to_the_one_before_it(ground: Any, tmp_path: Path) -> None:
+async def test_a42_a_damaged_snapshot_gives_way_to_the_one_before_it(ground: Any, tmp_path: Path) -> None:
     stream = await life(ground, tmp_path)
     for n in range(3):
         await stream.send(n, ack="durable")
@@ -181,7 +181,7 @@ async def test_A42_a_damaged_snapshot_gives_way_to_the_one_before_it(ground: Any
     ]
 
 
-async def test_A42_when_all_snapshots_are_damaged_nothing_starts(ground: Any, tmp_path: Path) -> None:
+async def test_a42_when_all_snapshots_are_damaged_nothing_starts(ground: Any, tmp_path: Path) -> None:
     stream = await life(ground, tmp_path)
     await stream.send(1, ack="durable")
     await close(ground)
@@ -207,7 +207,7 @@ async def test_a_snapshot_of_a_newer_rtfs_is_refused_with_both_numbers_and_nothi
     assert database(tmp_path).execute("SELECT epoch FROM stream").fetchone() == (1,)
 
 
-async def test_A45_a_changed_processor_is_accepted_with_an_event(ground: Any, tmp_path: Path) -> None:
+async def test_a45_a_changed_processor_is_accepted_with_an_event(ground: Any, tmp_path: Path) -> None:
     stream = await life(ground, tmp_path)
     await stream.send(1, ack="processed")
     await close(ground)
@@ -217,7 +217,7 @@ async def test_A45_a_changed_processor_is_accepted_with_an_event(ground: Any, tm
     assert len(ground.named("processor-changed")) == 1
 
 
-async def test_A45_a_changed_processor_can_be_rejected(ground: Any, tmp_path: Path) -> None:
+async def test_a45_a_changed_processor_can_be_rejected(ground: Any, tmp_path: Path) -> None:
     await life(ground, tmp_path)
     await close(ground)
     with pytest.raises(StreamError, match="Processor changed since the snapshot") as caught:
@@ -225,7 +225,7 @@ async def test_A45_a_changed_processor_can_be_rejected(ground: Any, tmp_path: Pa
     assert caught.value.code == "RTFS-S034"
 
 
-async def test_A45_a_higher_state_version_migrates_the_state_and_needs_to_be_told_how(
+async def test_a45_a_higher_state_version_migrates_the_state_and_needs_to_be_told_how(
     ground: Any, tmp_path: Path
 ) -> None:
     stream = await life(ground, tmp_path, state_version=1)
@@ -243,7 +243,7 @@ async def test_A45_a_higher_state_version_migrates_the_state_and_needs_to_be_tol
     assert stream.state == ("from 1", 1)
 
 
-async def test_A46_a_function_in_the_state_fails_a_durable_stream(ground: Any, tmp_path: Path) -> None:
+async def test_a46_a_function_in_the_state_fails_a_durable_stream(ground: Any, tmp_path: Path) -> None:
     stream = await life(ground, tmp_path, processor=lambda state, chunk: m(state=m(a=vector([1, lambda: 1]))))
     await stream.send(1)
     await ground.clock.advance(1)
@@ -255,19 +255,31 @@ async def test_A46_a_function_in_the_state_fails_a_durable_stream(ground: Any, t
     assert (stream.status, stream.state) == (K("error"), ())
 
 
-async def test_A46_an_initial_state_that_cannot_be_stored_is_refused_at_start(ground: Any, tmp_path: Path) -> None:
+async def test_a46_an_initial_state_that_cannot_be_stored_is_refused_at_start(ground: Any, tmp_path: Path) -> None:
     with pytest.raises(StreamError, match="State is not storable"):
         await life(ground, tmp_path, state=lambda: 1)
 
 
-async def test_A46_a_memory_stream_may_hold_functions(ground: Any) -> None:
+async def test_a46_a_memory_stream_may_hold_functions(ground: Any) -> None:
     stream = await ground.registry().start("gauge", processor=lambda state, chunk: m(state=m(f=keep)))
     await stream.send(1, ack="processed")
     await stream.pause()
     assert stream.status is K("paused")
 
 
-async def test_A46_nine_thousand_levels_are_stored_and_resumed(ground: Any, tmp_path: Path) -> None:
+async def test_a46_a_memory_stream_may_nest_deeper_than_a_store_could(ground: Any) -> None:
+    def deeper(state: Any, chunk: Any) -> Map:
+        for _ in range(chunk):
+            state = (state,)
+        return m(state=state)
+
+    stream = await ground.registry().start("gauge", processor=deeper, state=0)
+    await stream.send(12_000, ack="processed")
+    await stream.pause()  # which is a checkpoint
+    assert (stream.status, stream.owner.error) == (K("paused"), None)
+
+
+async def test_a46_nine_thousand_levels_are_stored_and_resumed(ground: Any, tmp_path: Path) -> None:
     def deeper(state: Any, chunk: Any) -> Map:
         for _ in range(chunk):
             state = (state,)
@@ -288,6 +300,8 @@ async def test_A46_nine_thousand_levels_are_stored_and_resumed(ground: Any, tmp_
             break
         await asyncio.to_thread(list)
     assert stream.owner.error is not None
+    assert stream.owner.error[K("code")] == "RTFS-S031"
+    assert stream.owner.error[K("message")].startswith("State is not storable: [0 0 0")
     assert "nested deeper than 10,000" in stream.owner.error[K("message")]
 
 

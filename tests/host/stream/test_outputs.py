@@ -133,7 +133,7 @@ async def test_an_envelope_tells_how_many_were_dropped(ground: Any) -> None:
     assert (found[K("item")], found[K("dropped")]) == (90, 90)
 
 
-async def test_A38_a_reader_that_stops_reading_is_released_and_the_stream_goes_on(ground: Any) -> None:
+async def test_a38_a_reader_that_stops_reading_is_released_and_the_stream_goes_on(ground: Any) -> None:
     stream = await numbers(ground, 100, output_capacity=5, reader_timeout_ms=60_000)
     reader = stream.reader("forgetful")
     await stream.read(reader, 2)

@@ -41,7 +41,7 @@ async def test_join_gives_up_after_its_time(ground: Any) -> None:
     assert await joining is False
 
 
-async def test_A37_what_is_queued_when_the_program_ends_is_processed(ground: Any) -> None:
+async def test_a37_what_is_queued_when_the_program_ends_is_processed(ground: Any) -> None:
     registry = ground.registry()
     registry.topics["many"] = Topic(range(500))
     stream = await registry.start("memory:many", queue_capacity=600)

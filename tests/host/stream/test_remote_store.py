@@ -47,7 +47,7 @@ async def test_a_stream_goes_on_in_another_process_once_it_was_left(url: str, gr
     assert (again.state, again.owner.epoch) == ((1, 2), 2)
 
 
-async def test_A43_a_start_while_the_owner_lives_is_S008_and_a_resume_S040(url: str, ground: Any) -> None:
+async def test_a43_a_start_while_the_owner_lives_is_s008_and_a_resume_s040(url: str, ground: Any) -> None:
     stream = await start(ground, url)
     await stream.send(1, ack="durable")
     with pytest.raises(StreamError) as caught:
@@ -62,7 +62,7 @@ async def test_A43_a_start_while_the_owner_lives_is_S008_and_a_resume_S040(url: 
     assert stream.state == (1, 2)
 
 
-async def test_A44_an_owner_that_was_silent_too_long_is_fenced_at_its_next_commit(url: str, ground: Any) -> None:
+async def test_a44_an_owner_that_was_silent_too_long_is_fenced_at_its_next_commit(url: str, ground: Any) -> None:
     first = await start(ground, url)
     await first.send(1, ack="durable")
     fall_silent(url, 1)

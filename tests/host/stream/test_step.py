@@ -32,7 +32,7 @@ def outputs(stream: Any) -> list[Any]:
     return [output.value for output in kept.since(kept.oldest, 1000)]
 
 
-async def test_A01_an_unconnected_stream_counts_what_is_injected(registry: StreamRegistry) -> None:
+async def test_a01_an_unconnected_stream_counts_what_is_injected(registry: StreamRegistry) -> None:
     stream = await registry.start("room.gauge")
     await feed(stream, *(m(n=n) for n in range(5)))
     assert stream.state == m(count=5)
@@ -40,20 +40,20 @@ async def test_A01_an_unconnected_stream_counts_what_is_injected(registry: Strea
     assert outputs(stream) == [m(n=n) for n in range(5)]
 
 
-async def test_A02_continue_a_thousand_times_stays_active_without_error(registry: StreamRegistry) -> None:
+async def test_a02_continue_a_thousand_times_stays_active_without_error(registry: StreamRegistry) -> None:
     go_on = K("continue")
     stream = await registry.start("gauge", processor=lambda state, chunk: m(state=state + 1, action=go_on), state=0)
     await feed(stream, *range(1000))
     assert (stream.status, stream.state, stream.inspect()[K("error")]) == (K("active"), 1000, None)
 
 
-async def test_A03_a_bare_pause_leaves_the_state_alone(registry: StreamRegistry) -> None:
+async def test_a03_a_bare_pause_leaves_the_state_alone(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=lambda state, chunk: m(action=K("pause")), state=m(n=7))
     await feed(stream, 1)
     assert (stream.status, stream.state) == (K("paused"), m(n=7))
 
 
-async def test_A04_the_sixth_injection_into_five_places_is_refused(registry: StreamRegistry) -> None:
+async def test_a04_the_sixth_injection_into_five_places_is_refused(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=keep, state=(), queue_capacity=5)
     await stream.pause()
     for n in range(5):
@@ -65,7 +65,7 @@ async def test_A04_the_sixth_injection_into_five_places_is_refused(registry: Str
     assert stream.inspect().get(K("queue"))[K("depth")] == 5
 
 
-async def test_A05_resume_processes_the_whole_backlog_without_a_further_chunk(registry: StreamRegistry) -> None:
+async def test_a05_resume_processes_the_whole_backlog_without_a_further_chunk(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=keep, state=(), queue_capacity=5)
     await stream.pause()
     for n in range(5):
@@ -75,7 +75,7 @@ async def test_A05_resume_processes_the_whole_backlog_without_a_further_chunk(re
     assert stream.inspect().get(K("queue"))[K("depth")] == 0
 
 
-async def test_A06_a_pause_in_mid_queue_keeps_the_order(registry: StreamRegistry) -> None:
+async def test_a06_a_pause_in_mid_queue_keeps_the_order(registry: StreamRegistry) -> None:
     def pause_first(state: Any, chunk: Any) -> Map:
         return m(state=(*state, chunk), action=K("pause") if chunk == 0 else None)
 
@@ -88,7 +88,7 @@ async def test_A06_a_pause_in_mid_queue_keeps_the_order(registry: StreamRegistry
     assert stream.state == (0, 1, 2, 3, 4)
 
 
-async def test_A07_after_a_full_queue_was_drained_the_next_chunk_is_accepted(registry: StreamRegistry) -> None:
+async def test_a07_after_a_full_queue_was_drained_the_next_chunk_is_accepted(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=keep, state=(), queue_capacity=3)
     await stream.pause()
     for n in range(3):
@@ -96,9 +96,10 @@ async def test_A07_after_a_full_queue_was_drained_the_next_chunk_is_accepted(reg
     await stream.resume()
     await feed(stream, 3)
     assert (stream.status, stream.state) == (K("active"), (0, 1, 2, 3))
+    assert stream.inspect()[K("transitions")] == 2  # one pause, one resume
 
 
-async def test_A08_cancel_discards_the_queue_and_freezes_the_state(registry: StreamRegistry) -> None:
+async def test_a08_cancel_discards_the_queue_and_freezes_the_state(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=keep, state=())
     await feed(stream, 0)
     await stream.pause()
@@ -113,7 +114,7 @@ async def test_A08_cancel_discards_the_queue_and_freezes_the_state(registry: Str
     assert answer[K("accepted")] is True
 
 
-async def test_A09_a_cancelling_result_discards_the_queue_and_its_own_output(registry: StreamRegistry) -> None:
+async def test_a09_a_cancelling_result_discards_the_queue_and_its_own_output(registry: StreamRegistry) -> None:
     stream = await registry.start(
         "gauge", processor=lambda state, chunk: m(state=chunk, output=chunk, action=K("cancel")), state=()
     )
@@ -122,11 +123,14 @@ async def test_A09_a_cancelling_result_discards_the_queue_and_its_own_output(reg
         await stream.send(n)
     await stream.resume()
     await stream.until(lambda: stream.owner.terminal)
-    assert (stream.status, outputs(stream)) == (K("cancelled"), [])
-    assert stream.inspect().get(K("stats"))[K("discarded")] == 3
+    await stream.send(9)
+    seen = stream.inspect()
+    stats = seen[K("stats")]
+    assert (stream.status, stream.state, outputs(stream)) == (K("cancelled"), 0, [])
+    assert (seen[K("queue")][K("depth")], stats[K("discarded")], stats[K("ignored")]) == (0, 3, 1)
 
 
-async def test_A10_a_complete_directive_with_data_is_processed_as_data_first(registry: StreamRegistry) -> None:
+async def test_a10_a_complete_directive_with_data_is_processed_as_data_first(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=keep, state=())
     last = m(action=K("complete"), v=9)
     await stream.send(1)
@@ -134,10 +138,10 @@ async def test_A10_a_complete_directive_with_data_is_processed_as_data_first(reg
     await stream.send(last, ack="processed")
     assert (stream.status, stream.state) == (K("completed"), (1, 2, last))
     await stream.send(4)
-    assert stream.state == (1, 2, last)
+    assert (stream.state, stream.inspect()[K("stats")][K("processed")]) == ((1, 2, last), 3)
 
 
-async def test_A11_an_unknown_directive_fails_the_stream_but_not_the_injection(registry: StreamRegistry) -> None:
+async def test_a11_an_unknown_directive_fails_the_stream_but_not_the_injection(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=keep, state=())
     answer = await stream.send(m(action=K("explode")), ack="processed")
     assert answer[K("status")] is K("error")
@@ -145,7 +149,7 @@ async def test_A11_an_unknown_directive_fails_the_stream_but_not_the_injection(r
     assert (error[K("code")], error[K("message")]) == ("RTFS-S013", "Unknown action directive: :explode")
 
 
-async def test_A12_a_result_that_is_no_map_is_an_error_and_counts_as_failed(registry: StreamRegistry) -> None:
+async def test_a12_a_result_that_is_no_map_is_an_error_and_counts_as_failed(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=lambda state, chunk: 42, state=m(n=1))
     with pytest.raises(StreamError, match=r"returned invalid shape \(expected map\), got: 42"):
         await stream.send(1, ack="processed")
@@ -166,20 +170,20 @@ async def test_A12_a_result_that_is_no_map_is_an_error_and_counts_as_failed(regi
         (m(state=1, n=5), 1),
     ],
 )
-async def test_A13_a_map_is_read_as_result_or_as_state(registry: StreamRegistry, result: Map, state: Any) -> None:
+async def test_a13_a_map_is_read_as_result_or_as_state(registry: StreamRegistry, result: Map, state: Any) -> None:
     stream = await registry.start("gauge", processor=lambda state, chunk: result, state=m(old=0))
     await feed(stream, 1)
     assert (stream.state, stream.status) == (state, K("active"))
 
 
-async def test_A13_an_action_among_foreign_keys_is_ambiguous(registry: StreamRegistry) -> None:
+async def test_a13_an_action_among_foreign_keys_is_ambiguous(registry: StreamRegistry) -> None:
     stream = await registry.start("gauge", processor=lambda state, chunk: m(n=1, action=K("continue")), state=m(old=0))
     with pytest.raises(StreamError, match="an ambiguous map: :n :action; put the state under :state") as caught:
         await stream.send(1, ack="processed")
     assert (caught.value.code, stream.state) == ("RTFS-S012", m(old=0))
 
 
-async def test_A14_a_processor_that_calls_the_host_is_not_pure(registry: StreamRegistry) -> None:
+async def test_a14_a_processor_that_calls_the_host_is_not_pure(registry: StreamRegistry) -> None:
     def calls(state: Any, chunk: Any) -> Any:
         error = RtfsError("HostError", "no host here")
         error.pure_violation = "ccos.io.println"  # type: ignore[attr-defined]
@@ -191,7 +195,7 @@ async def test_A14_a_processor_that_calls_the_host_is_not_pure(registry: StreamR
     assert caught.value.code == "RTFS-S017"
 
 
-async def test_A15_a_tick_sees_the_pause_resumes_it_and_the_backlog_is_drained(ground: Any) -> None:
+async def test_a15_a_tick_sees_the_pause_resumes_it_and_the_backlog_is_drained(ground: Any) -> None:
     seen = []
 
     def process(state: Any, chunk: Any, metadata: Map) -> Map:
@@ -208,7 +212,7 @@ async def test_A15_a_tick_sees_the_pause_resumes_it_and_the_backlog_is_drained(g
     assert (seen, stream.state, stream.status) == ([(K("paused"), 2)], (0, 1, 2), K("active"))
 
 
-async def test_A16_auto_resume_waits_until_the_reader_is_below_the_low_water_mark(registry: StreamRegistry) -> None:
+async def test_a16_auto_resume_waits_until_the_reader_is_below_the_low_water_mark(registry: StreamRegistry) -> None:
     def pauses(state: Any, chunk: Any) -> Map:
         return m(outputs=tuple(range(6)), action=K("pause"))
 
@@ -223,14 +227,14 @@ async def test_A16_auto_resume_waits_until_the_reader_is_below_the_low_water_mar
     assert stream.status is K("active")
 
 
-async def test_A20_two_parameters_work_and_one_is_refused_at_start(registry: StreamRegistry) -> None:
+async def test_a20_two_parameters_work_and_one_is_refused_at_start(registry: StreamRegistry) -> None:
     await feed(await registry.start("gauge", processor=keep, state=()), 1)
     with pytest.raises(StreamError, match="takes 1 arguments; a stream processor takes 2 or 3") as caught:
         await registry.start("gauge", processor=lambda state: state)
     assert caught.value.code == "RTFS-S015"
 
 
-async def test_A35_drop_oldest_keeps_the_last_and_shows_the_gap(registry: StreamRegistry) -> None:
+async def test_a35_drop_oldest_keeps_the_last_and_shows_the_gap(registry: StreamRegistry) -> None:
     def numbered(state: Any, chunk: Any, metadata: Map) -> Map:
         return m(state=(*state, (metadata[K("seq")], chunk)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -264,3 +265,14 @@ def test_killed_at_the_very_end_the_file_is_complete_after_the_next_start(tmp_pa
     assert run(tmp_path / "state", "never", program(file, NUMBERS, "replace")) == str(COUNT)
     assert file.read_text().splitlines() == [*map(str, range(COUNT))]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "state"]
+
+
+@pytest.mark.parametrize("name", ["in", "in.gz"])
+def test_lines_copied_from_file_to_file_through_kills_are_there_once(tmp_path: Path, run: Run, name: str) -> None:
+    chance = random.Random(name)
+    lines = "".join(f"{number} ü\n" for number in range(COUNT)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(lines) if name.endswith(".gz") else lines)
+    read = f"(call :stream.file.read {rtfs.show(str(tmp_path / name))} {{:mode :lines}})"
+    while run(tmp_path / "state", _fuse(chance), program(tmp_path / "out", read, "append")) is None:
+        pass
+    assert (tmp_path / "out").read_bytes() == lines

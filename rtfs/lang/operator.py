@@ -1,9 +1,10 @@
 """Parameters of stream operators: one table checks the fluent function and the capability (streaming.md §2.6, §6.10).
 
-A table is the map of an `(operator {…})` form: `:name`, `:main`, `:params` (key → `:kind`, `:min`, `:max`, `:one-of`,
-`:required`, `:default`, `:text`) and `:slots` (key → `:pure` or `:effect` with the documented arguments, `:required`,
-`:default`, `:text`). An effect slot is called `:when` an item leaves (`:each`, which is meant without it), for items
-that leave aside (`:side`, which `:sets` parameters), with the last state (`:state`), at the `:end`, on `:failure`.
+A table is the map of an `(operator {…})` form: `:name`, `:main`, `:params` (key → `:kind`, `:min`, `:max`, `:above`,
+`:one-of`, `:required`, `:default`, `:text`) and `:slots` (key → `:pure` or `:effect` with the documented arguments,
+`:required`, `:default`, `:text`). An effect slot is called `:when` an item leaves (`:each`, which is meant without
+it), for items that leave aside (`:side`, which `:sets` parameters), with the last state (`:state`), at the `:end`, on
+`:failure`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ WHEN, SETS = Keyword("when"), Keyword("sets")
 COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
 MANY, NAMES, LIFTED = Keyword("many"), Keyword("names"), Keyword("lifted")
 MIN, MAX, ONE_OF, META = Keyword("min"), Keyword("max"), Keyword("one-of"), Keyword("meta")
+ABOVE = Keyword("above")
 
 COMMON = Map.of([
     (Keyword("on-complete"), Map.of([(EFFECT, ()), (WHEN, Keyword("end"))])),
@@ -203,9 +205,16 @@ def _param(name: str, value: Any, row: Map) -> Any:
 
 def _number(types: tuple[type, ...], called: str) -> Callable[[Any, Map], str | None]:
     def check(value: Any, row: Map) -> str | None:
-        low, high = row.get(MIN), row.get(MAX)
-        if type(value) in types and (low is None or value >= low) and (high is None or value <= high):
+        low, high, above = row.get(MIN), row.get(MAX), row.get(ABOVE)
+        if (
+            type(value) in types
+            and (low is None or value >= low)
+            and (high is None or value <= high)
+            and (above is None or above < value < float("inf"))
+        ):
             return None
+        if above is not None:
+            return f"{called} above {above}"
         bounds = "" if low is None else f" >= {low}" if high is None else f" from {low} to {high}"
         return called + bounds
 

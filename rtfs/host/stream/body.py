@@ -112,6 +112,11 @@ class Body:
         """Has it a source? Otherwise only injection feeds it."""
         return self.source is not None
 
+    @property
+    def follows(self) -> bool:
+        """Does its source end by itself when the streams that it reads are drained?"""
+        return self.source is not None and self.source.follows
+
     def shut_ms(self) -> int:
         """How long the gate has been shut so far, in ms."""
         since = self._shut_since

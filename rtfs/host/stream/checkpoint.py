@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.ledger import Ledger
@@ -45,6 +46,7 @@ class Checkpoints:
         self.good: Snapshot | None = None  # the last one that could be stored
         self.unsaved = 0
         self.ledger = Ledger(owner)
+        self.told: list[Callable[[Snapshot], None]] = []  # who is told of each snapshot that is stored
         self.closed = self.gone = False
         self._timer: Timer | None = None
         self._whole = False  # the next commit has a snapshot
@@ -188,6 +190,8 @@ class Checkpoints:
             self._whole = False
             if self.committer.store.durable:
                 self._tell(row.number, took_ms)
+                for tell in self.told:
+                    tell(snapshot)
             if snapshot.status in TERMINAL:
                 self.close()
         if self.unsaved or self.ledger.waiting:  # something came while this was on its way

@@ -200,7 +200,7 @@ class Course(Body):
 
     def begin_drain(self, event: str) -> None:
         """Close the source and process what is queued; then `event` of the table."""
-        if self.source is not None:
+        if self.source is not None and not (self.follows and event in ("shutdown", "stop-drain")):
             self.source.close()
         self.draining = event
         self.announce()

@@ -22,7 +22,7 @@ from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.slot import seen
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
-from rtfs.lang.collections import MISSING, Map, vector
+from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
 from rtfs.lang.names import Keyword
@@ -31,26 +31,40 @@ if TYPE_CHECKING:
     from rtfs.host.stream.adapters import Adapter
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import StreamRegistry
+    from rtfs.host.stream.snapshot import Snapshot
     from rtfs.host.stream.stream import Stream
     from rtfs.lang.outcome import RuntimeContext
 
+INHERITED = (
+    "on-error", "dead-letter-queue", "checkpoint", "step-budget", "slot-timeout-ms", "on-processor-change", "effects",
+    "retry", "reader-timeout-ms", "detached", "durable-intake",
+)  # fmt: skip
+"""Options of a run that hold for all that it reads from."""
+KEPT = 1_024  # outputs of an input that may wait to be stored behind it
 K_CONTROLS = vector([Keyword("tick"), Keyword("flush")])
 FLUSH = Keyword("flush")
 CAPACITY = 256  # of the queue in front of a chain: items are smaller than messages, and a batch of them is quicker
 
 
 async def run(
-    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None
-) -> Run:
-    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053."""
+    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None,
+    *, feeds: bool = False,
+) -> Run:  # fmt: skip
+    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053.
+
+    feeds: another run that goes on after a restart reads it.
+    """
     chain = chain_of(node, registry.services.evaluator)
     if security is not None:
         admit_graph(chain, registry.services.evaluator, security)
     processor, begin = fused(chain, registry.services.evaluator)
+    operator = chain.origin.operator
+    meant = EMPTY_MAP if operator is None else operator.own(chain.origin.params)
     own = {"endpoint": chain.title, "initial-state": begin, "control": K_CONTROLS}
-    wanted = {"queue-capacity": CAPACITY, **normalised(options), **own}
+    wanted = {"queue-capacity": CAPACITY, **normalised(options), **normalised(meant), **own}
     settings = read_settings(Map.of([(Keyword(name), value) for name, value in wanted.items()]))
     request = _GraphRequest(registry, settings, module, security, chain, processor, node)
+    request.revives_ended = feeds
     try:
         stream = await request.begun()
     except BaseException:
@@ -88,11 +102,17 @@ class _GraphRequest(Request):
 
     async def begun(self) -> Stream:
         """The stream, once the runs that it reads from are started."""
-        registry, own = self.registry, self.settings["stream-id"]
-        for name, node in self._chain.origin.inputs:
-            about = [] if own is None else [(Keyword("stream-id"), f"{own}/{name}")]
-            options = Map.of([*about, (Keyword("outputs"), Keyword("block"))])
-            self.inputs.append(Input(name, await run(registry, node, options, self.module, self.security)))
+        origin, own = self._chain.origin, self.settings["stream-id"]
+        if origin.operator is None:
+            return await self.start()
+        given = self.settings.given
+        shared = Map.of((Keyword(name), given[name]) for name in INHERITED if name in given)
+        shared = shared.merge(origin.operator.covers(origin.params))
+        goes_on = None if own is None else await self.waits(own)
+        for name, node in origin.inputs:
+            options = shared.merge(_about_input(own and f"{own}/{name}", goes_on))
+            stream = await run(self.registry, node, options, self.module, self.security, feeds=bool(goes_on))
+            self.inputs.append(Input(name, stream, kept=goes_on is not None))
         return await self.start()
 
     def _processor(self, given: Any) -> Processor:
@@ -112,7 +132,20 @@ class _GraphRequest(Request):
 
     def _stream(self, owner: Owner) -> Stream:
         owner.kind = "dataflow"
-        return Run(owner, self._chain, self.inputs, self._node)
+        stream = Run(owner, self._chain, self.inputs, self._node)
+        if self.inputs:
+            owner.checkpoints.told.append(stream.stored)
+        return stream
+
+
+def _about_input(id: str | None, goes_on: bool | None) -> Map:
+    """How an input runs. goes_on: does who reads it go on after a restart? None when what it made is not stored."""
+    options: list[tuple[Any, Any]] = [(Keyword("outputs"), Keyword("block" if goes_on is None else "durable"))]
+    if goes_on is not None:
+        options += [(Keyword("keep"), KEPT), (Keyword("if-exists"), Keyword("resume" if goes_on else "replace"))]
+    if id is not None:
+        options.append((Keyword("stream-id"), id))
+    return Map.of(options)
 
 
 class Run(Channel):
@@ -137,10 +170,35 @@ class Run(Channel):
     def over(self) -> None:
         """It ended: what only it read is not brought any more."""
         super().over()
+        leaves = self.owner.ending in ("shutdown", "fenced")
         for each in self._inputs:
             each.close()
-            if not each.stream.owner.terminal:
+            if each.stream.owner.terminal:
+                continue
+            if leaves:  # it stays in the store, to go on there
+                each.stream.owner.leaving = True
+                each.stream.owner.wake()
+            else:
                 each.stream.owner.order(CANCEL)
+
+    async def stop(self, reason: str | None = None, *, drain: bool = False, timeout_ms: int = 30_000) -> bool:
+        """As for every stream; what it reads is drained first."""
+        if drain:
+            for each in self._inputs:
+                each.drain()
+        return await super().stop(reason, drain=drain, timeout_ms=timeout_ms)
+
+    def drain(self) -> None:
+        """End by itself: nothing more from the sources, but all that is on its way from there."""
+        for each in self._inputs:
+            each.drain()
+        self.owner.begin_drain("stop-drain")
+
+    def stored(self, snapshot: Snapshot) -> None:
+        """A snapshot is stored: the outputs of the inputs before its position are not wanted any more."""
+        if snapshot.position is not None:
+            for each, number in zip(self._inputs, snapshot.position, strict=True):
+                each.settled(number)
 
     def handle(self) -> Map:
         return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)

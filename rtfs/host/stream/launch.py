@@ -48,35 +48,51 @@ class Request:
         self.security = security
         self.resuming = False
         self.rewinds = False  # to a checkpoint before the newest
+        self.revives_ended = False  # a stored stream that ended is not begun anew: its outputs are still wanted
         self.number = 0  # of the newest snapshot, when it goes on from an older one
 
     # ---- start
 
     async def start(self, once: str | None = None) -> Stream:
         """A new stream, or the stored one of that id (`:if-exists`). once: what an id that it makes up follows from."""
-        registry, settings = self.registry, self.settings
+        settings = self.settings
         found = self._processor(settings["processor"])
         id = settings["stream-id"] or _generated_id(settings["endpoint"], once)
-        live = registry.streams.get(id)
-        if live is not None and not live.owner.terminal:
-            raise fault(8, data={"owner": registry.identity}, id=id)
-        self._admit()
-        try:
-            store = registry.store(settings["checkpoint"])
-        except InUse as busy:
-            raise _occupied(busy, id, resuming=False) from None
+        store = self._store(id)
         seen: int | None = None
         need_durable(store, settings)
         stored = await reach(store, store.load, id)
         if stored is not None:
             head, saved = stored
             seen = head.epoch
-            unfinished = head.status not in TERMINAL_NAMES or await _undelivered(store, head, saved)
+            unfinished = self.revives_ended or await _unfinished(store, head, saved)
             if unfinished and saved and settings["if-exists"].name != "replace":
                 if settings["if-exists"].name == "error":
                     raise fault(8, data={"owner": head.owner}, id=id)
                 return await self._revive(store, head, saved, found)
         return await self._fresh(store, id, seen, found)
+
+    def _store(self, id: str) -> Store:
+        """The store of a new stream of that id. S008 when there is one that runs, S053, S035."""
+        registry = self.registry
+        live = registry.streams.get(id)
+        if live is not None and not live.owner.terminal:
+            raise fault(8, data={"owner": registry.identity}, id=id)
+        self._admit()
+        try:
+            return registry.store(self.settings["checkpoint"])
+        except InUse as busy:
+            raise _occupied(busy, id, resuming=False) from None
+
+    async def waits(self, id: str) -> bool | None:
+        """Does a stored stream of that id wait to go on? None where the store does not last."""
+        store = self._store(id)
+        if not store.durable:
+            return None
+        stored = await reach(store, store.load, id)
+        if stored is None or not stored[1] or self.settings["if-exists"].name == "replace":
+            return False
+        return await _unfinished(store, *stored)
 
     def _admit(self) -> None:
         """May the program have the store and the effects that the parameters name? S053 before anything is opened."""
@@ -288,6 +304,11 @@ async def _nothing_delivered(store: Store, snapshot: Snapshot) -> None:
     if late:
         kind = f"true, as outputs after {snapshot.id} were delivered to {', '.join(late)}"
         raise fault(3, p="force", kind=kind, value="nothing")
+
+
+async def _unfinished(store: Store, head: Head, saved: list[Saved]) -> bool:
+    """Has a stored stream still something to do?"""
+    return head.status not in TERMINAL_NAMES or await _undelivered(store, head, saved)
 
 
 async def _undelivered(store: Store, head: Head, saved: list[Saved]) -> bool:

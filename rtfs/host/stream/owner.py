@@ -114,10 +114,11 @@ class Owner(Course):
 
     async def _ended(self) -> bool:
         """There is nothing to do now: is it an end?"""
-        if self.leaving or (self.draining == "shutdown" and not self.queue.items):
+        follows = self.follows and self.source_over is None
+        if self.leaving or (self.draining == "shutdown" and not self.queue.items and not follows):
             await self._detach()
             return True
-        if self.queue.items or self.held:
+        if self.queue.items or self.held or (self.draining and follows):
             return False
         if self.outputs.lagging:
             if self.draining or self.source_over is not None:

@@ -71,6 +71,11 @@ class Source:
         return self.adapter.replayable
 
     @property
+    def follows(self) -> bool:
+        """Does it read streams of this host, and has it begun to?"""
+        return self.adapter.follows and self._task is not None
+
+    @property
     def progress_token(self) -> bool | None:
         return self.adapter.token
 

@@ -68,7 +68,7 @@ class Adapter(Protocol):
     idle_ms: how long silence may last when the stream does not say. token: did a progress token go out? mode: the
     protocol era it needs, None for the one the stream wants. wish: seconds that the server wants between two
     connections, None when it did not say. sends: takes values for the server. listens: what the server says unasked is
-    what it is about.
+    what it is about. follows: reads streams of this host, so that it ends by itself when these are drained.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Adapter(Protocol):
     wish: float | None
     sends: bool
     listens: bool
+    follows: bool
 
     async def run(self, session: Session, intake: Intake) -> None:
         """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
@@ -125,6 +126,7 @@ class Plain:
     wish: float | None = None
     sends = False
     listens = False
+    follows = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream.adapters import Plain, Session
 from rtfs.host.stream.lifecycle import ERROR
-from rtfs.host.stream.slot import Slot
-from rtfs.lang.collections import Map
+from rtfs.host.stream.slot import Slot, make
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.dataflow import Run
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.outputs import Output
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
-    from rtfs.host.stream.stream import Stream
     from rtfs.lang.outcome import RuntimeContext
 
 
@@ -35,8 +35,15 @@ class Around(NamedTuple):
     security: RuntimeContext | None
     timeout_ms: int | None
 
-    def slot(self, name: str, function: Any) -> Slot:
-        """An effect slot of the operator."""
+    def slot(self, name: str, function: Any, count: int = 1) -> Slot:
+        """An effect slot of the operator, which gets `count` arguments. S015 when its function wants more."""
+        return make(name, count, function, self._slot)
+
+    def maybe(self, name: str, function: Any, count: int = 1) -> Slot | None:
+        """The same; None when no function is given."""
+        return None if function is None else self.slot(name, function, count)
+
+    def _slot(self, name: str, function: Any) -> Slot:
         return Slot(name, function, self.services, self.security, self.timeout_ms)
 
     def pure(self, function: Any, *args: Any) -> Any:
@@ -45,18 +52,28 @@ class Around(NamedTuple):
 
 
 class Input:
-    """One input: a run that is read from its output number `cursor` on. name: what `merge` calls it."""
+    """One input: a run that is read from its output number `cursor` on. name: what `merge` calls it.
 
-    def __init__(self, name: str, stream: Stream) -> None:
+    kept: its outputs are stored until what was made of them is, which `settled` tells; otherwise they may go when the
+    next one is asked for.
+    """
+
+    def __init__(self, name: str, stream: Run, *, kept: bool = False) -> None:
         self.name = name
         self.stream = stream
-        self._ahead: list[Output] = []
+        self.kept = kept
         self._reader: Any = None
 
     def open(self, cursor: int) -> None:
         """Read from there on."""
         if self._reader is None:
             self._reader = self.stream.reader("graph", at=cursor, lasting=True)
+            self._reader.cursor = max(self._reader.cursor, cursor)
+
+    def settled(self, number: int) -> None:
+        """What was made of the outputs below that number is stored."""
+        if self._reader is not None and self.kept:
+            self.stream.owner.outputs.finished(self._reader, upto=number)
 
     def close(self) -> None:
         """Read no more; a run that nobody else reads is cancelled."""
@@ -64,8 +81,14 @@ class Input:
             self.stream.owner.outputs.detach(self._reader.id)
             self._reader = None
 
+    def drain(self) -> None:
+        """Have it end by itself: no more from its source, but all that it has."""
+        self.stream.drain()
+
     async def next(self, timeout_ms: float | None = None) -> Output | None:
         """The next output; None at the end, or after the time. Raises what the run failed with."""
+        if not self.kept:
+            self.stream.owner.outputs.finished(self._reader)
         found = await self.stream.read(self._reader, 1, timeout_ms)
         if found:
             return found[0]
@@ -79,6 +102,11 @@ class Input:
         """Did it end, and is everything of it read?"""
         outputs = self.stream.owner.outputs
         return outputs.ended and self._reader is not None and self._reader.cursor >= outputs.next
+
+
+def text_of(name: Any) -> str:
+    """The name of a node, a keyword or a string, as people read it."""
+    return name.name if type(name) is Keyword else str(name)
 
 
 def located(error: RtfsError, input: Input) -> RtfsError:
@@ -96,6 +124,7 @@ class Joint(Plain, ABC):
     name = "joint"
     connects = False
     endless = False
+    follows = True
     guarantee = "exactly-once"
 
     def __init__(self, settings: Settings, params: Map, inputs: list[Input], around: Around) -> None:
@@ -105,8 +134,16 @@ class Joint(Plain, ABC):
         self.around = around
         self.replayable = True
 
-    @abstractmethod
     async def run(self, session: Session, intake: Intake) -> None:
+        try:
+            await self.work(session, intake)
+        except RtfsError as error:
+            named = self.param("name")
+            error.remark(f"in {self.name}{'' if named is None else f' ({text_of(named)})'} of {intake.owner.id}")
+            raise
+
+    @abstractmethod
+    async def work(self, session: Session, intake: Intake) -> None:
         """Read the inputs and offer what leaves, until they have ended."""
 
     def param(self, name: str) -> Any:
@@ -116,11 +153,54 @@ class Joint(Plain, ABC):
         return False
 
 
+class Single(Joint):
+    """An operator with one input, whose items it takes one by one."""
+
+    async def work(self, session: Session, intake: Intake) -> None:
+        (source,) = self.inputs
+        source.open(0 if intake.position is None else intake.position[0])
+        self.intake = intake
+        while (output := await source.next()) is not None:
+            await self.take(output)
+        await self.ended()
+
+    @abstractmethod
+    async def take(self, output: Output) -> None:
+        """One item: `give` what leaves for it, once or not at all."""
+
+    async def ended(self) -> None:
+        """The input has ended."""
+
+    async def ask(self, slot: Slot, *args: Any) -> Any:
+        """What a slot says about the item that is next to leave."""
+        answers = self.intake.owner.checkpoints.ledger.answers
+        if answers is not None:
+            answers.by_chunk.add(slot.name)
+        return await slot(self.intake.owner.id, self.intake.seq, *args)
+
+    async def give(self, value: Any, output: Output) -> None:
+        """Let a value leave, which was made of that output of the input, when there is room."""
+        if not self.intake.open:
+            await self.intake.opened()
+        self.intake.offer(value, vector([output.output_seq + 1]))
+
+
+def nothing(params: Map) -> Map:
+    """No options of a run follow from the parameters."""
+    return EMPTY_MAP
+
+
 class HostOperator(NamedTuple):
-    """What the host does for an operator whose form in `stdlib/stream/` has no stage. effects: what it needs."""
+    """What the host does for an operator whose form in `stdlib/stream/` has no stage. effects: what it needs.
+
+    covers: the options of a run that its parameters mean for all that is upstream of it, as far as the next operator
+    that says otherwise; own: those that they mean for its own run.
+    """
 
     joint: Callable[[Settings, Map, list[Input], Around], Joint]
     effects: tuple[str, ...] = ()
+    covers: Callable[[Map], Map] = nothing
+    own: Callable[[Map], Map] = nothing
 
 
 def names() -> list[str]:

@@ -20,7 +20,7 @@ class Merge(Joint):
 
     name = "merge"
 
-    async def run(self, session: Session, intake: Intake) -> None:
+    async def work(self, session: Session, intake: Intake) -> None:
         begin = intake.position if intake.position is not None else [0] * len(self.inputs)
         self._cursors = list(begin)
         self._served = list(begin)

@@ -1,0 +1,159 @@
+"""Operators of the host: how fast, how often, under which care items go on, and what a restart keeps (§6.5–§6.9)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rtfs
+from rtfs.host.clock import VirtualClock
+
+SESSION = rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())
+INTEGERS = st.lists(st.integers(-20, 20), max_size=40)
+
+
+def collect(text: str, **names: Any) -> list[Any]:
+    """All items of the stream that a form describes; `names` are defined around it."""
+    for name, value in names.items():
+        SESSION.define(name, value if callable(value) else rtfs.from_python(value))
+    return list(SESSION.run(f"(call :stream.to-collection {text})"))
+
+
+def refused(text: str) -> str:
+    with pytest.raises(rtfs.RtfsError) as caught:
+        SESSION.run(f"(call :stream.to-collection {text})")
+    return f"{caught.value.code[5:]} {caught.value.message}"
+
+
+class Timed:
+    """A session whose clock moves only when told to; `told` is what its program reported, with the time in ms."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.session = rtfs.Session(
+            limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full(), clock=self.clock
+        )
+        self.told: list[tuple[int, Any]] = []
+        self.session.define("tell", self._tell)
+
+    def _tell(self, value: Any) -> None:
+        self.told.append((round(self.clock.monotonic() * 1000), value))
+
+    @property
+    def values(self) -> list[Any]:
+        return [value for _, value in self.told]
+
+    def run(self, text: str, seconds: float = 60.0) -> Any:
+        """The value of the text, while the clock moves on in steps of 10 ms until it is there."""
+
+        async def work() -> Any:
+            task = asyncio.ensure_future(self.session.run_async(text))
+            while not task.done() and self.clock.monotonic() < seconds:
+                await self.clock.advance(0.01)
+            if not task.done():
+                task.cancel()
+                raise AssertionError(f"not done within {seconds} s of the host clock")
+            return task.result()
+
+        return asyncio.run(work())
+
+
+# ---- runs that read runs
+
+
+def test_more_items_than_an_input_keeps_go_through_a_host_operator() -> None:
+    assert len(collect("(stream.merge [(range 1000) (range 3)])")) == 1003
+    assert collect("(stream.tap (stream.map (range 1000) inc) identity)") == list(range(1, 1001))
+
+
+def test_what_a_run_says_of_errors_holds_for_what_it_reads_from() -> None:
+    text = "(stream.tap (stream.map [1 0 2] (fn [x] (/ 4 x))) identity)"
+    assert list(SESSION.run(f"(call :stream.to-collection {text} {{:on-error :skip}})")) == [4, 2]
+
+
+GRAPHS = {
+    "tap": "(stream.tap (stream.map (range 60) inc) identity)",
+    "merge": "(stream.map (stream.merge {:a (range 30) :b (range 100 130)}) inc)",
+    "fair": "(stream.merge {:a (range 20) :b (range 100 140)} {:strategy :fair :weights {:b 2}})",
+    "priority": "(stream.merge [(range 30) (range 100 130)] {:strategy :priority})",
+    "nested": "(stream.stateful (stream.tap (stream.merge [(range 20) (stream.batch (range 40) 2)]) identity)"
+    " (fn [n x] [(inc n) [n x]]) {:initial-state 0})",
+    "rate-limit": "(stream.rate-limit (range 60) 100000)",
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_graph_that_is_stopped_after_some_outputs_goes_on_where_it_was(graph: str, tmp_path: Path) -> None:
+    whole = collect(GRAPHS[graph])
+    found: list[Any] = []
+    for take in (2, 7, 16, 3, 1000):
+        with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
+            session.run(f'(def h (call :stream.create {GRAPHS[graph]} {{:stream-id "g" :outputs :durable}}))')
+            while more := session.run(f"(call :stream.next h {{:max {take} :after {len(found) - 1}}})"):
+                found += more
+                if take < 1000:
+                    break
+    if graph == "priority":  # which input is ready first is not the graph's to say
+        whole, found = sorted(whole), sorted(found)
+    assert found == whole
+
+
+# ---- rate-limit
+
+
+def test_a51_two_hundred_items_at_a_hundred_a_second_end_after_nineteen_tenths_of_one() -> None:
+    timed = Timed()
+    timed.run("(call :stream.wait (call :stream.rate-limit (range 200) 100 {:burst 10 :on-item (fn [x] (tell x))}))")
+    assert timed.values == list(range(200))
+    assert [time for time, _ in timed.told[:10]] == [timed.told[0][0]] * 10
+    assert timed.told[-1][0] - timed.told[0][0] == pytest.approx(1900, abs=20)
+
+
+def test_each_key_has_a_rate_of_its_own() -> None:
+    timed = Timed()
+    timed.run("""(call :stream.wait (call :stream.rate-limit [:a :b :c :a] {:rate 1 :burst 1 :key-fn identity
+                                     :on-item (fn [x] (tell x))}))""")
+    assert [time // 1000 for time, _ in timed.told] == [0, 0, 0, 1]
+
+
+@settings(max_examples=20)
+@given(INTEGERS, st.integers(1, 10))
+def test_items_beyond_the_rate_are_dropped(items: list[int], burst: int) -> None:
+    text = f"(stream.rate-limit xs {{:rate 0.001 :burst {burst} :mode :drop}})"
+    assert collect(text, xs=items) == items[:burst]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("(stream.rate-limit [1] 0)", "S003 Parameter 'rate': expected number above 0, got 0"),
+        ("(stream.rate-limit [1] ##Inf)", "S003 Parameter 'rate': expected number above 0, got ##Inf"),
+        ("(stream.rate-limit [1] 5 {:burst 0})", "S003 Parameter 'burst': expected integer >= 1, got 0"),
+        ("(stream.tap [1] (fn [a b] a))", "S015 Callback 'fn' takes 2 arguments; :look gives 1"),
+    ],
+)
+def test_bad_input_is_refused_by_name(text: str, message: str) -> None:
+    assert refused(text) == message
+
+
+def test_an_error_names_the_operator_and_its_node() -> None:
+    with pytest.raises(rtfs.RtfsError) as caught:
+        SESSION.run('(call :stream.to-collection (stream.tap [0] (fn [x] (/ 1 x)) {:name "checking"}))')
+    assert any(note.startswith("in tap (checking) of ") for note in caught.value.notes)
+
+
+def test_a_graph_that_is_drained_hands_on_what_is_on_its_way() -> None:
+    timed = Timed()
+    timed.run("""(let [h (call :stream.tap (stream.batch (stream.rate-limit (range 1000) {:rate 10 :burst 1}) 100)
+                     identity {:on-item (fn [x] (tell x))})]
+               (call :stream.wait h {:timeout-ms 1990})
+               (call :stream.stop h {:drain true}))""")
+    items = [item for batch in timed.values for item in batch]
+    assert 20 <= len(items) < 1000
+    assert items == list(range(len(items)))

@@ -10,6 +10,7 @@ it), for items that leave aside (`:side`, which `:sets` parameters), with the la
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -225,6 +226,12 @@ def _of_type(*names: str) -> Callable[[Any, Map], str | None]:
     return lambda value, row: None if type_name(value) in names else " or ".join(names)
 
 
+def _is_size(value: Any) -> bool:
+    if type(value) is int:
+        return value > 0
+    return type(value) is str and re.fullmatch(r"0*[1-9]\d*\s*([KMG]i?)?B?", value) is not None
+
+
 def _keyword(value: Any, row: Map) -> str | None:
     allowed = row.get(ONE_OF)
     if type(value) is Keyword and (allowed is None or value in allowed):
@@ -242,6 +249,7 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
     "vector": _of_type("vector"),
     "keyword": _keyword,
     "items": _of_type("vector", "list", "map", "string"),
+    "size": lambda value, row: None if _is_size(value) else 'size in bytes or a string such as "64MiB"',
     "path": lambda value, row: None if is_vector(value) or type(value) in (str, Keyword, int) else "path vector",
 }
 

@@ -52,6 +52,13 @@ async def pour(ctx: CallContext, *arguments: Any) -> Any:
     return await call(ctx, ctx.capability_id.removeprefix("stream."), arguments)
 
 
+async def _pipeline(ctx: CallContext, *arguments: Any) -> Any:
+    """Start a run at once; `:on-result` gets every value that leaves it. Answers the handle."""
+    from rtfs.host.stream.operate import pipeline
+
+    return await pipeline(ctx, arguments)
+
+
 def _operator(name: str, function: Any = operate) -> Provider:
     """The capability of an operator, source or sink; its table is read when it is called."""
     return Provider(
@@ -116,6 +123,12 @@ def _families() -> dict[str, Provider]:
             _graph,
             "(call :stream.graph [1 2])",
             '"flowchart LR\\n  n0([\\"from-collection<br/>collection [1 2]\\"])"',
+        ),
+        _written(
+            "pipeline",
+            _pipeline,
+            "(:status (call :stream.wait (call :stream.pipeline (stream.map [1 2] inc) {:on-result (fn [x] x)})))",
+            ":completed",
         ),
         _written("create", _create, '(call :stream.create [1 2] {:stream-id "numbers"})', '"numbers"'),
     )

@@ -90,6 +90,14 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
     return Read(made, options, Map.of(slots.items()), callbacks)
 
 
+PIPELINE = operator.parameter_table(
+    "pipeline",
+    main=None,
+    params={"pipeline": {"kind": "any", "required": True, "text": "what runs, when it is not the first argument"}},
+    slots={"on-result": ["value"]},
+)
+
+
 async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
     """One call of an operator or a source: a node, or the handle of a run."""
     read = read_call(ctx.evaluator, name, arguments)
@@ -172,6 +180,23 @@ async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
         raise fault(1, capability=":stream.create")
     options = arguments[1] if len(arguments) == 2 else EMPTY_MAP
     return (await start(ctx, operand(arguments[0]), options)).id
+
+
+async def pipeline(ctx: CallContext, arguments: tuple[Any, ...]) -> Map:
+    """`:stream.pipeline NODE? {…}`: runs at once; answers the handle of the run."""
+    first = bool(arguments) and (type(arguments[0]) is not Map or is_node(arguments[0]))
+    options = arguments[1:] if first else arguments
+    if len(options) > 1 or not (first or options) or any(type(each) is not Map for each in options):
+        raise fault(1, capability=":stream.pipeline")
+    given = options[0] if options else EMPTY_MAP
+    if first:
+        given = given.assoc(Keyword("pipeline"), arguments[0])
+    running, parameters = split(given, PIPELINE)
+    params = checked(PIPELINE, parameters, "stream.pipeline", callbacks=True)
+    slots = slots_of(PIPELINE)
+    callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
+    made = operand(params.get(Keyword("pipeline")))
+    return (await _running(ctx, made, running, Called(dict(slots.entries()), callbacks))).handle()
 
 
 async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:

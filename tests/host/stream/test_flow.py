@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import rtfs
 from rtfs.host.clock import VirtualClock
+from rtfs.lang.names import Keyword as K
 
 SESSION = rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())
 INTEGERS = st.lists(st.integers(-20, 20), max_size=40)
@@ -85,6 +86,9 @@ GRAPHS = {
     "nested": "(stream.stateful (stream.tap (stream.merge [(range 20) (stream.batch (range 40) 2)]) identity)"
     " (fn [n x] [(inc n) [n x]]) {:initial-state 0})",
     "rate-limit": "(stream.rate-limit (range 60) 100000)",
+    "with-cache": "(stream.with-cache (stream.map (range 60) (fn [n] (mod n 7))) str {:cache-key identity})",
+    "dead-letter": "(stream.map (stream.with-dead-letter (stream.filter (range -9 50) (fn [n] (/ 1 n)))) inc)",
+    "memory-efficient": "(stream.memory-efficient (range 60) 20)",
 }
 
 
@@ -135,6 +139,20 @@ def test_items_beyond_the_rate_are_dropped(items: list[int], burst: int) -> None
         ("(stream.rate-limit [1] 0)", "S003 Parameter 'rate': expected number above 0, got 0"),
         ("(stream.rate-limit [1] ##Inf)", "S003 Parameter 'rate': expected number above 0, got ##Inf"),
         ("(stream.rate-limit [1] 5 {:burst 0})", "S003 Parameter 'burst': expected integer >= 1, got 0"),
+        (
+            "(stream.with-cache [1] {:cache-key identity})",
+            "S002 Missing required field 'compute-fn' of stream.with-cache",
+        ),
+        ("(stream.with-cache [1] inc)", "S002 Missing required field 'cache-key' of stream.with-cache"),
+        ("(stream.debug [1] inc {:sample-rate 2})", "S003 Parameter 'sample-rate': expected number from 0 to 1, got 2"),
+        (
+            "(stream.with-dead-letter [1] {:max-retries -1})",
+            "S003 Parameter 'max-retries': expected integer >= 0, got -1",
+        ),
+        (
+            '(stream.memory-efficient [1] "lots")',
+            'S003 Parameter \'max-memory\': expected size in bytes or a string such as "64MiB", got "lots"',
+        ),
         ("(stream.tap [1] (fn [a b] a))", "S015 Callback 'fn' takes 2 arguments; :look gives 1"),
     ],
 )
@@ -157,3 +175,124 @@ def test_a_graph_that_is_drained_hands_on_what_is_on_its_way() -> None:
     items = [item for batch in timed.values for item in batch]
     assert 20 <= len(items) < 1000
     assert items == list(range(len(items)))
+
+
+# ---- pipeline
+
+
+def test_a_pipeline_gives_the_one_value_of_its_reduction() -> None:
+    told: list[Any] = []
+    SESSION.define("tell", told.append)
+    SESSION.run("""(call :stream.wait (call :stream.pipeline
+      {:pipeline (-> (range 1000) (stream.map inc) (stream.filter odd?) (stream.batch 50) (stream.map count)
+                     (stream.reduce + {:initial 0}))
+       :on-result (fn [x] (tell x))
+       :on-complete (fn [] (tell :done))}))""")
+    assert told == [500, K("done")]
+
+
+@pytest.mark.parametrize("arguments", ["", "{}", "[1] 5", "[1] {} {}", "{:pipeline [1]} [2]"])
+def test_a_pipeline_without_a_stream_is_refused(arguments: str) -> None:
+    with pytest.raises(rtfs.RtfsError, match=r"expects a map|Missing required field 'pipeline'"):
+        SESSION.run(f"(call :stream.pipeline {arguments})")
+
+
+# ---- with-cache
+
+
+def test_a_key_is_computed_once_and_again_when_its_time_is_over() -> None:
+    timed = Timed()
+    timed.run("""(call :stream.wait (call :stream.with-cache (stream.rate-limit [:a :a :b :a] {:rate 1 :burst 1})
+                   (fn [x] (do (tell [:compute x]) (str x)))
+                   {:cache-key identity :cache-ttl 2500 :on-hit (fn [cached x] (tell [:hit cached x]))
+                    :on-item (fn [x] (tell x))}))""")
+    compute, hit = K("compute"), K("hit")
+    assert timed.values == [
+        (compute, K("a")), ":a", (hit, ":a", K("a")), ":a", (compute, K("b")), ":b", (compute, K("a")), ":a",
+    ]  # fmt: skip
+
+
+def test_keys_are_equal_by_value_and_a_miss_may_give_the_value() -> None:
+    told: list[Any] = []
+    SESSION.define("tell", lambda x: told.append(x) or len(told))
+    assert collect("(stream.with-cache [[1] [1] 1 1.0] {:cache-key identity :on-miss (fn [x] (tell x))})") == [
+        1, 1, 2, 3,
+    ]  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(INTEGERS, st.integers(1, 5))
+def test_a_cache_of_any_size_changes_no_value(items: list[int], most: int) -> None:
+    text = f"(stream.with-cache xs (fn [x] (* x x)) {{:cache-key identity :max-entries {most}}})"
+    assert collect(text, xs=items) == [item * item for item in items]
+
+
+def test_failures_and_nil_are_not_kept() -> None:
+    told: list[Any] = []
+    SESSION.define("tell", told.append)
+    assert collect("(stream.with-cache [1 1] (fn [x] (tell x)) {:cache-key identity})") == [None, None]
+    assert told == [1, 1]
+
+
+# ---- debug
+
+
+def test_a_tenth_of_the_items_is_shown_and_the_same_ones_twice() -> None:
+    told: list[Any] = []
+    SESSION.define("tell", told.append)
+    text = """(stream.debug (range 10000) (fn [e] (tell (:seq e))) {:sample-rate 0.1})"""
+    assert collect(text) == list(range(10_000))
+    first, told[:] = list(told), []
+    collect(text)
+    assert first == told
+    assert 900 <= len(first) <= 1100
+
+
+def test_what_is_shown_can_be_hidden_in_part() -> None:
+    told: list[Any] = []
+    SESSION.define("tell", told.append)
+    items = collect("""(stream.debug [{:user "ada" :key "secret"}] (fn [e] (tell e))
+                         {:label :raw :log-level :info :redact (fn [m] (dissoc m :key))})""")
+    assert rtfs.show(items[0]) == '{:user "ada" :key "secret"}'
+    assert rtfs.show(told[0][K("item")]) == '{:user "ada"}'
+    assert (told[0][K("label")], told[0][K("level")], told[0][K("seq")]) == (K("raw"), K("info"), 0)
+
+
+# ---- with-dead-letter
+
+
+def test_one_bad_item_of_a_hundred_is_a_letter_and_the_others_go_on() -> None:
+    node = '(stream.with-dead-letter (stream.map (range 100) (fn [x] (/ 1 (- x 7)))) "sevens")'
+    assert len(collect(node)) == 99
+    (letter,) = SESSION.run('(call :stream.dead-letters {:queue "sevens"})')
+    assert (letter[K("item")], letter[K("attempts")]) == (7, 4)
+
+
+def test_letters_are_kept_for_what_is_upstream_only() -> None:
+    with pytest.raises(rtfs.RtfsError, match="Division by zero"):
+        collect("(stream.map (stream.with-dead-letter [1 0]) (fn [x] (/ 1 x)))")
+
+
+def test_the_nearest_of_two_decides_where_letters_go() -> None:
+    fails = "(stream.map [1 0] (fn [x] (/ 1 x)))"
+    assert collect(f'(stream.with-dead-letter (stream.with-dead-letter {fails} "near") "far")') == [1]
+    assert [len(SESSION.run(f'(call :stream.dead-letters {{:queue "{queue}"}})')) for queue in ("near", "far")] == [
+        1,
+        0,
+    ]
+
+
+# ---- memory-efficient
+
+
+def test_items_wait_on_disk_in_their_order_and_nothing_is_left_there() -> None:
+    assert collect('(stream.memory-efficient (stream.map (range 3000) (fn [n] [n "some text"])) 2000)') == [
+        (n, "some text") for n in range(3000)
+    ]
+
+
+@settings(max_examples=20)
+@given(INTEGERS, st.integers(1, 60), st.booleans())
+def test_a_queue_of_any_size_keeps_items_and_order(items: list[int], size: int, spills: bool) -> None:
+    text = f"(stream.memory-efficient xs {{:max-memory {size} :spill-to-disk {str(spills).lower()}}})"
+    assert collect(text, xs=items) == items

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 import rtfs
@@ -73,6 +75,7 @@ def test_what_it_needs_is_asked_before_anything_opens(name: str) -> None:
     assert kind is not None
     for label in kind.effects:
         context = rtfs.RuntimeContext.full().replace(denied_effects=(label,))
-        session = rtfs.Session(context=context)
-        assert refused(called(name, f":{kind.stream} [1]"), session) == f"S053 Effect {label} denied for stream.{name}"
-        assert session.run("(count (call :stream.list))") == 0
+        with closing(rtfs.Session(context=context)) as session:
+            message = refused(called(name, f":{kind.stream} [1]"), session)
+            assert message == f"S053 Effect {label} denied for stream.{name}"
+            assert session.run("(count (call :stream.list))") == 0

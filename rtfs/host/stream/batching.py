@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import letter
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.delivery import Holding
-from rtfs.host.stream.retry import Attempts, Lost
+from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.settings import DEAD_LETTER, SKIP
 from rtfs.host.stream.sinks import Outlet, Refused
 from rtfs.host.stream.slot import seen
@@ -117,7 +117,7 @@ class Batches(Holding):
 
     async def _give(self, batch: Batch) -> None:
         owner, outlet = self.stream.owner, self.outlet
-        attempts = Attempts(outlet.retry(owner.settings["retry"]), owner.services.random)
+        attempts = outlet.attempts(owner.settings["retry"])
         while True:
             try:
                 answer = await outlet.give(batch)

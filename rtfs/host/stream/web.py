@@ -41,7 +41,7 @@ async def opened(
     import httpx2
 
     with losses(adapter, session.shown):
-        async with httpx2.AsyncClient(timeout=None, verify=_security()) as client:
+        async with httpx2.AsyncClient(timeout=None, verify=security()) as client:
             try:
                 asking = _follow(client, session, {**PLAIN, **headers})
                 response = await session.timers.within(milliseconds, asking)
@@ -60,7 +60,7 @@ async def opened(
 
 
 @cache
-def _security() -> ssl.SSLContext:
+def security() -> ssl.SSLContext:
     """What TLS trusts. Reading it takes so long that no reconnect should do it again."""
     import httpx2
 

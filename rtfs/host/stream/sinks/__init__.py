@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import naming
+from rtfs.host.stream.retry import Attempts
 from rtfs.host.stream.settings import Retry
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
@@ -75,9 +76,9 @@ class Outlet:
         """A printable value that says how far the sink is, exactly behind what was given; None where marks suffice."""
         return None
 
-    def retry(self, default: Retry) -> Retry:
-        """How often a batch is tried, given what the run says."""
-        return default
+    def attempts(self, default: Retry) -> Attempts:
+        """How often a batch is tried; default: what the run says of lost transports."""
+        return Attempts(default, self.around.services.random)
 
     async def complete(self, count: int) -> Map:
         """Everything is given away, and the run is complete. The summary for `:on-complete`."""

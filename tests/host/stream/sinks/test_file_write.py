@@ -189,11 +189,12 @@ def test_under_skip_only_the_wrong_items_are_missing(tmp_path: Path) -> None:
     assert (file.read_text(), answer[rtfs.Keyword("result")]) == ("ab", 2)
 
 
-def test_the_grant_for_one_folder_opens_no_other(tmp_path: Path) -> None:
+def test_the_grant_for_one_folder_opens_no_other(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """A60."""
     (tmp_path / "mine").mkdir()
     context = rtfs.RuntimeContext.controlled(["stream.**"], grants=[("write", str(tmp_path / "mine"))])
     session = rtfs.Session(context=context)
+    request.addfinalizer(session.close)
     waited(tmp_path / "mine" / "out", ':data-source ["x"]', session)
     assert (tmp_path / "mine" / "out").read_text() == "x"
     message = refused(tmp_path / "mine" / ".." / "out", ':data-source ["x"]', session)

@@ -141,13 +141,14 @@ def test_a_damaged_gzip_file_is_an_error(tmp_path: Path, content: bytes) -> None
     assert refused(file).startswith("S026 Malformed frame: ")
 
 
-def test_a_grant_for_one_folder_opens_no_other(tmp_path: Path) -> None:
+def test_a_grant_for_one_folder_opens_no_other(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """A60."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "in").write_text("secret")
     (tmp_path / "mine" / "link").symlink_to(tmp_path / "in")
     context = rtfs.RuntimeContext.controlled(["stream.**"], grants=[("read", str(tmp_path / "mine"))])
     session = rtfs.Session(context=context)
+    request.addfinalizer(session.close)
     for path in (tmp_path / "in", tmp_path / "mine" / "link"):
         assert refused(path, "", session) == "S053 Effect :filesystem for FILE denied for stream.file.read"
     nested = f"(stream.merge [{node(tmp_path / 'in', '')} [1]])"

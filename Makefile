@@ -9,6 +9,7 @@ SEED ?=
 VERSIONS ?= python3.12 python3.13
 LANGUAGE := $(addprefix tests/,lang parser macros eval check spec stdlib session loader properties differential fuzz)
 CHUNKS ?= 10000000
+STREAMS ?= 10000
 
 .PHONY: demo test check docs bench fuzz soak crash versions conformance clean
 
@@ -33,9 +34,9 @@ bench: $(DEV)
 fuzz: $(DEV)
 	@RTFS_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -n auto -m "hypothesis or fuzz" --hypothesis-profile=fuzz
 
-# Memory of streams that never end.
+# Memory of streams that never end, and very many of them.
 soak: $(DEV)
-	@RTFS_SOAK_CHUNKS=$(CHUNKS) $(BIN)/python -m pytest -n auto tests/host/stream/test_soak.py
+	@RTFS_SOAK_CHUNKS=$(CHUNKS) RTFS_SOAK_STREAMS=$(STREAMS) $(BIN)/python -m pytest -n auto tests/host/stream/test_soak.py tests/host/stream/test_scale.py
 
 # The tests of the language on other Pythons, each in a virtual environment of its own.
 versions: | $(BIN)/python

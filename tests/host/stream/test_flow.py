@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -296,3 +298,27 @@ def test_items_wait_on_disk_in_their_order_and_nothing_is_left_there() -> None:
 def test_a_queue_of_any_size_keeps_items_and_order(items: list[int], size: int, spills: bool) -> None:
     text = f"(stream.memory-efficient xs {{:max-memory {size} :spill-to-disk {str(spills).lower()}}})"
     assert collect(text, xs=items) == items
+
+
+# ---- killed
+
+
+def test_a_graph_that_is_killed_again_and_again_gives_every_item_once_and_in_order(tmp_path: Path) -> None:
+    program = tmp_path / "graph.rtfs"
+    program.write_text(f"""
+      (def graph (-> (stream.merge {{:a (range 400) :b (range 1000 1400)}})
+                     (stream.map inc)
+                     (stream.with-cache (fn [x] (* 2 x)) {{:cache-key identity}})
+                     (stream.tap println)))
+      (call :stream.file.write "{tmp_path}/out" {{:data-source graph :mode :append :format :lines :stream-id "k"}})""")
+    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(tmp_path / "s"), program]
+    for seen in (3, 300, 250):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(seen):
+                assert process.stdout.readline()
+            process.kill()
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    pairs = zip(range(400), range(1000, 1400), strict=True)
+    expected = [2 * (item + 1) for pair in pairs for item in pair]
+    assert [int(line) for line in (tmp_path / "out").read_text().split()] == expected

@@ -62,6 +62,9 @@ class Channel(Stream):
     async def go_on_reading(self, number: int) -> None:
         """Let `next` go on as in an earlier process: what a topic was sent again is skipped, other sources are not."""
         owner = self.owner
+        if owner.checkpoints.committer.store.durable:
+            await super().go_on_reading(number)
+            return
         if not self.capability.startswith("memory:"):
             if not self.opened:
                 owner.outputs.go_on_from(number)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rtfs.lang.outcome import RuntimeContext
 
 MEMORY = "memory:"
+_IN_MEMORY = Map.of([(Keyword("store"), MEMORY)])
 BOTH = ("bidirectional", "duplex")
 _URL = ("http://", "https://", "ws://", "wss://", "stdio:", "replay:")
 EXTEND_PARTS = 3  # a third of the visibility time passes between two signs of life
@@ -54,10 +55,11 @@ class MarketRequest(Request):
     def __init__(
         self, market: Market, given: dict[str, Any], asker: Asker, source: Source | None, **about: Any
     ) -> None:
-        wanted = {"outputs": Keyword("block"), "checkpoint": Map.of([(Keyword("store"), MEMORY)]), **given}
+        lasting = "checkpoint" in given
+        wanted = {"outputs": Keyword("durable" if lasting else "block"), "checkpoint": _IN_MEMORY, **given}
         parameters = Map.of([(Keyword(name), value) for name, value in wanted.items()])
         read = settings.read_settings(parameters, "marketplace.stream.start")
-        super().__init__(market.registry, read, asker.module, None)
+        super().__init__(market.registry, read, asker.module, asker.security if lasting else None)
         self._market = market
         self._found = source
         self._about = about
@@ -100,10 +102,10 @@ class Market:
             return await self._start_endpoint(id, parameters, more, asker)
         stream_id = parameters["stream-id"] or _made_up(id, asker.once)
         given = {
+            "processor": Keyword("identity"),
             **_stream_options(parameters),
             "endpoint": id,
             "stream-id": stream_id,
-            "processor": Keyword("identity"),
         }
         back: Way | None = None
         over: Callable[[], None] | None = None
@@ -363,9 +365,12 @@ def _keyed(more: dict[str, Any]) -> Map:
     return Map.of([(Keyword(name), value) for name, value in more.items()]) if more else EMPTY_MAP
 
 
-_OWN = ("detached", "name", "queue-capacity", "output-capacity", "reader-timeout-ms", "retain-ms", "retry")
+_OWN = (
+    "detached", "name", "processor", "initial-state", "checkpoint", "dedupe", "journal", "keep", "queue-capacity",
+    "output-capacity", "reader-timeout-ms", "retain-ms", "retry",
+)  # fmt: skip
 
 
 def _stream_options(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters that concern the stream itself."""
-    return {name: parameters[name] for name in _OWN if parameters.get(name) is not None}
+    return {name: parameters[name] for name in _OWN if parameters.get(name) not in (None, "", EMPTY_MAP)}

@@ -38,6 +38,7 @@ BROKER: Table = {
     "group": Option(optional(text)),
     "visibility-timeout-ms": Option(optional(integer(1000))),
     "retry": MCP_START["retry"],
+    **{name: MCP_START[name] for name in ("processor", "initial-state", "checkpoint", "dedupe", "journal", "keep")},
 }
 SINK: Table = {
     "id": Option(text),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from rtfs.lang.outcome import RuntimeContext
 from rtfs.session import Session
 
 NAMES = ["nats", "redis"]
+PROGRAM = Path(__file__).parent / "programs" / "counter.py"
+NUMBERS = 40
+
+Life = Callable[..., "tuple[int, str]"]
 
 
 @pytest.fixture(params=NAMES)
@@ -171,3 +176,58 @@ def test_a_missing_library_is_named_with_its_extra(
     with pytest.raises(RtfsError, match=rf"needs the extra rtfs\[{scheme}\]") as found:
         session.run(f'(stream-source "{scheme}://127.0.0.1:1/x")')
     assert found.value.code == "RTFS-S007"
+
+
+# ---- with a store: acknowledged after the commit (§5.2)
+
+
+@pytest.fixture
+def life(url: str, store_place: Callable[[str], str], environment: dict[str, str]) -> Life:
+    """`life(place, *options)` is one life of a process: how it ended, and what it printed."""
+    store = store_place("sqlite")
+
+    def one(place: str, *options: str) -> tuple[int, str]:
+        command = [sys.executable, str(PROGRAM), url, store, place, str(NUMBERS), *options]
+        done = subprocess.run(command, env=environment, timeout=100, stdout=subprocess.PIPE, text=True)
+        return done.returncode, done.stdout.strip()
+
+    return one
+
+
+@pytest.mark.parametrize("place", ["commit:2", "acking:1", "ack:2"])
+def test_a_killed_reader_loses_nothing_and_counts_once_with_dedupe(url: str, life: Life, place: str) -> None:
+    fill(url, *range(NUMBERS))
+    assert life(place, ":dedupe true")[0] == -signal.SIGKILL
+    assert life("never", ":dedupe true") == (0, f"{NUMBERS} {NUMBERS}")
+    assert rest(url) == []  # what came twice is acknowledged as well
+
+
+def test_without_dedupe_nothing_is_lost_and_what_was_not_acknowledged_counts_again(url: str, life: Life) -> None:
+    fill(url, *range(NUMBERS))
+    assert life("acking:1")[0] == -signal.SIGKILL
+    code, state = life("never")
+    count, seen = map(int, state.split())
+    assert (code, seen) == (0, NUMBERS) and count > NUMBERS
+
+
+def test_a_message_whose_step_failed_is_not_acknowledged(session: Session, url: str, tmp_path: Path) -> None:
+    fill(url, 1, 2, 3)
+    session.run(f"""
+      (def s (call :marketplace.stream.start
+        {{:id "{url}" :visibility-timeout-ms 1000 :checkpoint {{:store "sqlite:{tmp_path}"}}
+         :processor (fn [n x] (if (= x 2) (throw "poison") {{:state x :output x}}))}}))
+      (stream-consume s {{:on-item (fn [n] n)}})""")
+    session.join(30)
+    session.shutdown()
+    assert {2, 3} <= {body for body, _ in rest(url)}
+
+
+def test_what_waits_in_a_cancelled_stream_stays_with_the_broker(session: Session, url: str, tmp_path: Path) -> None:
+    fill(url, *range(20))
+    session.run(f"""
+      (def s (call :marketplace.stream.start
+        {{:id "{url}" :visibility-timeout-ms 1000 :checkpoint {{:store "sqlite:{tmp_path}"}} :queue-capacity 4
+         :processor (fn [n x] {{:state x :action (when (= x 5) :cancel)}})}}))
+      (call :marketplace.stream.next {{:handle s :timeout-ms 10000}})""")
+    session.shutdown()
+    assert set(range(6, 20)) <= {body for body, _ in rest(url)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.adapters import Plain, Session
 from rtfs.host.stream.brokers import Consumer, Message
+from rtfs.host.stream.lifecycle import COMPLETED, TERMINAL
 from rtfs.host.stream.retry import Lost
 from rtfs.host.waiting import end
 from rtfs.lang.collections import Map
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.settings import Settings
+    from rtfs.host.stream.snapshot import Snapshot
 
 BATCH = 64
 WAIT_MS = 1_000
@@ -41,7 +43,8 @@ class Inlet:
 class BrokerAdapter(Plain):
     """Reads no more than the queue has room for; `extend_ms`: how often the broker is told that work goes on.
 
-    Every chunk is one output, so that what the readers of the stream have finished with is what may be acknowledged.
+    What is acknowledged is, in a store that lasts, what is processed and stored; the outputs are stored with it.
+    Otherwise every chunk is one output, and it is what the readers of the stream have finished with.
     """
 
     name = "broker"
@@ -55,31 +58,33 @@ class BrokerAdapter(Plain):
         self._inlet = inlet
         self._held: deque[tuple[int, Message]] = deque()
         self._done: list[Message] = []
+        self._below = 0  # messages of the chunks below may be acknowledged
+        self._settling, self._moved = asyncio.Event(), asyncio.Event()
 
     async def run(self, session: Session, intake: Intake) -> None:
         try:
             consumer = await self._inlet.open()
         except self._inlet.failures as error:
             raise Lost(str(error) or type(error).__name__) from error
-        owner, settling, moved = intake.owner, asyncio.Event(), asyncio.Event()
-
-        def settled(number: int) -> None:
-            while self._held and self._held[0][0] < number:
-                self._done.append(self._held.popleft()[1])
-            settling.set()
-            moved.set()
-
-        owner.outputs.settled = settled
+        owner = intake.owner
+        lasting = owner.checkpoints.committer.store.durable
+        if lasting and self._stored not in owner.checkpoints.told:  # what is there was stored before this began
+            waiting = intake.queue.items
+            self._settled(waiting[0][0] if waiting else intake.seq)
+            owner.checkpoints.told.append(self._stored)
+        elif not lasting:
+            owner.outputs.settled = self._settled
         keeping = [
-            asyncio.ensure_future(self._acknowledge(consumer, settling)),
+            asyncio.ensure_future(self._acknowledge(consumer)),
             asyncio.ensure_future(self._extend(consumer, session)),
         ]
         try:
             await self._read(consumer, intake, keeping)
-            await self._processed(owner, moved)
+            if not lasting:
+                await self._processed(owner)
         except asyncio.CancelledError:
-            if owner.draining:
-                await self._processed(owner, moved)
+            if owner.draining and not lasting:
+                await self._processed(owner)
             raise
         except self._inlet.failures as error:
             raise Lost(str(error) or type(error).__name__) from error
@@ -87,32 +92,53 @@ class BrokerAdapter(Plain):
             owner.outputs.settled = None
             await asyncio.shield(self._leave(consumer, keeping))
 
+    def _stored(self, snapshot: Snapshot) -> None:
+        """A snapshot is stored. What waited at a sudden end was discarded, and the chunk that failed is no success."""
+        if snapshot.status not in TERMINAL or snapshot.status is COMPLETED:
+            self._settled(snapshot.queue[0][0] if snapshot.queue else snapshot.seq)
+
+    def _settled(self, number: int) -> None:
+        """The messages of chunks below that number may be acknowledged."""
+        self._below = max(self._below, number)
+        while self._held and self._held[0][0] < self._below:
+            self._done.append(self._held.popleft()[1])
+        self._settling.set()
+        self._moved.set()
+
     async def _read(self, consumer: Consumer, intake: Intake, keeping: Sequence[asyncio.Future[None]]) -> None:
         me = asyncio.current_task()
         while not consumer.ended:
             if not intake.open:
                 await intake.opened()
             for message in await consumer.fetch(max(1, min(BATCH, intake.room)), WAIT_MS):
-                self._held.append((intake.seq, message))
-                intake.offer(message.body, None, _metadata(message))
+                self._take(message, intake)
             if me is not None and me.cancelling():  # some libraries swallow that
                 raise asyncio.CancelledError
             for failed in keeping:
                 if failed.done():
                     failed.result()
 
-    async def _processed(self, owner: Owner, moved: asyncio.Event) -> None:
+    def _take(self, message: Message, intake: Intake) -> None:
+        """Offer a message. One that came before may be acknowledged with what was accepted until now."""
+        number = intake.seq
+        self._held.append((number, message))
+        intake.offer(message.body, None, _metadata(message))
+        if intake.seq == number and not intake.owner.terminal:
+            self._held[-1] = (number - 1, message)
+            self._settled(self._below)
+
+    async def _processed(self, owner: Owner) -> None:
         """Wait until the readers that will come back are finished with everything."""
         while self._held and any(
             reader.lasting or (reader.holds and not owner.terminal) for reader in owner.outputs.readers.values()
         ):
-            moved.clear()
-            await moved.wait()
+            self._moved.clear()
+            await self._moved.wait()
 
-    async def _acknowledge(self, consumer: Consumer, settling: asyncio.Event) -> None:
+    async def _acknowledge(self, consumer: Consumer) -> None:
         while True:
-            await settling.wait()
-            settling.clear()
+            await self._settling.wait()
+            self._settling.clear()
             await self._flush(consumer)
 
     async def _flush(self, consumer: Consumer) -> None:

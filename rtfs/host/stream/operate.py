@@ -236,7 +236,10 @@ def _finite(ctx: CallContext, given: Any) -> bool:
         return True
     chain = chain_of(given, ctx.evaluator)
     ends = any(stage.op == "take" for stage in chain.stages)
-    return ends or chain.origin.kind is None or chain.origin.kind.finite(chain.origin.params)
+    origin = chain.origin
+    if ends or origin.kind is None:
+        return ends or all(_finite(ctx, each) for _, each in origin.inputs)
+    return origin.kind.finite(origin.params)
 
 
 GRAPH: options.Table = {"format": options.Option(options.one_of(*FORMATS, "code"), Keyword("mermaid"))}

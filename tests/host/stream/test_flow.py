@@ -155,6 +155,7 @@ def test_items_beyond_the_rate_are_dropped(items: list[int], burst: int) -> None
             '(stream.memory-efficient [1] "lots")',
             'S003 Parameter \'max-memory\': expected size in bytes or a string such as "64MiB", got "lots"',
         ),
+        ("(stream.tap (call :stream.generate (fn [n] [n n])) inc)", "S027 Source is not finite; give :limit"),
         ("(stream.tap [1] (fn [a b] a))", "S015 Callback 'fn' takes 2 arguments; :look gives 1"),
     ],
 )

@@ -100,7 +100,7 @@ class ProgressAdapter(Plain):
 
     def read(self, progress: float, total: float | None, message: str | None) -> tuple[Any, dict[Keyword, Any] | None]:
         """The data and the metadata of a note."""
-        numbers = Map.of([(K_PROGRESS, _number(progress)), (K_TOTAL, _number(total))])
+        numbers = Map.holding({K_PROGRESS: _number(progress), K_TOTAL: _number(total)})
         if message is not None and (message[:1] in ("{", "[") or message[:1].isspace()):
             try:
                 data = parse_json(message, self._keywords)

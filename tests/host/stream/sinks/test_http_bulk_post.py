@@ -118,8 +118,7 @@ def test_bad_parameters_are_refused_before_anything_is_sent(service: Service, op
     assert not service.got
 
 
-def test_a_grant_to_read_from_a_host_does_not_let_a_program_post(service: Service) -> None:
-    """A60."""
+def test_a60_a_grant_to_read_from_a_host_does_not_let_a_program_post(service: Service) -> None:
     host = f"127.0.0.1:{service.server_port}"
     for grant, allowed in ((f"GET {host}", False), ("example.org", False), (f"POST {host}", True)):
         context = rtfs.RuntimeContext.controlled(["stream.**"], grants=[("net", grant)])
@@ -127,6 +126,7 @@ def test_a_grant_to_read_from_a_host_does_not_let_a_program_post(service: Servic
             if allowed:
                 posted(service, ":data-stream [1]", session)
             else:
-                with pytest.raises(rtfs.RtfsError, match=r"denied for stream\.http\.bulk-post"):
+                with pytest.raises(rtfs.RtfsError, match=r"denied for stream\.http\.bulk-post") as caught:
                     posted(service, ":data-stream [1]", session)
+                assert caught.value.code == "RTFS-S053"
     assert len(service.got) == 1

@@ -41,10 +41,11 @@ _CALLABLE = frozenset({"function", "keyword", "map", "vector", "set"})
 def parameter_table(
     name: str, *, main: str | None, params: dict[str, dict[str, Any]],
     slots: dict[str, list[str]] | None = None, pure: dict[str, list[str]] | None = None,
+    lifted: dict[str, list[str]] | None = None,
 ) -> Map:  # fmt: skip
     """The table of a source or sink written in Python. slots: effect slots and what they are called with.
 
-    pure: pure slots likewise, all of them required.
+    pure: pure slots likewise, all of them required; lifted: effect slots that belong to the node itself.
     """
     rows = {
         Keyword(key): Map.of([(Keyword(fact), _fact(fact, value)) for fact, value in row.items()])
@@ -57,6 +58,10 @@ def parameter_table(
     effects |= {
         Keyword(key): Map.of([(PURE, vector([Symbol(argument) for argument in arguments])), (REQUIRED, True)])
         for key, arguments in (pure or {}).items()
+    }
+    effects |= {
+        Keyword(key): Map.of([(LIFTED, vector([Symbol(argument) for argument in arguments]))])
+        for key, arguments in (lifted or {}).items()
     }
     entries: dict[Any, Any] = {NAME: Keyword(name), PARAMS: Map.of(rows.items()), SLOTS: Map.of(effects.items())}
     if main is not None:

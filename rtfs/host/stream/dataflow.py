@@ -120,13 +120,16 @@ class _GraphRequest(Request):
 
     def _source(self) -> Source:
         origin, registry = self._chain.origin, self.registry
+        around = Around(registry.services, self.security, self.settings["slot-timeout-ms"])
         if origin.operator is not None:
-            around = Around(registry.services, self.security, self.settings["slot-timeout-ms"])
             adapter: Adapter = origin.operator.joint(self.settings, origin.params, self.inputs, around)
         elif origin.stream_id is not None:
             adapter = SubscriptionAdapter(self.settings, registry.find(origin.stream_id))
+        elif origin.kind is not None and origin.kind.calls is not None:
+            adapter = origin.kind.calls(self.settings, origin.params, around)
         else:
             assert origin.kind is not None
+            assert origin.kind.open is not None
             adapter = origin.kind.open(self.settings, origin.params, registry.services)
         return Source(adapter, Endpoint(None, origin.name), self.registry.pool, self.settings["endpoint"])
 

@@ -16,6 +16,7 @@ from rtfs.lang.collections import Map
 if TYPE_CHECKING:
     from rtfs.host.stream import guard
     from rtfs.host.stream.adapters import Adapter
+    from rtfs.host.stream.operators import Around
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
 
@@ -24,16 +25,18 @@ class SourceKind(NamedTuple):
     """A source. table: its parameters, as of an operator (`rtfs.lang.operator`); main: what its first argument is.
 
     open: the adapter that brings its items; finite: will they end by themselves? effects: labels of what it needs;
-    needs: the same of one with its parameters, with paths and hosts, which is asked before anything opens.
+    needs: the same of one with its parameters, with paths and hosts, which is asked before anything opens;
+    calls: instead of `open`, that of a source with effect slots of its own.
     """
 
     table: Map
-    open: Callable[[Settings, Map, Services], Adapter]
+    open: Callable[[Settings, Map, Services], Adapter] | None
     finite: Callable[[Map], bool]
     effects: tuple[str, ...]
     doc: str
     examples: tuple[tuple[str, str], ...]
     needs: Callable[[Map], tuple[guard.Need, ...]] | None = None
+    calls: Callable[[Settings, Map, Around], Adapter] | None = None
 
 
 def names() -> list[str]:

@@ -199,6 +199,7 @@ def _checkpoint(owner: Owner, now: int) -> Map:
         every_chunks=saved.cadence.every_chunks,
         every_ms=saved.cadence.every_ms,
         last_duration_ms=round(saved.last_duration_ms, 3),
+        survives=getattr(saved.committer.store, "guarantee", None),
         error=saved.error,
     )
 

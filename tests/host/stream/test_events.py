@@ -156,7 +156,7 @@ async def test_the_parts_of_inspect_have_exactly_the_keys_of_the_specification(r
             "latency": "last-ms p50-ms p95-ms p99-ms",
             "rates": "in-per-s out-per-s",
             "outputs": "mode next oldest pending readers",
-            "checkpoint": "store number epoch at age-ms every-chunks every-ms last-duration-ms error",
+            "checkpoint": "store number epoch at age-ms every-chunks every-ms last-duration-ms survives error",
             "processor": "name hash arity control stages",
         }.items()
     }

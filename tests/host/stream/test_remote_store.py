@@ -99,3 +99,11 @@ async def test_the_password_of_a_store_is_not_shown(ground: Any, services: Any) 
     from rtfs.host.stream.stores import masked
 
     assert "s3cret" not in masked(url) and "postgres:***@" in masked(url)
+
+
+async def test_inspect_says_what_of_a_commit_survives_a_crash_of_the_server(url: str, ground: Any) -> None:
+    seen = (await start(ground, url)).inspect()[K("checkpoint")][K("survives")]
+    if url.startswith("redis"):
+        assert seen.startswith(("what the last save of the server holds", "the append file (appendfsync "))
+    else:
+        assert seen is None

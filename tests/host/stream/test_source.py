@@ -125,13 +125,11 @@ async def test_a_message_over_the_limit_fails_the_stream_or_is_skipped(ground: A
 
 
 async def test_a22_a_server_that_dies_in_mid_call_fails_the_stream_at_once(ground: Any, tmp_path: Path) -> None:
-    registry = ground.registry(clock=Clock())
+    registry = ground.registry()  # its clock stands still: nothing that ends the stream is a time that runs out
     stream = await registry.start(child(tmp_path), processor=keep, state=(), tool="once", args=DYING)
     await ground.until(stream, lambda: len(stream.state) == 40)
-    started = asyncio.get_running_loop().time()
     with pytest.raises(StreamError, match=r"Transport failed after 1 attempts: .*losed") as caught:
-        await asyncio.wait_for(stream.result(), 10)
-    assert asyncio.get_running_loop().time() - started < 2
+        await asyncio.wait_for(stream.result(), 30)
     assert (caught.value.code, len(stream.state)) == ("RTFS-S023", 40)
     await registry.shutdown()
     with pytest.raises(ProcessLookupError):

@@ -24,6 +24,10 @@ class Services:
         """NATS_URL, else the local server."""
         return _reachable(os.environ.get("NATS_URL", "nats://127.0.0.1:4222"), "NATS")
 
+    def amqp(self) -> str:
+        """AMQP_URL, else the local server."""
+        return _reachable(os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672"), "RabbitMQ")
+
     def drop_schema(self, url: str, schema: str) -> None:
         import psycopg
 
@@ -49,6 +53,15 @@ class Services:
             pass
         finally:
             await connection.close()
+
+    async def drop_amqp(self, url: str, name: str, *groups: str) -> None:
+        import aio_pika
+
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            await channel.exchange_delete(f"rtfs.{name}")
+            for queue in (name, *(f"{name}.{group}" for group in groups)):
+                await channel.queue_delete(queue)
 
 
 def _reachable(url: str, name: str) -> str:

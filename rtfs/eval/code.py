@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import marshal
 from types import CodeType, FunctionType
 from typing import Any
@@ -25,8 +26,20 @@ def compile_form(form: Any, target: Any, spans: SpanTable | None, filename: str)
 
     target.constants = {}
     tree = Compiler(target, spans, load_special(), load_inline()).compile_top(form)
-    code = _inner(compile(tree, filename, "exec", dont_inherit=True))
+    code = _inner(_undisturbed(tree, filename))
     return _inner(code) if code.co_name == UNIT else code, target.constants
+
+
+def _undisturbed(tree: Any, filename: str) -> CodeType:
+    """Compile without a garbage collection on the way: one that ends a greenlet makes Python 3.11 raise SystemError."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        code: CodeType = compile(tree, filename, "exec", dont_inherit=True)
+        return code
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _inner(code: CodeType) -> CodeType:

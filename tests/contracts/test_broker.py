@@ -6,6 +6,7 @@ import asyncio
 import pkgutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest_asyncio
 
 from rtfs.host.clock import Clock
 from rtfs.host.stream import brokers
-from rtfs.host.stream.brokers import Broker, Consumer, Message, Reading
+from rtfs.host.stream.brokers import Broker, Consumer, Message, Reading, UnknownQueue
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
 from rtfs.lang.names import Symbol
@@ -40,12 +41,14 @@ class Ground:
 
 
 @pytest_asyncio.fixture(params=NAMES)
-async def ground(request: pytest.FixtureRequest, services: Any) -> AsyncIterator[Ground]:
+async def ground(request: pytest.FixtureRequest, services: Any, tmp_path: Path) -> AsyncIterator[Ground]:
     token = f"rtfs_test_{uuid.uuid4().hex}"
     urls: dict[str, Callable[[], str]] = {
         "memory": lambda: f"memory:{token}",
         "redis": lambda: f"{services.redis()}/{token}",
         "nats": lambda: f"{services.nats()}/{token}.items",
+        "amqp": lambda: f"{services.amqp()}/{token}",
+        "sqlite": lambda: f"sqlite:{tmp_path}/queue.db/{token}",
     }
     ground = Ground(urls[request.param]())
     yield ground
@@ -56,6 +59,8 @@ async def ground(request: pytest.FixtureRequest, services: Any) -> AsyncIterator
         services.drop_keys(services.redis(), f"{{{token}")
     elif request.param == "nats":
         await services.drop_nats(services.nats(), f"{token}_items")
+    elif request.param == "amqp":
+        await services.drop_amqp(services.amqp(), token, "g", "h")
 
 
 async def sent(broker: Broker, *bodies: Any) -> None:
@@ -126,6 +131,8 @@ async def test_what_a_crashed_reader_had_comes_again(ground: Ground) -> None:
     await got(crashed, 2)
     if ground.url.startswith("memory:"):
         await crashed.close()  # in one process nobody crashes alone
+    elif ground.url.startswith("amqp:"):
+        await broker.close()  # a server that knows no time limit notices a crash by its connection
     other = await ground.again().consumer(Reading("g", VISIBLE_MS))
     found = await got(other, 2)
     assert (sorted(bodies(found)), {message.deliveries for message in found}) == ([1, 2], {2})
@@ -171,10 +178,14 @@ async def test_readers_without_a_group_get_everything_from_now_on(ground: Ground
     assert [bodies(await got(reader, 2)) for reader in readers] == [[1, 2], [1, 2]]
 
 
-async def test_a_message_sent_again_under_its_id_is_dropped(ground: Ground) -> None:
+async def test_a_message_sent_again_under_its_id_is_dropped_or_known_by_it(ground: Ground) -> None:
     broker = ground.again()
     consumer = await broker.consumer(Reading("g"))
     one, two = await broker.producer(), await ground.again().producer()
+    if ground.url.startswith("amqp:"):  # the server keeps no ids
+        assert [await sender.publish(1, id="a") for sender in (one, one, two)] == [True] * 3
+        assert [(message.id, message.body) for message in await got(consumer, 3)] == [("a", 1)] * 3
+        return
     answers = [await one.publish(1, id="a"), await one.publish(1, id="a"), await two.publish(1, id="a")]
     assert [*answers, await two.publish(2, id="b")] == [True, False, False, True]
     assert bodies(await got(consumer, 2)) == [1, 2]
@@ -191,6 +202,13 @@ async def test_a_reader_that_is_cancelled_while_it_waits_loses_nothing(ground: G
     await consumer.close()
     other = await ground.again().consumer(Reading("g", VISIBLE_MS))
     assert bodies(await got(other, 1)) == [1]
+
+
+async def test_a_queue_that_is_not_there_is_told_when_it_is_not_to_be_made(ground: Ground) -> None:
+    with pytest.raises(UnknownQueue):
+        await ground.again().consumer(Reading("rtfs", create=False))
+    await sent(ground.again(), 1)
+    assert bodies(await got(await ground.again().consumer(Reading("rtfs", create=False)), 1)) == [1]
 
 
 async def _later(work: Awaitable[Any]) -> Any:

@@ -12,7 +12,10 @@ from rtfs.lang.names import Keyword as K
 from rtfs.lang.operator import MAIN, PARAMS, REQUIRED, slots_of
 
 SESSION = rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())
-MAINS = {"path": '"/nowhere/at/all"', "url": '"http://127.0.0.1:9/"', "table": '"t"', "name": '"q"', "source": "[1]"}
+MAINS = {
+    "path": '"/nowhere/at/all"', "url": '"http://127.0.0.1:9/"', "table": '"t"', "name": '"q"', "source": "[1]",
+    "connection": '"sqlite:/nowhere/at/all.db"',
+}  # fmt: skip
 
 
 @pytest.fixture(params=sinks.names())

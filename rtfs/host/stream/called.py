@@ -72,6 +72,10 @@ class Callbacks:
     async def close(self) -> None:
         """Nothing is open."""
 
+    async def tell(self, key: Keyword, *args: Any) -> None:
+        """Something that the source says to the slots for it."""
+        await self._call(key, self._stream.owner.outputs.next, *args)
+
     async def _call(self, key: Keyword, seq: int, *args: Any) -> None:
         for slot, _ in self._slots.get(key, ()):
             await slot(self._stream.id, seq, *args)

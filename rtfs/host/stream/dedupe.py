@@ -6,12 +6,12 @@ from typing import Any
 
 from rtfs.host.stream.chunk import K_EXT, Extra, dig
 from rtfs.host.stream.stores import Entry
-from rtfs.lang.codec import NotStorable, encode
+from rtfs.lang.codec import NotStorable, decode, encode
 from rtfs.lang.names import Keyword
 
 WINDOW = 100_000  # ids that are remembered, the latest ones
 
-_ID = Keyword("id")
+_ID, _IDS = Keyword("id"), Keyword("ids")
 
 
 class Seen:
@@ -33,7 +33,8 @@ class Seen:
         elif extra is None or extra.metadata is None:
             return None
         else:
-            found = dig(extra.metadata.get(K_EXT), (_ID,))
+            about = extra.metadata.get(K_EXT)
+            found = dig(about, (_ID,)) if (several := dig(about, (_IDS,))) is None else several
         try:
             return None if found is None else encode(found)
         except NotStorable:
@@ -50,8 +51,17 @@ class Seen:
             self._fresh.append(Entry(number, id))
             self.remember(number, id)
 
+    def has(self, id: str) -> bool:
+        """Did the broker's message of this id come before?"""
+        return self._path is None and encode(id) in self._known
+
     def remember(self, number: int, id: str) -> None:
-        """An id that the store has already."""
+        """An id that the store has already; of a chunk that is several messages, a vector of them."""
+        several = decode(id) if self._path is None and id.startswith("[") else None
+        for each in [id] if several is None else map(encode, several):
+            self._add(number, each)
+
+    def _add(self, number: int, id: str) -> None:
         self._known[id] = number
         if len(self._known) > self._window:
             self.below = self._known.pop(next(iter(self._known))) + 1

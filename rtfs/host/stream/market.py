@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.stream import Stream
     from rtfs.lang.outcome import RuntimeContext
 
-MEMORY = "memory:"
+MEMORY, SQLITE = "memory:", "sqlite://"
 _IN_MEMORY = Map.of([(Keyword("store"), MEMORY)])
 BOTH = ("bidirectional", "duplex")
 _URL = ("http://", "https://", "ws://", "wss://", "stdio:", "replay:")
@@ -232,7 +232,9 @@ class Market:
             if not name:
                 raise fault(3, p="id", kind="memory:topic", value=id)
             return self.topic(name)
-        if security is not None:
+        if security is not None and id.startswith(SQLITE):
+            guard.admit_store(security, f"sqlite:{id.removeprefix(SQLITE).rpartition('/')[0]}")
+        elif security is not None:
             guard.admit_network(security, id)
         found = self.brokers.get(id)
         if found is None:

@@ -110,7 +110,10 @@ async def _running(ctx: CallContext, made: Map, options: Map, called: Called) ->
     """A run whose outputs go to callbacks."""
     stream = await start(ctx, made, options)
     try:
-        stream.deliver(called.receiver(ctx, stream))
+        receiver = called.receiver(ctx, stream)
+        if stream.owner.source is not None:
+            stream.owner.source.adapter.tell = receiver.tell
+        stream.deliver(receiver)
     except BaseException:
         await stream.cancel()
         raise
@@ -208,16 +211,34 @@ async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
     if limit is None and not _finite(ctx, source):
         raise fault(27)
     stream = await start(ctx, source, running)
-    found: list[Any] = []
-    async for item in stream:
-        if limit is not None and len(found) >= limit:
-            break
-        if len(found) >= most:
-            await stream.cancel()
-            raise fault(28, operator="to-collection", n=most, things="items")
-        found.append(item)
-    await stream.cancel()
+    try:
+        found = await _gathered(stream, limit, most)
+    finally:
+        await stream.cancel()
     return vector(found)
+
+
+async def _gathered(stream: Run, limit: int | None, most: int) -> list[Any]:
+    """Up to `limit` items of a run; they count as processed, those that were brought along do not. S028."""
+    owner = stream.owner
+    found: list[Any] = []
+    reader = stream.reader("collector")
+    while limit is None or len(found) < limit:
+        page = await stream.read(reader, owner.outputs.capacity)
+        if not page:
+            break
+        for output in page if limit is None else page[: limit - len(found)]:
+            if len(found) >= most:
+                raise fault(28, operator="to-collection", n=most, things="items")
+            found.append(output.value)
+            reader.cursor = output.output_seq + 1
+    owner.outputs.finished(reader)
+    if owner.failure is not None:
+        raise owner.failure
+    if owner.source is not None:
+        owner.source.close()
+        await owner.source.closed()
+    return found
 
 
 def _collected(arguments: tuple[Any, ...]) -> tuple[Any, Map]:

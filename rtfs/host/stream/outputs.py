@@ -257,6 +257,11 @@ class Outputs:
         found = islice(self._ring, first, max(first, min(first + most, self.visible - oldest)))
         return [Output(oldest + first + index, *entry) for index, entry in enumerate(found)]
 
+    def kept(self, number: int) -> Output | None:
+        """The output of that number, if it is still here."""
+        at = number - self.oldest
+        return Output(number, *self._ring[at]) if 0 <= at < len(self._ring) else None
+
     async def arrival(self, number: int) -> None:
         """Wait until output `number` is there, or the end."""
         if self.ended or self.visible > number:

@@ -39,6 +39,7 @@ from rtfs.lang.outcome import RuntimeContext
 if TYPE_CHECKING:
     from rtfs.host.clock import Clock
     from rtfs.host.journal import Journal
+    from rtfs.host.stream.brokers import Broker
     from rtfs.lang.evaluator import Evaluator
 
 LOGGER = logging.getLogger("rtfs.stream")
@@ -58,6 +59,7 @@ class Services:
         self.ended: Callable[[Owner], None] = lambda owner: None
         self.journal: Journal | None = None
         self.instruments: Instruments | None = None  # None: nobody measures, and nothing is spent on it
+        self.topic: Callable[[str], Broker]  # by name, those of this process
         self.slots: dict[str, str] = {}  # by stream: the effect slot that it waits for
         self._serial = count(1)
 
@@ -65,6 +67,11 @@ class Services:
         """Where files of this process go that nobody needs afterwards."""
         folder = self._state_dir
         return folder if folder is not None and os.path.isdir(folder) else tempfile.gettempdir()
+
+    def state_folder(self) -> str | None:
+        """Where the state of this host is kept, if it is a folder."""
+        folder = self._state_dir
+        return None if folder is None or folder.startswith(REDIS) else folder
 
     def serial(self) -> int:
         """A number no other caller gets."""
@@ -94,6 +101,7 @@ class StreamRegistry:
         self.directory = Directory(Configuration(getattr(host, "mcp_config", None)), self.servers, self.topics)
         self.pool = Pool(self.services.timers, lambda: question.may_sample(host))
         self.market = Market(self)
+        self.services.topic = self.market.topic
         self.identity = f"process {os.getpid()} on {socket.gethostname()} ({os.urandom(4).hex()})"
         self._stores: dict[str, tuple[Store, Committer]] = {}
         self._beats: dict[str, asyncio.Task[None]] = {}

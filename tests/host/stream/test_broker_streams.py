@@ -1,4 +1,4 @@
-"""Streams and sinks of Redis and NATS: acknowledged after processing, delivered again after a crash (§3.10, §5.7)."""
+"""Streams and sinks of brokers: acknowledged after processing, delivered again after a crash (§3.10, §5.7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtfs.lang.names import Keyword as K
 from rtfs.lang.outcome import RuntimeContext
 from rtfs.session import Session
 
-NAMES = ["nats", "redis"]
+NAMES = ["amqp", "nats", "redis", "sqlite"]
 PROGRAM = Path(__file__).parent / "programs" / "counter.py"
 NUMBERS = 40
 
@@ -29,13 +29,18 @@ Life = Callable[..., "tuple[int, str]"]
 
 
 @pytest.fixture(params=NAMES)
-def url(request: pytest.FixtureRequest, services: Any) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, services: Any, tmp_path: Path) -> Iterator[str]:
     """An empty queue of a broker."""
     token = f"rtfs_test_{uuid.uuid4().hex}"
     if request.param == "redis":
         yield f"{services.redis()}/{token}"
         services.drop_keys(services.redis(), token)
         services.drop_keys(services.redis(), f"{{{token}")
+    elif request.param == "amqp":
+        yield f"{services.amqp()}/{token}"
+        asyncio.run(services.drop_amqp(services.amqp(), token))
+    elif request.param == "sqlite":
+        yield f"sqlite://{tmp_path}/queue.db/{token}"
     else:
         yield f"{services.nats()}/{token}"
         asyncio.run(services.drop_nats(services.nats(), token))
@@ -148,17 +153,18 @@ def test_a_killed_reader_loses_nothing(url: str, environment: dict[str, str], tm
                 if len(seen) == 60:
                     break
             process.kill()
+            seen.update(int(line) for line in process.stdout.read().split(b"\n")[:-1])  # was processed before
     assert seen == set(range(60))
 
 
-@pytest.mark.parametrize("scheme", ["redis", "nats"])
+@pytest.mark.parametrize("scheme", ["redis", "nats", "amqp"])
 def test_a_broker_that_cannot_be_reached_fails_the_stream_after_its_attempts(session: Session, scheme: str) -> None:
     session.run(f'(def s (stream-source "{scheme}://127.0.0.1:1/x" {{:retry {{:max-attempts 2 :base-ms 1}}}}))')
     with pytest.raises(RtfsError, match="Transport failed after 2 attempts: "):
         session.run("(stream-consume s {x => x} {:until :end})")
 
 
-@pytest.mark.parametrize("scheme", ["redis", "nats"])
+@pytest.mark.parametrize("scheme", ["redis", "nats", "amqp"])
 def test_a_url_that_names_no_queue_is_refused(session: Session, scheme: str) -> None:
     for form in ("stream-source", "stream-sink"):
         with pytest.raises(RtfsError) as found:
@@ -166,7 +172,7 @@ def test_a_url_that_names_no_queue_is_refused(session: Session, scheme: str) -> 
         assert found.value.code == "RTFS-S003"
 
 
-@pytest.mark.parametrize(("scheme", "library"), [("redis", "redis"), ("nats", "nats")])
+@pytest.mark.parametrize(("scheme", "library"), [("redis", "redis"), ("nats", "nats"), ("amqp", "aio_pika")])
 def test_a_missing_library_is_named_with_its_extra(
     session: Session, scheme: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

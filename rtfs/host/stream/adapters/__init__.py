@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -68,7 +68,8 @@ class Adapter(Protocol):
     idle_ms: how long silence may last when the stream does not say. token: did a progress token go out? mode: the
     protocol era it needs, None for the one the stream wants. wish: seconds that the server wants between two
     connections, None when it did not say. sends: takes values for the server. listens: what the server says unasked is
-    what it is about. follows: reads streams of this host, so that it ends by itself when these are drained.
+    what it is about. follows: reads streams of this host, so that it ends by itself when these are drained. tell: calls
+    the slots of the program that are named so; None when it gave none.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Adapter(Protocol):
     sends: bool
     listens: bool
     follows: bool
+    tell: Callable[..., Awaitable[None]] | None
 
     async def run(self, session: Session, intake: Intake) -> None:
         """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
@@ -127,6 +129,7 @@ class Plain:
     sends = False
     listens = False
     follows = False
+    tell: Callable[..., Awaitable[None]] | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -47,6 +47,10 @@ class Reading(NamedTuple):
     create: bool = True
 
 
+class UnknownQueue(Exception):
+    """There is no queue of that name, and it is not to be made."""
+
+
 class Consumer(Protocol):
     """One reader."""
 
@@ -89,11 +93,13 @@ class Producer(Protocol):
 
 
 class Broker(Protocol):
-    """A queue or topic. failures: exceptions of a service that cannot be reached. idle_ms: how often to look."""
+    """A queue or topic. failures: exceptions of a service that cannot be reached."""
 
     failures: tuple[type[Exception], ...]
 
-    async def consumer(self, reading: Reading) -> Consumer: ...
+    async def consumer(self, reading: Reading) -> Consumer:
+        """A reader. UnknownQueue when nothing is there and the reading is not to create it."""
+        ...
 
     async def producer(self) -> Producer: ...
 

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.brokers import DEDUPE, Message, Reading
+from rtfs.host.stream.brokers import DEDUPE, Message, Reading, UnknownQueue
 
 if TYPE_CHECKING:
     from rtfs.host.clock import Clock
@@ -59,6 +59,8 @@ class Topic:
 
     async def consumer(self, reading: Reading) -> Consumer:
         """A reader; the first one gets what waits."""
+        if not (reading.create or self._groups or self._kept or self.senders):
+            raise UnknownQueue("memory")
         return self.reader(reading.group)
 
     async def producer(self) -> Producer:

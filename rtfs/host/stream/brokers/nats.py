@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.brokers import Consumer, Message, Producer, Reading, packed, place_of, unpacked
+from rtfs.host.stream.brokers import Consumer, Message, Producer, Reading, UnknownQueue, packed, place_of, unpacked
 from rtfs.host.stream.catalogue import fault
 from rtfs.lang.collections import Map
 
@@ -60,7 +60,7 @@ class NatsBroker:
             return str(await jetstream.find_stream_name_by_subject(self.subject))
         except NotFoundError:
             if not create:
-                raise
+                raise UnknownQueue(self.subject) from None
         name = _plain(self.subject)
         await jetstream.add_stream(name=name, subjects=[self.subject])
         return name

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from rtfs.host.stream.brokers import DEDUPE_S, Consumer, Message, Producer, Reading, packed, unpacked
+from rtfs.host.stream.brokers import DEDUPE_S, Consumer, Message, Producer, Reading, UnknownQueue, packed, unpacked
 from rtfs.host.stream.catalogue import fault
 from rtfs.lang.collections import Map
 
@@ -55,6 +55,8 @@ class RedisBroker:
         try:
             await self._client.xgroup_create(self._name, reading.group, id="0", mkstream=reading.create)
         except redis.exceptions.ResponseError as error:
+            if "requires the key to exist" in str(error):
+                raise UnknownQueue(self._name) from None
             if "BUSYGROUP" not in str(error):
                 raise
         return Member(self._client, self._name, reading, self._clock)

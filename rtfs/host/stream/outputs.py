@@ -289,7 +289,9 @@ class Outputs:
         """Forget what is beyond the capacity, unless a reader that holds still wants it."""
         ring = self._ring
         if self.mode == "durable":
-            while len(ring) > self.capacity and self.next - len(ring) < self.committed:
+            below = min([self.committed, *self._wanted()])  # who reads now need not ask the store
+            below = max(below, min(self.committed, self.next - self.capacity - MOST_UNCOMMITTED))
+            while len(ring) > self.capacity and self.next - len(ring) < below:
                 ring.popleft()
             return
         if self.limit == NEVER:

@@ -68,8 +68,7 @@ class Owner(Course):
                     await self._serve(*self.mailbox.pop(0))
                 elif self._runnable():
                     await self._recorded(self._turn())
-                    if self.queue.items:  # otherwise it sleeps, which lets others run as well
-                        await asyncio.sleep(0)
+                    await asyncio.sleep(0)
                 elif not await self._ended():
                     await self._sleep()
         except Exception as error:  # a defect of rtfs must end this stream, not the loop

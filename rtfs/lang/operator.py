@@ -94,6 +94,24 @@ def operand(value: Any) -> Any:
     raise StreamError(4, f"Not a stream: {shown(value)}")
 
 
+def well_formed(table: Any) -> bool:
+    """Is it the table of an operator? Those of the library are."""
+    if type(table) is not Map or type(table.get(NAME)) is not Keyword:
+        return False
+    main, params, slots = table.get(MAIN), table.get(PARAMS, EMPTY_MAP), table.get(SLOTS, EMPTY_MAP)
+    rows = [part for part in (params, slots) if type(part) is Map]
+    if len(rows) != 2 or not (main is None or type(main) is Keyword):
+        return False
+    keyed = all(type(key) is Keyword and type(row) is Map for part in rows for key, row in part.entries())
+    return keyed and all(_fit(row) for row in params.values())
+
+
+def _fit(row: Map) -> bool:
+    kind, bounds, options = row.get(KIND), (row.get(MIN), row.get(MAX)), row.get(ONE_OF)
+    numbers = all(bound is None or type(bound) in (int, float) for bound in bounds)
+    return type(kind) is Keyword and kind.name in _KINDS and numbers and (options is None or is_vector(options))
+
+
 def build(table: Map, arguments: tuple[Any, ...]) -> Map:
     """The node of `(stream.X in)`, `(stream.X in main)`, `(stream.X in {…})` or `(stream.X in main {…})`."""
     name = table.get(NAME)

@@ -42,6 +42,8 @@ def check(text: str) -> None:
         if not children or text[begin] not in "([{" or children[0].text() == "{":  # a map with ~@ inside
             continue
         assert scan.form_end(text, begin) == end
+        if children[0].text() == "=>":  # `{x => body}` is read as a list that begins with the arrow
+            children = [children[1], children[0], *children[2:]]
         assert [source.span(*part) for part in scan.parts(text, begin)] == list(children)
         inside = source.offset(children[0].line, children[0].column)
         if "#_" not in text:  # what is discarded never runs

@@ -6,10 +6,11 @@ from typing import Any
 
 from rtfs.eval.builtins.validation import type_of
 from rtfs.eval.registry import builtin
-from rtfs.lang.collections import Map, vector
+from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.errors import StreamError
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import build, shown
+from rtfs.lang.operator import build, shown, well_formed
+from rtfs.lang.values import is_vector, wrong_kind
 from rtfs.lang.violation import violations
 
 
@@ -23,6 +24,10 @@ from rtfs.lang.violation import violations
     ),
 )
 def node(table: Any, arguments: Any) -> Map:
+    if not well_formed(table):
+        raise wrong_kind("rtfs/node", "map", table)
+    if type(arguments) is not List and not is_vector(arguments):
+        raise wrong_kind("rtfs/node", "vector", arguments, 1)
     return build(table, tuple(arguments))
 
 
@@ -33,6 +38,10 @@ def node(table: Any, arguments: Any) -> Map:
     example=('(try (rtfs/refuse 3 "expected a vector, got" 1) (catch e (:code e)))', '"RTFS-S003"'),
 )
 def refuse(number: Any, text: Any, value: Any) -> None:
+    if type(number) is not int:
+        raise wrong_kind("rtfs/refuse", "integer", number)
+    if type(text) is not str:
+        raise wrong_kind("rtfs/refuse", "string", text, 1)
     raise StreamError(number, f"{text} {shown(value)}", limit=number == 28)
 
 

@@ -156,6 +156,7 @@ def test_a60_a_query_of_a_server_needs_the_network() -> None:
     assert (
         refused(session, "SELECT 1", "postgresql://127.0.0.1:1/x") == "S053 Effect :network denied for stream.db.query"
     )
+    session.shutdown()
 
 
 def test_many_rows_are_read_with_little_memory(session: Session, tmp_path: Path) -> None:

@@ -161,3 +161,4 @@ def keyed(value: Any) -> Any:
 def test_where_there_is_no_terminal_nobody_is_asked() -> None:
     session = Session(context=RuntimeContext.full())
     assert session.run('(call :ccos.user.elicit {:stream-id "s" :server "x" :message "?"})') is None
+    session.close()

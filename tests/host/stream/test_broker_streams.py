@@ -149,9 +149,9 @@ def test_a_killed_reader_loses_nothing(url: str, environment: dict[str, str], tm
         with subprocess.Popen([sys.executable, str(worker)], stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             for _ in range(most):
-                seen.add(int(process.stdout.readline()))
-                if len(seen) == 60:
+                if len(seen) == 60:  # nothing more would come
                     break
+                seen.add(int(process.stdout.readline()))
             process.kill()
             seen.update(int(line) for line in process.stdout.read().split(b"\n")[:-1])  # was processed before
     assert seen == set(range(60))

@@ -194,7 +194,7 @@ async def test_a_message_sent_again_under_its_id_is_dropped_or_known_by_it(groun
 async def test_a_reader_that_is_cancelled_while_it_waits_loses_nothing(ground: Ground) -> None:
     broker = ground.again()
     consumer = await broker.consumer(Reading("g", VISIBLE_MS))
-    waiting: asyncio.Future[Any] = asyncio.ensure_future(_later(consumer.fetch(1, 60_000)))
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(_later(consumer.fetch(1, 2_000)))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

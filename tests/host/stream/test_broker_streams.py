@@ -146,7 +146,7 @@ def test_a_killed_reader_loses_nothing(url: str, environment: dict[str, str], tm
     worker.write_text(WORKER % url)
     seen: set[int] = set()
     for most in (3, 17, 60):
-        with subprocess.Popen([sys.executable, str(worker)], stdout=subprocess.PIPE, env=environment) as process:
+        with subprocess.Popen([sys.executable, "-u", str(worker)], stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             for _ in range(most):
                 if len(seen) == 60:  # nothing more would come

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -36,7 +37,12 @@ class RecordedExecution(Execution):
 
 
 def write_tape(path: str, data: bytes) -> None:
-    """All of it or nothing, for the eyes of its owner: it holds whatever the program said and heard."""
+    """All of it or nothing, for the eyes of its owner: it holds whatever the program said and heard.
+
+    OSError when there is something else than a file: a device or a folder is not replaced.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "Not a regular file", path)
     temporary = f"{path}.{os.getpid()}"
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)

@@ -125,11 +125,10 @@ def save(repl: Repl, text: str) -> None:
         data = "\n".join(f"{each.text.strip()}\n" for each in inputs).encode("utf-8", "replace")
     else:
         data = repl.session.snapshot()
-    temporary = f"{path}.{os.getpid()}"
+    from rtfs.cli.tape import write_tape
+
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
+        write_tape(path, data)
     except OSError as error:
         error.filename = path
         raise

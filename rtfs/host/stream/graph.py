@@ -14,7 +14,8 @@ from rtfs.host.stream.stage import Stage, stage_of
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import INPUTS, NAME, NAMES, NODE, PARAMS, STREAM_ID, operand
+from rtfs.lang.operator import INPUTS, NAME, NAMES, NODE, PARAMS, STREAM_ID, checked, operand
+from rtfs.lang.values import is_vector
 
 DEEPEST = 1_000  # operators in a row
 
@@ -57,7 +58,7 @@ def _upwards(node: Any) -> Iterator[Any]:
     """The node and what it reads from, up to the source."""
     for _ in range(DEEPEST):
         yield node
-        inputs = node.get(INPUTS) if type(node) is Map and STREAM_ID not in node else None
+        inputs = inputs_of(node) if type(node) is Map and STREAM_ID not in node else None
         if not inputs or operators.find(_name(node)) is not None:
             return
         node = operand(inputs[0])
@@ -73,13 +74,34 @@ def _origin(node: Any) -> Origin:
     kind, operator = sources.find(name), operators.find(name)
     if (kind is None and operator is None) or type(params) is not Map:
         raise fault(4, value=shown(node))
+    if kind is not None:
+        _sound(node, kind.table)
     return Origin(name, params, kind, operator, _inputs(node, params))
 
 
 def _inputs(node: Map, params: Map) -> tuple[tuple[str, Any], ...]:
-    given = [operand(each) for each in node.get(INPUTS) or ()]
+    given = [operand(each) for each in inputs_of(node)]
+    if params.get(NAMES) and (not is_vector(params.get(NAMES)) or len(params.get(NAMES)) != len(given)):
+        raise fault(4, value=shown(node))
     names = params.get(NAMES) or range(len(given))
     return tuple((key.name if type(key) is Keyword else str(key), each) for key, each in zip(names, given, strict=True))
+
+
+def inputs_of(node: Map) -> Any:
+    """The inputs of a node, which anybody may have written. S004 when they are none."""
+    inputs = node.get(INPUTS, ())
+    if not is_vector(inputs):
+        raise fault(4, value=shown(node))
+    return inputs
+
+
+def _sound(node: Map, table: Map) -> Map:
+    """The parameters of a node, which may be written by hand: S002, S003, S006 as for a call that makes one."""
+    params = node.get(PARAMS, EMPTY_MAP)
+    if type(params) is not Map:
+        raise fault(4, value=shown(node))
+    own = Map.of([entry for entry in params.entries() if entry[0] is not NAMES])
+    return checked(table, own, f"stream.{_name(node)}", callbacks=True)
 
 
 def _name(node: Map) -> str:
@@ -88,8 +110,8 @@ def _name(node: Map) -> str:
 
 
 def _stage(node: Map, evaluator: Evaluator) -> Stage:
-    name, params = node.get(NODE), node.get(PARAMS, EMPTY_MAP)
-    found = evaluator.operator(name.name) if type(name) is Keyword else None
-    if found is None or type(params) is not Map:
+    found = evaluator.operator(_name(node))
+    if found is None:
         raise fault(4, value=shown(node))
-    return stage_of(name.name, params.get(NAME), evaluator.pure(found[1], params))
+    params = _sound(node, found[0])
+    return stage_of(_name(node), params.get(NAME), evaluator.pure(found[1], params))

@@ -24,7 +24,7 @@ from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.settings import DEAD_LETTER, SKIP
 from rtfs.host.watch import SHORT
 from rtfs.lang.collections import MISSING
-from rtfs.lang.errors import RtfsError
+from rtfs.lang.errors import LimitError, RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -193,6 +193,8 @@ class Owner(Course):
         """The hot loop: what is rare stands behind one test."""
         if self.processor.batch is not None and (taken := self._at_once(self.processor.batch)):
             return taken
+        if self.terminal:
+            return 0
         outputs, name = self.outputs, self.processor.name
         items, step, wants_metadata, read, checked = self._watched()
         most, budget = self.settings["max-outputs"], self._budget()
@@ -243,7 +245,9 @@ class Owner(Course):
         taken = list(takewhile(lambda chunk: chunk[4] is None, islice(items, room)))
         try:
             self.state, produced = batch(self.state, tuple([chunk[1] for chunk in taken]))
-        except RtfsError:
+        except RtfsError as error:
+            if isinstance(error, LimitError):  # to meet it again would take as long again
+                self.fail(step_error(error, self.processor.name))
             return 0
         for _ in taken:
             items.popleft()
@@ -342,6 +346,8 @@ class Owner(Course):
     def _problem(self, chunk: Chunk, error: Exception) -> RtfsError:
         """The stream error of a failed step."""
         processor, failure = self.processor, self.services.evaluator.failure(error)
+        if isinstance(failure, LimitError):
+            return step_error(failure, processor.name)
         found = processor.blame and processor.blame(self.state, chunk[1], self.metadata_of(chunk))
         return found or step_error(failure, processor.name)
 

@@ -6,12 +6,11 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any
 
 from rtfs.host.clock import Clock
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.transports import Tap
+from rtfs.host.stream.transports import Side, Tap
 
 ROTATE_BYTES = 64 * 2**20
 HIDDEN = "***"
@@ -137,32 +136,16 @@ class _Carried(Tap):
         return message
 
 
-class _Sending:
+class _Sending(Side):
     """The write side of a transport as the SDK wants it."""
 
     def __init__(self, inner: Any, recorder: Recorder) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._recorder = recorder
 
     async def send(self, message: Any) -> None:
         self._recorder.frame("out", "json", _data(message))
         await self._inner.send(message)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def __aenter__(self) -> _Sending:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        result: bool | None = await self._inner.__aexit__(kind, error, trace)
-        return result
 
 
 def _data(message: Any) -> Any:

@@ -7,6 +7,7 @@ sink only says how a batch is given away; collecting batches, trying again, mark
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,7 +36,7 @@ class Refused(Exception):
         self.data = data
 
 
-class Outlet:
+class Outlet(ABC):
     """One sink of one run. Its methods are called one after the other, but for `give` where `concurrency` > 1.
 
     size: items of a batch; wait_ms: how long the first of them waits for company; concurrency: batches under way at
@@ -59,18 +60,18 @@ class Outlet:
     def param(self, name: str) -> Any:
         return self.params.get(Keyword(name))
 
-    async def open(self, memory: Any, *, resumed: bool) -> None:
+    async def open(self, memory: Any, *, resumed: bool) -> None:  # noqa: B027 - most need nothing
         """Before anything is given, and before the source of the run opens.
 
         memory: what `memory` gave for the snapshot that the run goes on from. RtfsError when the sink cannot work.
         """
 
+    @abstractmethod
     async def give(self, batch: Sequence[Output]) -> tuple[Any, ...]:
         """Give items away; they are when this returns. The answer: the arguments of the slot `each`.
 
         Lost: the way is broken, and it may be tried again. Refused: the items are wrong. RtfsError: it cannot work.
         """
-        raise NotImplementedError
 
     def memory(self) -> Any:
         """A printable value that says how far the sink is, exactly behind what was given; None where marks suffice."""
@@ -84,7 +85,7 @@ class Outlet:
         """Everything is given away, and the run is complete. The summary for `:on-complete`."""
         return Map.of([(Keyword("items"), count)])
 
-    async def end(self, fate: str) -> None:
+    async def end(self, fate: str) -> None:  # noqa: B027 - most need nothing
         """The run ended otherwise: it `failed`, was `cancelled` (or stopped), or is `left` to a later process."""
 
 

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.lang.errors import RtfsError
@@ -187,11 +187,34 @@ class TappedLink:
         self.tap.listener = listener
 
 
-class _TappedRead:
+class Side:
+    """One side of a transport that another stands in front of; it is opened and closed with it."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def close(self) -> None:
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        result: bool | None = await self._inner.__aexit__(kind, error, trace)
+        return result
+
+
+class _TappedRead(Side):
     """The read side of a transport as the SDK wants it."""
 
     def __init__(self, inner: Any, tap: Tap) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._tap = tap
 
     @property
@@ -211,46 +234,14 @@ class _TappedRead:
             self._tap.end()
             raise
 
-    def close(self) -> None:
-        self._inner.close()
 
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def __aenter__(self) -> _TappedRead:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        result: bool | None = await self._inner.__aexit__(kind, error, trace)
-        return result
-
-
-class _ShownWrite:
+class _ShownWrite(Side):
     """The write side of a transport whose frames somebody wants to see."""
 
     def __init__(self, inner: Any, show: Callable[[str, Any], None]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._show = show
 
     async def send(self, message: Any) -> None:
         self._show(">", message)
         await self._inner.send(message)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def __aenter__(self) -> _ShownWrite:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        result: bool | None = await self._inner.__aexit__(kind, error, trace)
-        return result

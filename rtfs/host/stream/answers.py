@@ -115,4 +115,4 @@ def _number(key: str) -> int:
 
 
 def _slot(key: str) -> str:
-    return key.rsplit("/", 3)[2]
+    return key.rsplit("/", 3)[2].partition(".")[0]  # one slot may be asked several times for one number

@@ -26,11 +26,14 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.batching import Batches
     from rtfs.host.stream.checkpoint import Checkpoints
+    from rtfs.host.stream.failing import Policy
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import Services
+    from rtfs.host.stream.slot import Slot
     from rtfs.host.stream.source import Source
 
 Call = Callable[[], Any]
+FREE: frozenset[str] = frozenset()
 
 
 class Body:
@@ -39,17 +42,19 @@ class Body:
     kind: the capabilities it was started by, `mcp` or `marketplace`; ending: the event of the table that ended it;
     error: the map that inspect shows, failure: the exception behind it; paused_by: `result`, `call` or `store`;
     source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
-    the queue is empty; leaving: the host shuts down and the queue stays as it is; held: a failed chunk waits for its
-    next attempt; dirty: a transition has to be stored; sink: what takes the outputs at the end of a graph, sink_memory:
-    what a snapshot kept of it.
+    the queue is empty; leaving: the host shuts down and the queue stays as it is; held: why no step is made for now;
+    errands: effect slots that are asked meanwhile; policy: decides about failed chunks in place of `:on-error`; dirty:
+    a transition has to be stored; sink: what takes the outputs at the end of a graph, sink_memory: what a snapshot kept
+    of it.
     """
 
     __slots__ = (
         "id", "kind", "settings", "processor", "services", "status", "ending", "error", "failure", "reason",
         "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
-        "timers", "mailbox", "watchers", "draining", "leaving", "held", "store_is_broken", "tick_due", "dirty",
-        "_waker", "_metadata", "contract", "stepping", "_shut_since", "_shut_before", "sink", "sink_memory",
+        "timers", "mailbox", "watchers", "draining", "leaving", "held", "errands", "policy", "store_is_broken",
+        "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping", "_shut_since", "_shut_before", "sink",
+        "sink_memory",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -84,7 +89,9 @@ class Body:
         self._shut_before = 0
         self.draining = ""
         self.leaving = False
-        self.held = False
+        self.held: frozenset[str] = FREE
+        self.errands: tuple[asyncio.Task[None], ...] = ()
+        self.policy: Policy | None = None
         self.store_is_broken = False
         self.tick_due = False
         self.dirty = False
@@ -141,6 +148,22 @@ class Body:
         if not services.events.heard(event):
             return
         services.events.emit(services.clock.now_ms(), event, self.id, self.intake.seq, self.status.name, data)
+
+    def hold(self, why: str) -> None:
+        """Make no step until `go_on`."""
+        self.held |= {why}
+
+    def go_on(self, why: str) -> None:
+        """That is no reason any more to stand still."""
+        self.held -= {why}
+        self.wake()
+
+    async def ask(self, slot: Slot, seq: int, *args: Any, part: str = "") -> Any:
+        """What a slot says about the chunk of that number. part: which of several calls for it this is."""
+        answers = self.checkpoints.ledger.answers
+        if answers is not None:
+            answers.by_chunk.add(slot.name)
+        return await slot(self.id, seq, *args, part=part)
 
     def timer(self, name: str, milliseconds: float, callback: Callable[[], None]) -> None:
         """One appointment per name; a new one replaces the old."""

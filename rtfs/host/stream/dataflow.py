@@ -11,7 +11,8 @@ from rtfs.host.stream.channel import Channel
 from rtfs.host.stream.chunk import K_CONTROL
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
-from rtfs.host.stream.graph import Chain, chain_of
+from rtfs.host.stream.graph import Chain, Origin, chain_of
+from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.launch import Request
 from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
@@ -48,11 +49,11 @@ CAPACITY = 256  # of the queue in front of a chain: items are smaller than messa
 
 async def run(
     registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None,
-    *, feeds: bool = False,
+    *, feeds: bool = False, hooks: Hooks = NO_HOOKS,
 ) -> Run:  # fmt: skip
     """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053.
 
-    feeds: another run that goes on after a restart reads it.
+    feeds: another run that goes on after a restart reads it. hooks: what covers all that runs here.
     """
     chain = chain_of(node, registry.services.evaluator)
     if security is not None:
@@ -65,6 +66,7 @@ async def run(
     settings = read_settings(Map.of([(Keyword(name), value) for name, value in wanted.items()]))
     request = _GraphRequest(registry, settings, module, security, chain, processor, node)
     request.revives_ended = feeds
+    request.hooks = hooks
     try:
         stream = await request.begun()
     except BaseException:
@@ -99,6 +101,8 @@ class _GraphRequest(Request):
         self._fused = processor
         self._node = node
         self.inputs: list[Input] = []
+        self.hooks: Hooks = NO_HOOKS
+        self._own: Hook | None = None  # of the wrapper that the chain begins with
 
     async def begun(self) -> Stream:
         """The stream, once the runs that it reads from are started."""
@@ -109,18 +113,30 @@ class _GraphRequest(Request):
         shared = Map.of((Keyword(name), given[name]) for name in INHERITED if name in given)
         shared = shared.merge(origin.operator.covers(origin.params))
         goes_on = None if own is None else await self.waits(own)
+        hooks = self._covering(origin)
         for name, node in origin.inputs:
             options = shared.merge(_about_input(own and f"{own}/{name}", goes_on))
-            stream = await run(self.registry, node, options, self.module, self.security, feeds=bool(goes_on))
+            place = self.registry, node, options, self.module, self.security
+            stream = await run(*place, feeds=bool(goes_on), hooks=hooks)
             self.inputs.append(Input(name, stream, kept=goes_on is not None))
         return await self.start()
+
+    def _covering(self, origin: Origin) -> Hooks:
+        """What covers the inputs: what covers this run, and nearer its own wrapper."""
+        if origin.operator is None or origin.operator.hook is None:
+            return self.hooks
+        self._own = origin.operator.hook(origin.params, self._around)
+        return {**self.hooks, self._own.kind: self._own}
+
+    @property
+    def _around(self) -> Around:
+        return Around(self.registry.services, self.security, self.settings["slot-timeout-ms"], self._own)
 
     def _processor(self, given: Any) -> Processor:
         return self._fused
 
     def _source(self) -> Source:
-        origin, registry = self._chain.origin, self.registry
-        around = Around(registry.services, self.security, self.settings["slot-timeout-ms"])
+        origin, registry, around = self._chain.origin, self.registry, self._around
         if origin.operator is not None:
             adapter: Adapter = origin.operator.joint(self.settings, origin.params, self.inputs, around)
         elif origin.stream_id is not None:
@@ -138,6 +154,8 @@ class _GraphRequest(Request):
         stream = Run(owner, self._chain, self.inputs, self._node)
         if self.inputs:
             owner.checkpoints.told.append(stream.stored)
+        for hook in self.hooks.values():
+            hook.hang(owner, self._chain)
         return stream
 
 
@@ -224,9 +242,8 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
     line = Line(chain.stages, evaluator.pure, chain.title, [at for segment in segments for at in segment.states])
     begin = line.compact([stage.init for stage in chain.stages])
-    return Processor(
-        chain.title, 3 if wants else 2, identity, step, partial(_control, line), partial(_blame, line), batch
-    ), begin
+    control, blame, mend = partial(_control, line), partial(_blame, line), partial(_mend, line)
+    return Processor(chain.title, 3 if wants else 2, identity, step, control, blame, mend, batch), begin
 
 
 def _passed(state: Any, item: Any) -> Map:
@@ -283,17 +300,36 @@ def _control(line: Line, state: Any, metadata: Map) -> Map:
     return result_of(line.compact(states), found)
 
 
-def _blame(line: Line, state: Any, item: Any, metadata: Any) -> RtfsError | None:
+def _blame(line: Line, state: Any, item: Any, metadata: Any, values: tuple[Any, ...] = ()) -> RtfsError | None:
     """The error of the stage that fails, told by its name: pure steps fail again."""
     try:
-        line.feed(line.states(state), 0, item, metadata, Collected())
+        line.mended(values).feed(line.states(state), 0, item, metadata, Collected())
     except StageError as found:
-        error = step_error(found.error, found.stage.name or found.stage.op)
-        place = Map.of([(Keyword("stage"), found.at), (Keyword("op"), Keyword(found.stage.op))])
-        error.data = error.data.merge(place) if type(error.data) is Map else place
-        error.remark(f"in stage {found.at} ({found.stage.name or found.stage.op}) of {line.title}")
-        return error
+        return _told(line, found)
     return None
+
+
+def _mend(line: Line, state: Any, item: Any, metadata: Any, values: tuple[Any, ...], whole: bool) -> Map:
+    """The result when values stand for what stages that fail would have given. whole: the last one stands for all that
+    leaves, as it does where no stage failed."""
+    mended, states, found = line.mended(values), line.states(state), Collected()
+    if not whole:
+        try:
+            mended.feed(states, 0, item, metadata, found)
+        except StageError as failed:
+            raise _told(line, failed) from failed
+    if whole or mended.values:
+        return Map.of([(K_STATE, state), (K_OUTPUTS, vector(values[-1:]))])
+    return result_of(line.compact(states), found)
+
+
+def _told(line: Line, found: StageError) -> RtfsError:
+    """The error of a stage, with its place."""
+    error = step_error(found.error, found.stage.name or found.stage.op)
+    place = Map.of([(Keyword("stage"), found.at), (Keyword("op"), Keyword(found.stage.op))])
+    error.data = error.data.merge(place) if type(error.data) is Map else place
+    error.remark(f"in stage {found.at} ({found.stage.name or found.stage.op}) of {line.title}")
+    return error
 
 
 def result_of(states: Any, found: Collected) -> Map:

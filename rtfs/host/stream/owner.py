@@ -7,12 +7,13 @@ it the owner stores what has to be stored, tells who waits, and hands the loop b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import islice, takewhile
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rtfs.host.stream import alteration, letter
+from rtfs.host.stream import alteration, failing
 from rtfs.host.stream.body import Call
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
@@ -21,7 +22,7 @@ from rtfs.host.stream.detail import Watched
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
 from rtfs.host.stream.processor import step_error
-from rtfs.host.stream.settings import DEAD_LETTER, SKIP
+from rtfs.host.stream.slot import failure
 from rtfs.host.watch import SHORT
 from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import LimitError, RtfsError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.settings import Settings
     from rtfs.lang.evaluator import Step
 
-_FAILURES = {SKIP: "chunk-skipped", DEAD_LETTER: "dead-lettered"}
+T = TypeVar("T")
 TURN_CHUNKS = 64
 BATCH_CHUNKS = 256
 
@@ -106,6 +107,26 @@ class Owner(Course):
             self.checkpoints.worked(steps)
         self.announce()
 
+    def consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
+        """Stand still while an effect slot is asked, then do what follows from its answer; a failing slot fails the
+        stream."""
+        self.hold(why)
+        task = asyncio.get_running_loop().create_task(self._consult(why, work, then), name=f"rtfs {why} of {self.id}")
+        self.errands = (*(each for each in self.errands if not each.done()), task)
+
+    async def _consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
+        try:
+            answered = partial(then, await work)
+        except Exception as error:
+            answered = partial(self.fail, failure(error))
+
+        def settle() -> None:
+            self.held -= {why}
+            if not self.terminal:
+                answered()
+
+        self.post(settle)
+
     def announce(self) -> None:
         """Tell readers and watchers."""
         self.outputs.notify()
@@ -157,6 +178,8 @@ class Owner(Course):
         for timer in self.timers.values():
             timer.cancel()
         self.timers.clear()
+        for errand in self.errands:
+            errand.cancel()
         if self.source is not None:
             self.source.close()
         await self._recorded(0)
@@ -215,7 +238,7 @@ class Owner(Course):
                 if rest is not None or checked:
                     reading = read(parts, self.state, name, most)
             except Exception as error:
-                if self._failed(chunk, error):
+                if failing.met(self, chunk, error):
                     break
                 continue
             done += 1
@@ -272,6 +295,20 @@ class Owner(Course):
         if produced and (asked is None or asked.action is not CANCEL):
             self.outputs.extend(produced, seq, time)
 
+    def replaced(self, chunk: Chunk, reading: Reading) -> None:
+        """Another result stands for that of a failed step."""
+        seq, _, time, offset, extra = chunk
+        if offset is not None:
+            self.position = offset
+        self._take(reading, seq, time)
+        if extra is not None or reading[2] is not None:
+            self._special(chunk, reading[2])
+
+    def settled(self) -> None:
+        """A chunk is done with between turns."""
+        self._after_turn(0, None)
+        self.checkpoints.worked(1)
+
     def _budget(self) -> int:
         most = self.settings["max-chunks"]
         return TURN_CHUNKS if most is None else max(1, min(TURN_CHUNKS, most - self.stats.processed))
@@ -308,52 +345,6 @@ class Owner(Course):
             directive = chunk[4].directive
             if directive is not None and self.status not in TERMINAL:
                 self.act(directive)
-
-    def _failed(self, chunk: Chunk, error: Exception) -> bool:
-        """A step failed: what `:on-error` says. True when the turn is over."""
-        seq, data, time, offset, extra = chunk
-        policy = self.settings["on-error"]
-        again = Extra(attempt=self.intake.attempt) if extra is None else extra
-        if again.tries < policy.retries:
-            self.stats.retried += 1
-            again.tries += 1
-            self.queue.items.appendleft((seq, data, time, offset, again))
-            if policy.backoff_ms:
-                self.held = True
-                self.timer("retry", policy.backoff_ms, self._retry)
-            return bool(policy.backoff_ms)
-        problem = self._problem(chunk, error)
-        problem.remark(f"called for chunk {seq} of stream {self.id}")
-        self.stats.failed += 1
-        if self.services.instruments is not None:
-            self.services.instruments.failed(self, problem.code)
-        event = _FAILURES.get(policy.then, "chunk-failed")
-        self.emit(event, at_seq=seq, code=problem.code, message=problem.message)
-        if policy.then is SKIP or policy.then is DEAD_LETTER:
-            if policy.then is SKIP:
-                self.stats.skipped += 1
-            else:
-                self.stats.dead_lettered += 1
-                self.checkpoints.bury(letter.write(self, chunk, problem))
-            if offset is not None:
-                self.position = offset
-            answer(chunk)
-            return False
-        answer(chunk, error=problem)
-        self.fail(problem)
-        return True
-
-    def _problem(self, chunk: Chunk, error: Exception) -> RtfsError:
-        """The stream error of a failed step."""
-        processor, failure = self.processor, self.services.evaluator.failure(error)
-        if isinstance(failure, LimitError):
-            return step_error(failure, processor.name)
-        found = processor.blame and processor.blame(self.state, chunk[1], self.metadata_of(chunk))
-        return found or step_error(failure, processor.name)
-
-    def _retry(self) -> None:
-        self.held = False
-        self.wake()
 
     def control_step(self, control: str) -> None:
         """Call the processor with a control chunk; nothing happens when the stream did not ask for that kind."""

@@ -166,8 +166,10 @@ class Processor(NamedTuple):
     """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`.
 
     control: takes control chunks in its place, as [state metadata]; None when the step does. blame: finds the error of
-    a failed step again, as [state chunk metadata], and says in which part of the processor it is. batch:
-    steps through a vector of chunks as [state chunks], gives the state and the outputs as [number-of-chunk value].
+    a failed step again, as [state chunk metadata values], and says in which part of the processor it is. mend: the
+    result when `values` stand for what fails, as [state chunk metadata values whole]; whole: the last one stands for
+    all that the step would have given. batch: steps through a vector of chunks as [state chunks], gives the state and
+    the outputs as [number-of-chunk value].
     """
 
     name: str
@@ -175,7 +177,8 @@ class Processor(NamedTuple):
     identity: FunctionIdentity
     step: Step
     control: Callable[[Any, Any], Any] | None = None
-    blame: Callable[[Any, Any, Any], RtfsError | None] | None = None
+    blame: Callable[..., RtfsError | None] | None = None
+    mend: Callable[..., Map] | None = None
     batch: Callable[[Any, Any], Any] | None = None
 
     @property

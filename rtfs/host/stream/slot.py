@@ -47,8 +47,11 @@ class Slot:
         self._foreign = foreign(function)
         self.most = arity(function, services.evaluator, self._foreign)[1]
 
-    async def __call__(self, stream_id: str, seq: int, *args: Any) -> Any:
-        """Run the function to its end. S010 for what it raises and when it takes too long, a limit as it is."""
+    async def __call__(self, stream_id: str, seq: int, *args: Any, part: str = "") -> Any:
+        """Run the function to its end. S010 for what it raises and when it takes too long, a limit as it is.
+
+        part: tells the calls from each other where there are several for one number.
+        """
         given = args if self.most is None else args[: self.most]
         services = self._services
         services.slots[stream_id] = self.name
@@ -56,7 +59,8 @@ class Slot:
             with (
                 nullcontext() if services.instruments is None else services.instruments.slot(stream_id, seq, self.name)
             ):
-                return await self._within(self._work(f"{stream_id}/{seq}/{self.name}/", given))
+                name = f"{self.name}.{part}" if part else self.name
+                return await self._within(self._work(f"{stream_id}/{seq}/{name}/", given))
         except Exception as error:
             raise failure(error) from error
         finally:

@@ -5,6 +5,7 @@ What is here is the plain meaning of a chain. `fuse` makes one function of it, w
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -95,8 +96,16 @@ class Line:
             result = self._call(stage.step, states[at], item, metadata)
             outputs_of(result, stage.op)
         except RtfsError as error:
-            raise StageError(at, stage, error) from error
+            return self.failed(states, at, metadata, found, error)
         self._pass_on(states, at, result, metadata, found)
+
+    def failed(self, states: list[Any], at: int, metadata: Any, found: Collected, error: RtfsError) -> None:
+        """A stage failed."""
+        raise StageError(at, self.stages[at], error) from error
+
+    def mended(self, values: Sequence[Any]) -> Mended:
+        """The same line, in which values stand for what fails."""
+        return Mended(values, self.stages, self._call, self.title, self._stateful)
 
     def _pass_on(self, states: list[Any], at: int, result: Any, metadata: Any, found: Collected) -> None:
         outputs = outputs_of(result, self.stages[at].op)
@@ -117,6 +126,19 @@ class Line:
         for at, function in enumerate(functions):
             if function is not None:
                 self._pass_on(states, at, self._call(function, states[at], metadata), metadata, found)
+
+
+class Mended(Line):
+    """A line in which the first stage that fails gives the first of `values`, the next one the next one."""
+
+    def __init__(self, values: Sequence[Any], *line: Any) -> None:
+        super().__init__(*line)
+        self.values = deque(values)
+
+    def failed(self, states: list[Any], at: int, metadata: Any, found: Collected, error: RtfsError) -> None:
+        if not self.values:
+            super().failed(states, at, metadata, found, error)
+        self.feed(states, at + 1, self.values.popleft(), metadata, found)
 
 
 def outputs_of(result: Any, op: str) -> Any:

@@ -21,6 +21,7 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.dataflow import Run
+    from rtfs.host.stream.hook import Hook
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.outputs import Output
     from rtfs.host.stream.registry import Services
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
 
 class Around(NamedTuple):
-    """What an operator of a run has beside its inputs. security: of the program that started the run."""
+    """What an operator of a run has beside its inputs. security: of the program that started the run; hook: what the
+    operator hung on the runs that it covers."""
 
     services: Services
     security: RuntimeContext | None
     timeout_ms: int | None
+    hook: Hook | None = None
 
     def slot(self, name: str, function: Any, count: int = 1) -> Slot:
         """An effect slot of the operator, which gets `count` arguments. S015 when its function wants more."""
@@ -173,10 +176,7 @@ class Single(Joint):
 
     async def ask(self, slot: Slot, *args: Any) -> Any:
         """What a slot says about the item that is next to leave."""
-        answers = self.intake.owner.checkpoints.ledger.answers
-        if answers is not None:
-            answers.by_chunk.add(slot.name)
-        return await slot(self.intake.owner.id, self.intake.seq, *args)
+        return await self.intake.owner.ask(slot, self.intake.seq, *args)
 
     async def give(self, value: Any, output: Output) -> None:
         """Let a value leave, which was made of that output of the input, when there is room."""
@@ -194,13 +194,15 @@ class HostOperator(NamedTuple):
     """What the host does for an operator whose form in `stdlib/stream/` has no stage. effects: what it needs.
 
     covers: the options of a run that its parameters mean for all that is upstream of it, as far as the next operator
-    that says otherwise; own: those that they mean for its own run.
+    that says otherwise; own: those that they mean for its own run. hook: what it does on the runs upstream, as far as
+    the next operator with a hook of that kind.
     """
 
     joint: Callable[[Settings, Map, list[Input], Around], Joint]
     effects: tuple[str, ...] = ()
     covers: Callable[[Map], Map] = nothing
     own: Callable[[Map], Map] = nothing
+    hook: Callable[[Map, Around], Hook] | None = None
 
 
 def names() -> list[str]:

@@ -227,7 +227,7 @@ def values(stream: Any) -> list[int]:
 
 
 async def until(stream: Any, due: Any) -> None:
-    await asyncio.wait_for(stream.until(due), 30)
+    assert await asyncio.wait_for(stream.until(due), 30), f"ended as {stream.status}: {stream.owner.failure}"
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGUSR1])

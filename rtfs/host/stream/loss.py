@@ -19,6 +19,8 @@ async def as_loss(error: Exception, connection: Connection | None, adapter: str,
     link = None if connection is None else connection.link
     status = None if link is None else link.status
     cause = innermost(error)
+    if connection is not None and _late(cause, connection):
+        cause = ConnectionError("the connection is gone")
     if connection is not None and _closed(cause):
         found = await connection.cause()
         cause = cause if found is None else found
@@ -62,6 +64,11 @@ def _closed(error: BaseException) -> bool:
     if isinstance(error, MCPError):
         return error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT)
     return isinstance(error, (SubscriptionLost, ConnectionError))
+
+
+def _late(error: BaseException, connection: Connection) -> bool:
+    """Did the SDK refuse a request because the connection had gone before, and not because of what made it go?"""
+    return isinstance(error, RuntimeError) and connection.broken and error is not connection.failure
 
 
 def _of_the_network(error: BaseException) -> bool:

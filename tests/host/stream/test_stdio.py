@@ -13,6 +13,8 @@ import pytest
 
 from rtfs.host.stream.connection import Connection
 from rtfs.host.stream.lines import OVERSIZE, encoding
+from rtfs.host.stream.loss import as_loss
+from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.transports import Limits, Target
 from rtfs.lang.errors import StreamError
 
@@ -59,6 +61,18 @@ async def test_a_line_that_never_ends_ends_the_connection() -> None:
         await asyncio.wait_for(connected.opened(), 30)
     assert caught.value.code == "RTFS-S025"
     await asyncio.wait_for(connected.close(5_000), 10)
+
+
+async def test_a_request_after_the_child_has_gone_is_a_lost_connection() -> None:
+    connected = connection(ANSWERING)
+    client = await asyncio.wait_for(connected.opened(), 30)
+    connected.lost("the child has gone")
+    await asyncio.wait_for(connected.ended(), 30)
+    with pytest.raises(RuntimeError) as caught:
+        await client.list_tools()
+    loss = await as_loss(caught.value, connected, "resource", "stdio:test")
+    assert isinstance(loss, Lost)
+    assert loss.why == "the child has gone"
 
 
 async def test_a_child_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:

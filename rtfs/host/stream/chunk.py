@@ -45,6 +45,11 @@ class Extra:
         self.bare = bare
         self.ack = ack
 
+    @property
+    def plain(self) -> bool:
+        """Is there nothing but metadata?"""
+        return self.ack is None and self.directive is None and not self.tries
+
 
 K_SEQ, K_TIME, K_OFFSET = Keyword("seq"), Keyword("time"), Keyword("offset")
 K_STREAM, K_SOURCE, K_EXT = Keyword("stream-id"), Keyword("source"), Keyword("ext")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.answers import Answered, Answers
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.chunk import Chunk
+from rtfs.host.stream.chunk import Chunk, Extra
 from rtfs.host.stream.dedupe import Seen
 from rtfs.host.stream.outputs import Output, Reader
 from rtfs.host.stream.snapshot import Snapshot, chunk_map, read_chunk, text_of
 from rtfs.host.stream.stores import NO_CHANGES, Changes, Entry, Letter, Store, reach
 from rtfs.lang.codec import decode
-from rtfs.lang.collections import vector
+from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -223,13 +223,14 @@ class Ledger:
 
 
 def _output_text(output: Output) -> str:
-    return text_of(vector([output.value, output.seq, output.time]), ("outputs", str(output.output_seq)))
+    more = () if output.metadata is None else (Map.of(output.metadata.items()),)
+    return text_of(vector([output.value, output.seq, output.time, *more]), ("outputs", str(output.output_seq)))
 
 
 def read_output(entry: Entry) -> Output:
     """The output of a stored entry."""
-    value, seq, time = decode(entry.body)
-    return Output(entry.number, value, seq, time)
+    value, seq, time, *more = decode(entry.body)
+    return Output(entry.number, value, seq, time, Extra(dict(more[0].entries())) if more else None)
 
 
 async def stored_outputs(owner: Owner, first: int, most: int) -> list[Output]:

@@ -6,19 +6,37 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtfs.host.stream.chunk import K_SEQ, K_STREAM, K_TIME
+from rtfs.lang.collections import Map
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.chunk import Extra
+    from rtfs.lang.names import Keyword
 
 NEVER = 1 << 62  # an output number that is never reached
 MOST_UNCOMMITTED = 1_024  # outputs that may wait for a commit before the stream waits for it
 
 
 class Output(NamedTuple):
-    """One output: its number, the value, number and time (ms) of the chunk that caused it."""
+    """One output: its number, the value; number, time (ms) and what else is known of the chunk that caused it."""
 
     output_seq: int
     value: Any
     seq: int
     time: int
+    extra: Extra | None = None
+
+    @property
+    def metadata(self) -> dict[Keyword, Any] | None:
+        """What the chunk that caused it said of itself, which goes on to who reads it."""
+        return None if self.extra is None else self.extra.metadata
+
+    def about(self, stream_id: str) -> Map:
+        """The same as programs see it, with number and time."""
+        known = [(K_SEQ, self.seq), (K_TIME, self.time), (K_STREAM, stream_id)]
+        return Map.of([*(self.metadata or {}).items(), *known])
 
 
 class Reader:
@@ -75,7 +93,7 @@ class Outputs:
         self.ended = False
         self.moved: Callable[[], None] | None = None  # told when a reader made room
         self.settled: Callable[[int], None] | None = None  # told before which output all readers are finished
-        self._ring: deque[tuple[Any, int, int]] = deque()
+        self._ring: deque[tuple[Any, int, int, Extra | None]] = deque()
         self._loose = self.pressing = False
         self._waiting: list[asyncio.Future[None]] = []
         self.limit = NEVER
@@ -88,19 +106,19 @@ class Outputs:
         self.next = self.first = self.committed = self.trimmed = number
         self._bound()
 
-    def push(self, value: Any, seq: int, time: int) -> None:
+    def push(self, value: Any, seq: int, time: int, extra: Extra | None = None) -> None:
         """One output more. The caller looks at `limit` before each step and calls `notify` after a turn."""
         self.next += 1
         if self.mode == "none":
             return
         ring = self._ring
-        ring.append((value, seq, time))
+        ring.append((value, seq, time, extra))
         if len(ring) > self.capacity:
             self._trim()
 
-    def extend(self, values: Iterable[Any], seq: int, time: int) -> None:
+    def extend(self, values: Iterable[Any], seq: int, time: int, extra: Extra | None = None) -> None:
         for value in values:
-            self.push(value, seq, time)
+            self.push(value, seq, time, extra)
 
     def notify(self) -> None:
         """Wake the readers that wait for outputs."""

@@ -247,9 +247,9 @@ class Owner(Course):
             if reading is None:
                 self.state = state
                 if output is not MISSING:
-                    outputs.push(output, seq, time)
+                    outputs.push(output, seq, time, extra)
             else:
-                self._take(reading, seq, time)
+                self._take(reading, seq, time, extra)
             if extra is not None or (reading is not None and reading[2] is not None):
                 self._special(chunk, reading and reading[2])
                 if self.status is not ACTIVE and not self.draining:
@@ -265,7 +265,7 @@ class Owner(Course):
         if self.contract is not None or self.services.events.detailed or self.settings["max-chunks"] is not None:
             return 0
         room = min(len(items), BATCH_CHUNKS, outputs.limit - outputs.next)
-        taken = list(takewhile(lambda chunk: chunk[4] is None, islice(items, room)))
+        taken = list(takewhile(_plain, islice(items, room)))
         try:
             self.state, produced = batch(self.state, tuple([chunk[1] for chunk in taken]))
         except RtfsError as error:
@@ -275,7 +275,8 @@ class Owner(Course):
         for _ in taken:
             items.popleft()
         for number, value in produced:
-            outputs.push(value, taken[number][0], taken[number][2])
+            seq, _, time, _, extra = taken[number]
+            outputs.push(value, seq, time, extra)
         if taken and taken[-1][3] is not None:
             self.position = taken[-1][3]
         self._after_turn(len(taken), taken[-1] if taken else None)
@@ -289,11 +290,11 @@ class Owner(Course):
         watched = Watched(items)
         return watched, step, wants_metadata, watched.telling(self, read), True
 
-    def _take(self, reading: Reading, seq: int, time: int) -> None:
+    def _take(self, reading: Reading, seq: int, time: int, extra: Extra | None = None) -> None:
         """The state and the outputs of a step."""
         self.state, produced, asked = reading
         if produced and (asked is None or asked.action is not CANCEL):
-            self.outputs.extend(produced, seq, time)
+            self.outputs.extend(produced, seq, time, extra)
 
     def replaced(self, chunk: Chunk, reading: Reading) -> None:
         """Another result stands for that of a failed step."""
@@ -390,6 +391,11 @@ def _controlled(processor: Processor, state: Any, metadata: Any) -> Any:
     if processor.control is not None:
         return processor.control(state, metadata), None, True
     return processor.step(state, None, *((metadata,) if processor.wants_metadata else ()))
+
+
+def _plain(chunk: Chunk) -> bool:
+    """Is there nothing about the chunk that a step by itself would have to look at?"""
+    return chunk[4] is None or chunk[4].plain
 
 
 def _told(due: Callable[[], bool], future: asyncio.Future[bool]) -> bool:

@@ -339,7 +339,7 @@ class Stream:
                 status=ITEM,
                 item=output.value,
                 output_seq=output.output_seq,
-                meta=keyed(seq=output.seq, time=output.time, stream_id=owner.id),
+                meta=output.about(owner.id),
                 dropped=dropped if index == 0 else 0,
                 error=None,
             )

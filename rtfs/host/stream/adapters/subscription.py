@@ -36,7 +36,7 @@ class SubscriptionAdapter(Plain):
                 for output in found:
                     if not intake.open:
                         await intake.opened()
-                    intake.offer(output.value)
+                    intake.offer(output.value, None, output.metadata)
             if owner.status is ERROR and owner.failure is not None:
                 raise owner.failure
         finally:

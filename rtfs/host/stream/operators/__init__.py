@@ -88,8 +88,21 @@ class Input:
         """Have it end by itself: no more from its source, but all that it has."""
         self.stream.drain()
 
+    def now(self) -> Output | None:
+        """The next output, if it is here and nothing has to be waited for."""
+        owner, reader = self.stream.owner, self._reader
+        if not max(owner.outputs.oldest, reader.cursor) == reader.cursor < owner.outputs.visible:
+            return None
+        if not self.kept:
+            owner.outputs.finished(reader)
+        found: Output = owner.outputs.take(reader, 1, owner.services.clock.monotonic())[0]
+        return found
+
     async def next(self, timeout_ms: float | None = None) -> Output | None:
         """The next output; None at the end, or after the time. Raises what the run failed with."""
+        here = self.now()
+        if here is not None:
+            return here
         if not self.kept:
             self.stream.owner.outputs.finished(self._reader)
         found = await self.stream.read(self._reader, 1, timeout_ms)
@@ -182,7 +195,7 @@ class Single(Joint):
         """Let a value leave, which was made of that output of the input, when there is room."""
         if not self.intake.open:
             await self.intake.opened()
-        self.intake.offer(value, vector([output.output_seq + 1]))
+        self.intake.offer(value, vector([output.output_seq + 1]), output.metadata)
 
 
 def nothing(params: Map) -> Map:

@@ -26,7 +26,7 @@ class Debug(Single):
                 label=self.param("label"),
                 seq=output.output_seq,
                 item=output.value if redact is None else self.around.pure(redact, output.value),
-                metadata=keyed(seq=output.seq, time=output.time, stream_id=self.inputs[0].stream.id),
+                metadata=output.about(self.inputs[0].stream.id),
                 level=self.param("log-level"),
             )
             await self.ask(self._log, event)

@@ -6,13 +6,15 @@ import asyncio
 from typing import Any
 
 from rtfs.host.stream.adapters import Session
-from rtfs.host.stream.chunk import K_SOURCE
+from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.chunk import K_EVENT_TIME, K_SOURCE
 from rtfs.host.stream.intake import Intake
 from rtfs.host.stream.operators import HostOperator, Joint
 from rtfs.host.stream.outputs import Output
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
+from rtfs.lang.printer import show
 
 
 class Merge(Joint):
@@ -21,6 +23,7 @@ class Merge(Joint):
     name = "merge"
 
     async def work(self, session: Session, intake: Intake) -> None:
+        self._check()
         begin = intake.position if intake.position is not None else [0] * len(self.inputs)
         self._cursors = list(begin)
         self._served = list(begin)
@@ -38,10 +41,22 @@ class Merge(Joint):
                 self._served[at] += 1
                 if not intake.open:
                     await intake.opened()
-                named = {K_SOURCE: Keyword(self.inputs[at].name)}
+                named = {**(output.metadata or {}), K_SOURCE: Keyword(self.inputs[at].name)}
                 intake.offer(output.value, vector(self._cursors), named)
         finally:
             await self._release()
+
+    def _check(self) -> None:
+        """S003 for parameters that do not fit the inputs."""
+        order, weights = self.param("priorities"), self.param("weights")
+        names = vector([Keyword(each.name) for each in self.inputs])
+        if order is not None and set(order) != set(names):
+            kind = f"vector of all names of the inputs, {' '.join(map(show, names))}"
+            raise fault(3, p="priorities", kind=kind, value=show(order))
+        good = (type(value) in (int, float) and value > 0 for value in (weights or Map.of([])).values())
+        if weights is not None and not (set(weights) <= set(names) and all(good)):
+            kind = "map from names of inputs to numbers above 0"
+            raise fault(3, p="weights", kind=kind, value=show(weights))
 
     async def _release(self) -> None:
         for task in self._waiting.values():
@@ -70,7 +85,11 @@ class Merge(Joint):
                 self._arrived(at, task)
         for at, each in enumerate(self.inputs):
             if at not in self._ready and at not in self._waiting and at not in self._over:
-                self._waiting[at] = asyncio.ensure_future(each.next())
+                here = each.now()
+                if here is None:
+                    self._waiting[at] = asyncio.ensure_future(each.next())
+                else:
+                    self._comes(at, here)
 
     def _arrived(self, at: int, task: asyncio.Task[Output | None]) -> None:
         try:
@@ -82,8 +101,11 @@ class Merge(Joint):
         if output is None:
             self._over.add(at)
         else:
-            self._ready[at] = output
-            self._idle.discard(at)
+            self._comes(at, output)
+
+    def _comes(self, at: int, output: Output) -> None:
+        self._ready[at] = output
+        self._idle.discard(at)
 
     async def _more(self, session: Session, *, patient: bool) -> None:
         """Wait for any input; a patient strategy passes over those that stay silent for `:skip-idle-ms`."""
@@ -108,8 +130,8 @@ class Merge(Joint):
         return None
 
     def _priority(self) -> int | None:
-        order = self.param("priorities")
-        ranks = range(len(self.inputs)) if order is None else [list(order).index(each.name) for each in self.inputs]
+        order = [each.name for each in self.param("priorities") or ()]
+        ranks = [order.index(each.name) if order else at for at, each in enumerate(self.inputs)]
         return min(self._ready, key=lambda at: ranks[at], default=None)
 
     def _fair(self) -> int | None:
@@ -126,7 +148,9 @@ class Merge(Joint):
 
     def _time(self, output: Output) -> Any:
         time_of = self.param("time-fn")
-        return output.time if time_of is None else self.around.pure(time_of, output.value)
+        if time_of is not None:
+            return self.around.pure(time_of, output.value)
+        return output.time if output.metadata is None else output.metadata.get(K_EVENT_TIME, output.time)
 
 
 async def _any(tasks: set[asyncio.Task[Any]]) -> None:

@@ -124,6 +124,12 @@ class Body:
         """Does its source end by itself when the streams that it reads are drained?"""
         return self.source is not None and self.source.follows
 
+    @property
+    def watermark(self) -> int | None:
+        """The stream time up to which nothing more is expected, where a stage says it."""
+        line = self.processor.line
+        return None if line is None else line.watermark(self.state)
+
     def shut_ms(self) -> int:
         """How long the gate has been shut so far, in ms."""
         since = self._shut_since
@@ -235,6 +241,7 @@ class Body:
         snapshot.seq = kept[-1][0] + 1 if kept else items[0][0] if items else self.intake.seq
         snapshot.output_seq = self.outputs.next
         snapshot.time = self.intake.time
+        snapshot.watermark = self.watermark
         snapshot.queue = kept
         snapshot.sink = self.sink_memory if self.sink is None else self.sink.memory()
         snapshot.pending = Map.of(self.checkpoints.ledger.marks.items())

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import guard
 from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
 from rtfs.host.stream.channel import Channel
-from rtfs.host.stream.chunk import K_CONTROL
+from rtfs.host.stream.chunk import K_CONTROL, from_json
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
 from rtfs.host.stream.graph import Chain, Origin, chain_of
 from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
-from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.inspection import MAX_CHARS, keyed
 from rtfs.host.stream.launch import Request
 from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
 from rtfs.host.stream.operators import Around, Input
 from rtfs.host.stream.options import normalised
+from rtfs.host.stream.picture import Picture
 from rtfs.host.stream.processor import Processor, prepare, step_error
 from rtfs.host.stream.settings import Settings, read_settings
 from rtfs.host.stream.slot import seen
@@ -221,6 +222,12 @@ class Run(Channel):
             for each, number in zip(self._inputs, snapshot.position, strict=True):
                 each.settled(number)
 
+    def inspect(self, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = MAX_CHARS) -> Map:
+        """As for every stream, with its graph: `{:nodes [{:id :kind :label :detail}] :edges [{:from :to}]}`."""
+        drawn = Picture()
+        drawn.node(self.node)
+        return super().inspect(items, redact, max_chars).assoc(Keyword("graph"), from_json(drawn.data()))
+
     def handle(self) -> Map:
         return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
 
@@ -243,7 +250,7 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     line = Line(chain.stages, evaluator.pure, chain.title, [at for segment in segments for at in segment.states])
     begin = line.compact([stage.init for stage in chain.stages])
     control, blame, mend = partial(_control, line), partial(_blame, line), partial(_mend, line)
-    return Processor(chain.title, 3 if wants else 2, identity, step, control, blame, mend, batch), begin
+    return Processor(chain.title, 3 if wants else 2, identity, step, control, blame, mend, batch, line), begin
 
 
 def _passed(state: Any, item: Any) -> Map:

@@ -10,6 +10,7 @@ from rtfs.host.stream.hook import Hook
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.settings import DEAD_LETTER, FAIL, SKIP, OnError
+from rtfs.lang.collections import Map
 from rtfs.lang.errors import LimitError, RtfsError
 from rtfs.lang.names import Keyword
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.owner import Owner
 
+K_STAGE = Keyword("stage")
 RETRY, REPLACE = Keyword("retry"), Keyword("replace")
 _EVENTS = {SKIP: "chunk-skipped", DEAD_LETTER: "dead-lettered"}
 
@@ -162,6 +164,8 @@ def count(failure: Failure, what: Keyword) -> None:
     """A chunk failed for good: count it and tell."""
     owner, problem = failure.owner, failure.problem
     owner.stats.failed += 1
+    if owner.processor.line is not None and type(problem.data) is Map and K_STAGE in problem.data:
+        owner.stats.failed_in[problem.data.get(K_STAGE)] += 1
     if what is SKIP:
         owner.stats.skipped += 1
     elif what is DEAD_LETTER:

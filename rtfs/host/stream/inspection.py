@@ -112,11 +112,11 @@ def full(owner: Owner, items: int = 10, redact: tuple[str, ...] = (), max_chars:
         position=owner.position,
         seq=owner.intake.seq,
         output_seq=owner.outputs.next,
-        watermark=None,
+        watermark=owner.watermark,
         state=clean(owner.state),
         initial_state=clean(owner.fixed.initial_state),
         processor=_processor(owner),
-        graph=None,
+        graph=None,  # a run of one adds it
         started_at=owner.started_at,
         last_chunk_at=owner.last_chunk_at,
         observed_at=now,
@@ -211,8 +211,28 @@ def _processor(owner: Owner) -> Map:
         hash=processor.identity.digest,
         arity=processor.arity,
         control=vector([Keyword(name) for name in sorted(owner.settings["control"])]),
-        stages=(),
+        stages=_stages(owner),
     )
+
+
+def _stages(owner: Owner) -> Any:
+    """The stages of a chain. What passes between two of them is not counted: it never leaves their one function."""
+    line = owner.processor.line
+    if line is None:
+        return vector([])
+    last = len(line.stages) - 1
+    shown = [
+        keyed(
+            op=Keyword(stage.op),
+            name=stage.name,
+            **{"in": owner.stats.processed + owner.stats.failed if at == 0 else None},
+            out=owner.outputs.next if at == last else None,
+            failed=owner.stats.failed_in.get(at, 0),
+            busy_ms=None,
+        )
+        for at, stage in enumerate(line.stages)
+    ]
+    return vector(shown)
 
 
 def blocked_on(owner: Owner) -> Map | None:
@@ -224,8 +244,13 @@ def blocked_on(owner: Owner) -> Map | None:
     if owner.id in owner.services.slots:
         return keyed(what=Keyword("slot"), id=owner.services.slots[owner.id])
     if owner.outputs.next >= owner.outputs.limit:
+        if owner.sink is not None:
+            return keyed(what=Keyword("sink"), id=owner.sink.outlet.name)
         slowest = min(owner.outputs.readers.values(), key=lambda reader: reader.cursor, default=None)
         return keyed(what=Keyword("reader"), id=None if slowest is None else slowest.id)
+    if owner.source is not None and owner.source.adapter.waits is not None:
+        what, id = owner.source.adapter.waits
+        return keyed(what=Keyword(what), id=id)
     return None
 
 

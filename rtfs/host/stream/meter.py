@@ -133,6 +133,9 @@ class Meter(Instrument):
         yield "queue_depth", (label,), queue.depth
         yield "queue_capacity", (label,), queue.capacity
         yield "spill_bytes", (label,), 0 if queue.spill is None else queue.spill.bytes
+        mark = owner.watermark
+        if mark is not None:
+            yield "watermark_lag_seconds", (label,), max(0, owner.services.clock.now_ms() - mark) / 1000
         saved = owner.checkpoints
         if saved.at is not None and saved.committer.store.durable:
             yield "checkpoint_age_seconds", (label,), (owner.services.clock.now_ms() - saved.at) / 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from operator import attrgetter
 from typing import Any
 
@@ -20,14 +20,18 @@ _KEYS = tuple(Keyword(name.replace("_", "-")) for name in ("received", *COUNTERS
 
 
 class Stats:
-    """How often what happened. `received` is the intake's next number: every chunk that arrives gets one."""
+    """How often what happened. `received` is the intake's next number: every chunk that arrives gets one.
 
-    __slots__ = COUNTERS
+    failed_in: failed chunks by the stage that failed, of a chain.
+    """
+
+    __slots__ = (*COUNTERS, "failed_in")
 
     def __init__(self) -> None:
         self.processed = self.failed = self.skipped = self.ignored = 0
         self.dropped_oldest = self.dropped_newest = self.discarded = self.spilled = 0
         self.dead_lettered = self.retried = self.outputs = self.control_steps = self.malformed_frames = 0
+        self.failed_in: Counter[int] = Counter()
 
     def as_map(self, received: int) -> Map:
         """The counters of §9.1."""

@@ -67,10 +67,13 @@ class Picture:
 
     # ---- formats
 
-    def json(self) -> str:
+    def data(self) -> dict[str, Any]:
+        """Nodes and edges."""
         boxes = [box._asdict() for box in self.boxes]
-        arrows = [{"from": start, "to": end} for start, end in self.arrows]
-        return json.dumps({"nodes": boxes, "edges": arrows}, ensure_ascii=False, indent=2)
+        return {"nodes": boxes, "edges": [{"from": start, "to": end} for start, end in self.arrows]}
+
+    def json(self) -> str:
+        return json.dumps(self.data(), ensure_ascii=False, indent=2)
 
     def mermaid(self) -> str:
         lines = ["flowchart LR"]

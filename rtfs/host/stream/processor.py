@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.options import shown
@@ -12,6 +12,9 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import Evaluator, FunctionIdentity, Step
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import function_name
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.stage import Line
 
 K_STATE, K_OUTPUT, K_OUTPUTS = Keyword("state"), Keyword("output"), Keyword("outputs")
 K_ACTION, K_CONFIG = Keyword("action"), Keyword("config")
@@ -169,7 +172,7 @@ class Processor(NamedTuple):
     a failed step again, as [state chunk metadata values], and says in which part of the processor it is. mend: the
     result when `values` stand for what fails, as [state chunk metadata values whole]; whole: the last one stands for
     all that the step would have given. batch: steps through a vector of chunks as [state chunks], gives the state and
-    the outputs as [number-of-chunk value].
+    the outputs as [number-of-chunk value]. line: the stages that it is made of, if it is a chain of them.
     """
 
     name: str
@@ -180,6 +183,7 @@ class Processor(NamedTuple):
     blame: Callable[..., RtfsError | None] | None = None
     mend: Callable[..., Map] | None = None
     batch: Callable[[Any, Any], Any] | None = None
+    line: Line | None = None
 
     @property
     def wants_metadata(self) -> bool:

@@ -354,7 +354,8 @@ class StreamRegistry:
                 owner.leaving = True
                 owner.wake()
                 await stream.until(lambda owner=owner: owner.terminal, 1000)  # type: ignore[misc]
-        await self.market.finish(max(0.0, deadline - self.services.clock.monotonic()))
+        left = 0.0 if strategy == "immediate" else max(0.0, deadline - self.services.clock.monotonic())
+        await self.market.finish(left)
         await self._close([stream.owner for stream in live])
 
     def close(self) -> None:

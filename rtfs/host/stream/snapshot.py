@@ -82,7 +82,7 @@ class Snapshot:
 
     __slots__ = (
         "stream_id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq", "output_seq",
-        "time", "queue", "pending", "stats", "transitions", "created_at", "fixed", "sink",
+        "time", "watermark", "queue", "pending", "stats", "transitions", "created_at", "fixed", "sink",
     )  # fmt: skip
     stream_id: str
     epoch: int
@@ -96,6 +96,7 @@ class Snapshot:
     seq: int
     output_seq: int
     time: int
+    watermark: int | None
     queue: list[Chunk]
     pending: Map
     stats: Map
@@ -114,7 +115,8 @@ class Snapshot:
             f" :number {self.number} :status {encode(self.status)} :error {encode(self.error)}"
             f" :reason {encode(self.reason)} :state {text_of(self.state, ())} :position {position}"
             f" :memory {text_of(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
-            f" :time {self.time} :watermark nil :queue {text_of(queue, ('queue',))} :pending {encode(self.pending)}"
+            f" :time {self.time} :watermark {encode(self.watermark)} :queue {text_of(queue, ('queue',))}"
+            f" :pending {encode(self.pending)}"
             f" :stats {encode(self.stats)} :transitions {self.transitions} :created-at {self.created_at}"
             f"{sink} {self.fixed.text()}}}"
         )
@@ -192,7 +194,7 @@ def load(body: str, stored_checksum: str) -> Snapshot:
 def _restore(saved: Map) -> Snapshot:
     snapshot = Snapshot()
     for name in ("stream-id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq",
-                 "output-seq", "time", "stats", "transitions", "created-at", "sink"):  # fmt: skip
+                 "output-seq", "time", "watermark", "stats", "transitions", "created-at", "sink"):  # fmt: skip
         setattr(snapshot, name.replace("-", "_"), saved.get(K[name]))
     snapshot.pending = saved.get(K["pending"])
     snapshot.queue = [read_chunk(entry) for entry in saved.get(K["queue"])]

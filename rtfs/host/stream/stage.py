@@ -17,6 +17,7 @@ from rtfs.lang.names import Keyword
 
 K_INIT, K_STEP, K_TICK, K_FLUSH = Keyword("init"), Keyword("step"), Keyword("tick"), Keyword("flush")
 K_STATE, K_OUTPUTS, K_ACTION, K_WAKE = Keyword("state"), Keyword("outputs"), Keyword("action"), Keyword("wake-at")
+K_WATERMARK = Keyword("watermark")
 
 Call = Callable[..., Any]
 
@@ -85,6 +86,11 @@ class Line:
         for at, state in zip(self._stateful, kept, strict=True):
             states[at] = state
         return states
+
+    def watermark(self, kept: Any) -> int | None:
+        """The stream time up to which every stage that waits for late items has all it expects, in ms."""
+        marks = [state.get(K_WATERMARK) for state in kept if type(state) is Map]
+        return min((mark for mark in marks if type(mark) is int), default=None)
 
     def feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
         """One item into stage `at`; what comes out runs through the stages behind it at once, depth first."""

@@ -69,7 +69,8 @@ class Adapter(Protocol):
     protocol era it needs, None for the one the stream wants. wish: seconds that the server wants between two
     connections, None when it did not say. sends: takes values for the server. listens: what the server says unasked is
     what it is about. follows: reads streams of this host, so that it ends by itself when these are drained. tell: calls
-    the slots of the program that are named so; None when it gave none.
+    the slots of the program that are named so; None when it gave none. waits: what it waits for, and its name,
+    as `:blocked-on` shows it.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Adapter(Protocol):
     listens: bool
     follows: bool
     tell: Callable[..., Awaitable[None]] | None
+    waits: tuple[str, str] | None
 
     async def run(self, session: Session, intake: Intake) -> None:
         """Offer chunks from `intake.position` on until the source ends. Raises when it cannot."""
@@ -130,6 +132,7 @@ class Plain:
     listens = False
     follows = False
     tell: Callable[..., Awaitable[None]] | None = None
+    waits: tuple[str, str] | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

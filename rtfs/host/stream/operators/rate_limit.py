@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtfs.host.stream.operators import HostOperator, Single
+from rtfs.host.stream.operators import HostOperator, Single, text_of
 from rtfs.host.stream.outputs import Output
 from rtfs.lang.collections import stored_key
 from rtfs.lang.names import Keyword
@@ -24,6 +24,7 @@ class RateLimit(Single):
         self._burst = max(1.0, self._rate / 10) if burst is None else float(burst)
         self._drops = self.param("mode") is Keyword("drop")
         self._key = self.param("key-fn")
+        self._shown = text_of(self.param("name") or self.name)
         self._buckets: dict[Any, tuple[float, float]] = {}
 
     async def take(self, output: Output) -> None:
@@ -34,7 +35,9 @@ class RateLimit(Single):
             self._dropped(output)
             return
         if tokens < 1:
+            self.waits = "rate", self._shown
             await clock.sleep((1 - tokens) / self._rate)
+            self.waits = None
             tokens = max(1.0, self._filled(key, clock.monotonic()))  # sleeping may end a hair too early
         self._buckets[key] = (tokens - 1, clock.monotonic())
         await self.give(output.value, output)

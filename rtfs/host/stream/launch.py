@@ -188,7 +188,7 @@ class Request:
     async def _revive(self, store: Store, head: Head, saved: list[Saved], found: Processor | None) -> Stream:
         """Go on from the newest snapshot that can be read."""
         registry, id = self.registry, head.stream_id
-        skipped: list[str] = []
+        skipped: list[tuple[Saved, str]] = []
         snapshot = newest(saved, skipped)
         terminal = snapshot.status in TERMINAL
         if found is None:
@@ -209,10 +209,13 @@ class Request:
         )
         alteration.restore(owner, _still_wanted(before.changed, before.given, given))
         stream = await self._begin(owner, store, epoch, self.number or saved[0].number, snapshot)
-        for problem in skipped:
-            owner.emit("snapshot-skipped", problem=problem)
+        again = source is not None and source.replayable
+        for entry, problem in skipped:
+            gone = {} if again else {"lost": behind(entry, owner.intake.seq)}
+            owner.emit("snapshot-skipped", problem=problem, **gone)
         if not terminal:
-            owner.emit("resumed-from", checkpoint=snapshot.id)
+            lossy = not self.settings["durable-intake"] and (source is None or source.guarantee == "at-most-once")
+            owner.emit("resumed-from", checkpoint=snapshot.id, **({"lost_after": snapshot.created_at} if lossy else {}))
             if snapshot.fixed.processor.digest != found.identity.digest:
                 owner.emit("processor-changed", processor=found.name)
         return stream
@@ -338,16 +341,22 @@ def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:
     return fault(40, id=id, n=head.epoch) if resuming else fault(8, data={"owner": head.owner}, id=id)
 
 
-def newest(saved: list[Saved], skipped: list[str]) -> Snapshot:
-    """The newest readable snapshot; what is wrong with newer ones goes into `skipped`. S033 when none can be read."""
+def newest(saved: list[Saved], skipped: list[tuple[Saved, str]]) -> Snapshot:
+    """The newest readable snapshot; newer ones go into `skipped`, with what is wrong. S033 when none can be read."""
     for entry in saved:
         if isinstance(entry.body, Snapshot):
             return entry.body
         try:
             return load(entry.body, entry.checksum)
         except Damaged as problem:
-            skipped.append(f"number {entry.number}: {problem}")
-    raise fault(33, e="; ".join(skipped) or "there is none")
+            skipped.append((entry, f"number {entry.number}: {problem}"))
+    raise fault(33, e="; ".join(problem for _, problem in skipped) or "there is none")
+
+
+def behind(damaged: Saved, next: int) -> int | None:
+    """How many chunks a damaged snapshot had, from number `next` on, as far as its text still tells."""
+    found = re.search(r" :seq (\d+) :output-seq ", damaged.body)
+    return None if found is None else max(0, int(found[1]) - next)
 
 
 def storable(given: dict[str, Any]) -> Map:

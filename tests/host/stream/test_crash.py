@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import random
+import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +23,7 @@ import pytest
 from rtfs.host.clock import Clock
 from rtfs.host.stream.lock import take_lock
 from rtfs.host.stream.record import Recorder
+from tests.host.stream.unruly import Peer, unruly
 
 PROGRAM = Path(__file__).parent / "programs" / "durable.py"
 SERVER = Path(__file__).parents[3] / "examples" / "servers" / "weather.py"
@@ -179,3 +186,44 @@ def test_a_second_process_on_the_same_directory_is_refused_while_the_first_lives
     end = run(tmp_path, "never", MEMORY)
     assert end is not None
     assert end["status"] == "completed"
+
+
+@pytest.mark.parametrize("intake", [False, True], ids=["plain", "durable-intake"])
+async def test_a_socket_killed_anywhere_counts_nothing_twice_and_says_what_is_lost(
+    tmp_path: Path, run: Run, intake: bool
+) -> None:
+    """The server says each number once, to whoever listens then: what was accepted counts only with durable intake."""
+    numbers = itertools.count()
+
+    async def script(peer: Peer) -> None:
+        await peer.upgrade()
+        while True:
+            await peer.say({"n": next(numbers)})
+            await asyncio.sleep(0.0005)
+
+    source = {"adapter": "ws", "processor": "gather", "seq-path": ["n"], "max-chunks": 600, "durable-intake": intake}
+    accepted: set[int] = set()
+    async with unruly(script) as server:
+        source["endpoint"] = server.socket_url
+        for fuse in ["step:90", "step:60", "commit:2,step:120", "committed:2,step:120"]:
+            assert await asyncio.to_thread(run, tmp_path, fuse, dict(source)) is None
+            accepted |= taken_in(tmp_path / "streams.db")
+        end = await asyncio.to_thread(run, tmp_path, "never", dict(source))
+    assert end is not None
+    found, (resumed, *gaps) = end["state"], end["told"]
+    assert (end["status"], len(found)) == ("completed", 600)
+    assert all(one < other for one, other in pairwise(found))
+    assert accepted <= {*found}
+    assert bool(accepted) is intake
+    assert ("lost_after" in resumed[1]) is not intake
+    steps = {(one, other): other - one - 1 for one, other in pairwise(found) if other > one + 1}
+    assert gaps
+    for _, gap in gaps:
+        assert steps[gap["after"], gap["before"]] == gap["missing"]
+
+
+def taken_in(path: Path) -> set[int]:
+    """The numbers that a killed process had written to its intake."""
+    with closing(sqlite3.connect(path)) as rows:
+        bodies = [row[0] for row in rows.execute("SELECT body FROM intake")]
+    return {int(number) for body in bodies for number in re.findall(r":n (\d+)", body)}

@@ -176,8 +176,26 @@ async def test_a42_a_damaged_snapshot_gives_way_to_the_one_before_it(ground: Any
         rows.execute("UPDATE snapshot SET body = replace(body, ':state', ':stale') WHERE number = ?", (newest,))
     stream = await life(ground, tmp_path)
     assert stream.state == (0, 1, 2)
-    assert [event.data["problem"] for event in ground.named("snapshot-skipped")] == [
-        f"number {newest}: checksum does not match"
+    assert [event.data for event in ground.named("snapshot-skipped")] == [
+        {"problem": f"number {newest}: checksum does not match", "lost": 0}
+    ]
+
+
+async def test_what_nobody_sends_again_is_counted_when_a_damaged_snapshot_had_it(ground: Any, tmp_path: Path) -> None:
+    stream = await life(ground, tmp_path)
+    for n in range(3):
+        await stream.send(n, ack="processed")
+    await stream.checkpoint()
+    for n in range(4):
+        await stream.send(n, ack="processed")
+    await close(ground)
+    with database(tmp_path) as rows:
+        numbers = [row[0] for row in rows.execute("SELECT number FROM snapshot WHERE body LIKE '% :seq 7 %'")]
+        rows.execute("UPDATE snapshot SET checksum = 'x' WHERE body LIKE '% :seq 7 %'")
+    stream = await life(ground, tmp_path)
+    assert stream.state == (0, 1, 2)
+    assert [event.data for event in ground.named("snapshot-skipped")] == [
+        {"problem": f"number {number}: checksum does not match", "lost": 4} for number in reversed(numbers)
     ]
 
 

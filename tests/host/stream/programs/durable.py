@@ -65,6 +65,12 @@ def account(state: Any, chunk: Any) -> Map:
     )
 
 
+def gather(state: Any, chunk: Any) -> Map:
+    """State: the numbers that came, in their order."""
+    FUSE.reach("step")
+    return Map.holding({K("state"): vector([*state, chunk.get(K("n"))])})
+
+
 def watched(registry: StreamRegistry) -> None:
     """Let the fuse see the store's transactions."""
     opened = registry.store
@@ -95,14 +101,18 @@ def as_parameter(value: Any) -> Any:
 async def live(state_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """One life, from start to end."""
     evaluator = PythonEvaluator()
-    evaluator.globals["account"] = account
+    evaluator.globals |= {"account": account, "gather": gather}
     registry = StreamRegistry(Place(Clock(), Path(state_dir), evaluator))
     before = parameters.pop("before", -1)  # the number that the first one follows
     registry.topics["numbers"] = Topic(range(parameters.pop("numbers", 0)))
     watched(registry)
+    told: list[Any] = []
+    registry.services.events.observers.append(lambda event: told.append([event.event, event.data]))
+    name = parameters.pop("processor", "account")
+    state = (0, 0, before, 0) if name == "account" else ()
     given = {key: as_parameter(value) for key, value in parameters.items()}
     try:
-        stream = await registry.start(processor="account", state=(0, 0, before, 0), stream_id="account", **given)
+        stream = await registry.start(processor=name, state=state, stream_id="account", **given)
     except RtfsError as error:
         return {"error": error.message}
     resumed = stream.owner.resumed
@@ -114,6 +124,7 @@ async def live(state_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
         "resumed": resumed,
         "status": stream.status.name,
         "error": error and error.message,
+        "told": [entry for entry in told if entry[0] in ("gap", "resumed-from")],
         "processed": stream.owner.stats.processed,
     }
 

@@ -262,6 +262,21 @@ def _keyword(value: Any, row: Map) -> str | None:
     return "keyword" if allowed is None else "one of " + " ".join(show(option) for option in allowed)
 
 
+def _is_cadence(value: Any) -> bool:
+    """Whole numbers from 1 on, by themselves or under one or both keys of a map."""
+    if type(value) is not Map:
+        return type(value) is int and value >= 1
+    known = {"every-chunks", "every-ms"}
+    return len(value) > 0 and all(normal(key) in known and type(n) is int and n >= 1 for key, n in value.entries())
+
+
+_STORES = "memory", "sqlite", "redis", "postgres"
+
+
+def _is_store(value: Any) -> bool:
+    return value.name in _STORES if type(value) is Keyword else type(value) is str and ":" in value
+
+
 _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
     "any": lambda value, row: None,
     "int": _number((int,), "integer"),
@@ -273,6 +288,12 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
     "keyword": _keyword,
     "items": _of_type("vector", "list", "map", "string"),
     "size": lambda value, row: None if _is_size(value) else 'size in bytes or a string such as "64MiB"',
+    "cadence": lambda value, row: (
+        None if _is_cadence(value) else "integer >= 1, or map of :every-chunks and :every-ms"
+    ),
+    "store": lambda value, row: (
+        None if _is_store(value) else f"URL of a store, or one of {' '.join(f':{name}' for name in _STORES)}"
+    ),
     "path": lambda value, row: None if is_vector(value) or type(value) in (str, Keyword, int) else "path vector",
 }
 

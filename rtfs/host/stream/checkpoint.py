@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
 GROUP_MS = 5.0  # streams that are due within this time share one transaction
+LEDGER_MS = 100  # what goes with no snapshot waits so long, where the cadence does not say
+NEVER = 1 << 62  # steps that are never made
 RETRIES = 3
 RETRY_MS = 50.0
 BROKEN_RETRY_MS = 5_000.0
@@ -50,26 +52,53 @@ class Checkpoints:
         self.closed = self.gone = False
         self._timer: Timer | None = None
         self._whole = False  # the next commit has a snapshot
+        self._pressed = False  # what the stream reads waits for a snapshot
         self._flying: tuple[Snapshot | None, Changes, int] | None = None  # what is being written; the steps in it
 
-    def worked(self, steps: int) -> None:
-        """The stream made steps: write a snapshot when enough of them, or enough time, have passed."""
-        if self.closed or not self.committer.store.durable:
-            return
+    @property
+    def room(self) -> int:
+        """How many steps may be made before the next snapshot, where their number is exact."""
+        exact = self.cadence.every_ms is None and not self.closed and self._writes
+        return max(1, self.cadence.every_chunks - self.unsaved) if exact else NEVER
+
+    @property
+    def _writes(self) -> bool:
+        """Is a snapshot worth anything: in a store that lasts, or to somebody who is told of it?"""
+        return self.committer.store.durable or bool(self.told)
+
+    def worked(self, steps: int) -> bool:
+        """The stream made steps: write a snapshot when enough of them, or enough time, have passed.
+
+        True when the stream has to wait until that is done.
+        """
+        if self.closed or not self._writes:
+            return False
         self.unsaved += steps
-        if self.unsaved >= self.cadence.every_chunks or self.owner.outputs.awaited:
+        outputs, exact = self.owner.outputs, self.cadence.every_ms is None
+        full = exact and outputs.uncommitted_full
+        if self.unsaved >= self.cadence.every_chunks or outputs.awaited or full or self._pressed:
             self._whole = True
-            if self.owner.outputs.uncommitted_full and not self.committer.store.remote:
+            if exact and steps:
+                return True
+            if outputs.uncommitted_full and not self.committer.store.remote:
                 self.committer.flush_here(self)  # the stream would only wait for it
             else:
                 self.committer.request(self)
-        else:
+        elif not exact:
             self._soon()
+        return False
 
     def hurry(self) -> None:
         """Somebody waits for outputs: store them soon if there are any."""
         outputs = self.owner.outputs
         if outputs.mode == "durable" and outputs.committed < outputs.next and not self.closed:
+            self._whole = True
+            self.committer.request(self)
+
+    def press(self) -> None:
+        """What the stream reads cannot go on before a snapshot says that its outputs are not needed any more."""
+        self._pressed = True
+        if self.unsaved and not self.closed:
             self._whole = True
             self.committer.request(self)
 
@@ -87,11 +116,11 @@ class Checkpoints:
 
     def _soon(self) -> None:
         if self._timer is None:
-            self._timer = self.committer.timers.after(self.cadence.every_ms, self._late)
+            self._timer = self.committer.timers.after(self.cadence.every_ms or LEDGER_MS, self._late)
 
     def _late(self) -> None:
         self._timer = None
-        self._whole = self._whole or self.unsaved > 0
+        self._whole = self._whole or (self.unsaved > 0 and self.cadence.every_ms is not None)
         if self._whole or self.ledger.waiting:
             self.committer.request(self)
 
@@ -187,11 +216,11 @@ class Checkpoints:
         if snapshot is not None:
             self.number, self.at, self.last_duration_ms = row.number, row.created_at, took_ms
             self.unsaved -= steps
-            self._whole = False
+            self._whole = self._pressed = False
             if self.committer.store.durable:
                 self._tell(row.number, took_ms)
-                for tell in self.told:
-                    tell(snapshot)
+            for tell in self.told:
+                tell(snapshot)
             if snapshot.status in TERMINAL:
                 self.close()
         if self.unsaved or self.ledger.waiting:  # something came while this was on its way

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,17 @@ from rtfs.host.stream.channel import Channel
 from rtfs.host.stream.chunk import K_CONTROL, from_json
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
-from rtfs.host.stream.graph import Chain, Origin, chain_of
+from rtfs.host.stream.graph import Chain, Origin, chain_of, meant, spoken
 from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
 from rtfs.host.stream.inspection import MAX_CHARS, keyed
 from rtfs.host.stream.launch import Request
 from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
+from rtfs.host.stream.notice import Notices
 from rtfs.host.stream.operators import Around, Input
 from rtfs.host.stream.options import normalised
 from rtfs.host.stream.picture import Picture
 from rtfs.host.stream.processor import Processor, prepare, step_error
-from rtfs.host.stream.settings import Settings, read_settings
+from rtfs.host.stream.settings import Cadence, Settings, read_settings
 from rtfs.host.stream.slot import seen
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
@@ -49,21 +51,33 @@ CAPACITY = 256  # of the queue in front of a chain: items are smaller than messa
 
 
 async def run(
-    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None,
+    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None
+) -> Run:
+    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053."""
+    evaluator = registry.services.evaluator
+    stream = await _started(registry, node, meant(node, options, evaluator), module, security)
+    around = Around(registry.services, security, stream.owner.settings["slot-timeout-ms"])
+    for whole, params in spoken(node, evaluator):
+        whole.attend(stream, params, around)
+    return stream
+
+
+async def _started(
+    registry: StreamRegistry, node: Any, options: Map, module: str, security: RuntimeContext | None,
     *, feeds: bool = False, hooks: Hooks = NO_HOOKS,
 ) -> Run:  # fmt: skip
-    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053.
+    """A run, which may be one that another run reads.
 
-    feeds: another run that goes on after a restart reads it. hooks: what covers all that runs here.
+    feeds: that one goes on after a restart. hooks: what covers all that runs here.
     """
     chain = chain_of(node, registry.services.evaluator)
     if security is not None:
         admit_graph(chain, registry.services.evaluator, security)
     processor, begin = fused(chain, registry.services.evaluator)
     operator = chain.origin.operator
-    meant = EMPTY_MAP if operator is None else operator.own(chain.origin.params)
+    asked = EMPTY_MAP if operator is None else operator.own(chain.origin.params)
     own = {"endpoint": chain.title, "initial-state": begin, "control": K_CONTROLS}
-    wanted = {"queue-capacity": CAPACITY, **normalised(options), **normalised(meant), **own}
+    wanted = {"queue-capacity": CAPACITY, **normalised(options), **normalised(asked), **own}
     settings = read_settings(Map.of([(Keyword(name), value) for name, value in wanted.items()]))
     request = _GraphRequest(registry, settings, module, security, chain, processor, node)
     request.revives_ended = feeds
@@ -116,9 +130,9 @@ class _GraphRequest(Request):
         goes_on = None if own is None else await self.waits(own)
         hooks = self._covering(origin)
         for name, node in origin.inputs:
-            options = shared.merge(_about_input(own and f"{own}/{name}", goes_on))
+            options = shared.merge(_about_input(own and f"{own}/{name}", goes_on, self.settings["checkpoint"]))
             place = self.registry, node, options, self.module, self.security
-            stream = await run(*place, feeds=bool(goes_on), hooks=hooks)
+            stream = await _started(*place, feeds=bool(goes_on), hooks=hooks)
             self.inputs.append(Input(name, stream, kept=goes_on is not None))
         return await self.start()
 
@@ -153,18 +167,21 @@ class _GraphRequest(Request):
     def _stream(self, owner: Owner) -> Stream:
         owner.kind = "dataflow"
         stream = Run(owner, self._chain, self.inputs, self._node)
-        if self.inputs:
+        if self.inputs and owner.checkpoints.committer.store.durable:
             owner.checkpoints.told.append(stream.stored)
+            for each in self.inputs:
+                each.starved = owner.checkpoints.press
         for hook in self.hooks.values():
             hook.hang(owner, self._chain)
         return stream
 
 
-def _about_input(id: str | None, goes_on: bool | None) -> Map:
+def _about_input(id: str | None, goes_on: bool | None, cadence: Cadence) -> Map:
     """How an input runs. goes_on: does who reads it go on after a restart? None when what it made is not stored."""
     options: list[tuple[Any, Any]] = [(Keyword("outputs"), Keyword("block" if goes_on is None else "durable"))]
     if goes_on is not None:
-        options += [(Keyword("keep"), KEPT), (Keyword("if-exists"), Keyword("resume" if goes_on else "replace"))]
+        kept = KEPT if cadence.every_ms is not None else max(KEPT, 2 * cadence.every_chunks)
+        options += [(Keyword("keep"), kept), (Keyword("if-exists"), Keyword("resume" if goes_on else "replace"))]
     if id is not None:
         options.append((Keyword("stream-id"), id))
     return Map.of(options)
@@ -176,11 +193,15 @@ class Run(Channel):
     def __init__(self, owner: Owner, chain: Chain, inputs: list[Input], node: Any) -> None:
         super().__init__(owner, chain.title, "unidirectional")
         self.node = node
+        self.notices = Notices(owner)
         self._inputs = inputs
+        self._positions: deque[Any] = deque(maxlen=owner.checkpoints.cadence.keep)  # of the snapshots that are kept
 
     async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:
         """As for every stream; of a graph that ends in a sink the result is what the sink says, once it is done."""
         answer, sink = await super().wait(timeout_ms, **until), self.owner.sink
+        if self.owner.terminal:
+            await self.notices.done()
         if sink is None or self.delivery is None or not self.owner.terminal:
             return answer
         await self.ended()
@@ -188,6 +209,14 @@ class Run(Channel):
         if self.owner.failure is not None and self.status is COMPLETED:  # the sink failed at its very end
             found = found.merge(keyed(status=ERROR, error=seen(self.owner.failure)))
         return answer.merge(found)
+
+    @property
+    def awaited(self) -> bool:
+        return super().awaited or self.notices.due
+
+    async def ended(self) -> None:
+        await super().ended()
+        await self.notices.done()
 
     def over(self) -> None:
         """It ended: what only it read is not brought any more."""
@@ -217,10 +246,11 @@ class Run(Channel):
         self.owner.begin_drain("stop-drain")
 
     def stored(self, snapshot: Snapshot) -> None:
-        """A snapshot is stored: the outputs of the inputs before its position are not wanted any more."""
+        """A snapshot is stored: outputs of the inputs before the position of the oldest one that is kept may go."""
         if snapshot.position is not None:
-            for each, number in zip(self._inputs, snapshot.position, strict=True):
-                each.settled(number)
+            self._positions.append(snapshot.position)
+            for each, number, oldest in zip(self._inputs, snapshot.position, self._positions[0], strict=True):
+                each.settled(number, oldest)
 
     def inspect(self, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = MAX_CHARS) -> Map:
         """As for every stream, with its graph: `{:nodes [{:id :kind :label :detail}] :edges [{:from :to}]}`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rtfs.host.stream import operators, sources
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.operators import HostOperator
-from rtfs.host.stream.options import shown
+from rtfs.host.stream.operators import HostOperator, Whole
+from rtfs.host.stream.options import normalised, shown
 from rtfs.host.stream.sources import SourceKind
 from rtfs.host.stream.stage import Stage, stage_of
 from rtfs.lang.collections import EMPTY_MAP, Map
@@ -50,8 +51,47 @@ class Chain(NamedTuple):
 def chain_of(given: Any, evaluator: Evaluator) -> Chain:
     """The chain that ends in a node. S004 when it is no stream, S015 when a function takes other arguments."""
     nodes = list(_upwards(operand(given)))
-    top, below = nodes[-1], nodes[-2::-1]
+    top, below = nodes[-1], [node for node in nodes[-2::-1] if operators.whole(_name(node)) is None]
     return Chain(_origin(top), tuple(_stage(node, evaluator) for node in below))
+
+
+class Spoken(NamedTuple):
+    """An operator that speaks for its whole graph, and its parameters."""
+
+    whole: Whole
+    params: Map
+
+
+def spoken(given: Any, evaluator: Evaluator) -> list[Spoken]:
+    """The operators that speak for a whole graph, those first that are nearer to its end. S002, S003, S004, S006."""
+    found, waiting, met = [], deque([operand(given)]), set()
+    while waiting:
+        node = waiting.popleft()
+        if type(node) is str or STREAM_ID in node or id(node) in met:
+            continue
+        met.add(id(node))
+        waiting.extend(operand(each) for each in inputs_of(node))
+        whole = operators.whole(_name(node))
+        if whole is not None:
+            table = evaluator.operator(_name(node))
+            assert table is not None, node
+            found.append(Spoken(whole, _sound(node, table[0])))
+    return found
+
+
+def meant(given: Any, options: Map, evaluator: Evaluator) -> Map:
+    """The options of a run: those given to it, then what operators mean for the whole graph, the nearer one first."""
+    wanted = normalised(options)
+    for whole, params in spoken(given, evaluator):
+        under = normalised(whole.options(params))
+        for name in [name for name in under if type(under[name]) is Map and type(wanted.get(name)) is Map]:
+            under[name] = _keyed({**normalised(under[name]), **normalised(wanted.pop(name))})
+        wanted = {**under, **wanted}
+    return _keyed(wanted)
+
+
+def _keyed(entries: dict[str, Any]) -> Map:
+    return Map.of((Keyword(name), value) for name, value in entries.items())
 
 
 def _upwards(node: Any) -> Iterator[Any]:

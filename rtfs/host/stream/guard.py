@@ -162,7 +162,9 @@ def admit_files(security: RuntimeContext, endpoint: str, record: str | None) -> 
 def admit_store(security: RuntimeContext, url: str | None) -> None:
     """S053 when the context denies what a store named by the program needs: the network, or the file system."""
     scheme, _, place = (url or "memory:").partition(":")
-    if scheme == "memory":
+    if scheme == "" and place in ("redis", "postgres") and effect_rule(security, _FETCH.effects) is not None:
+        raise fault(53, e=_FETCH.effects[0], capability=CAPABILITY)
+    if scheme in ("memory", ""):  # what the operator configured under a name needs no grant
         return
     right = _WRITE if scheme == "sqlite" else _FETCH
     if effect_rule(security, right.effects) is not None:

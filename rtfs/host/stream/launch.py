@@ -369,6 +369,8 @@ def storable(given: dict[str, Any]) -> Map:
             encode(value)
         except NotStorable:
             continue
+        if name == "checkpoint" and type(value) is Map:  # whoever resumes it knows where it is
+            value = Map.of((key, part) for key, part in value.entries() if options.normal(key) != "store")
         kept[Keyword(name)] = masked(value) if name in _URLS else value
     return Map.from_stored(kept)
 

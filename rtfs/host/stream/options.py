@@ -12,6 +12,7 @@ from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import function_name, is_vector, type_name
 
+STORES = "memory", "sqlite", "redis", "postgres"
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _SIZE = re.compile(r"(\d+)\s*(Ki|Mi|Gi|K|M|G|)B?")
 
@@ -99,6 +100,15 @@ def one_of(*names: str, unserved: Iterable[str] = ()) -> Check:
 
 class Unserved(Exception):
     """A value that the specification knows and this version does not serve."""
+
+
+def store(value: Any) -> str:
+    """A URL, or the kind of a store as a keyword, which stays one by its colon."""
+    if type(value) is Keyword and value.name in STORES:
+        return f":{value.name}"
+    if type(value) is not str:
+        raise Wrong(f"URL of a store, or one of {' '.join(f':{name}' for name in STORES)}")
+    return value
 
 
 def path(value: Any) -> tuple[Any, ...]:
@@ -274,9 +284,9 @@ RETRY: Table = {
 }
 
 CHECKPOINT: Table = {
-    "store": Option(optional(text)),
+    "store": Option(optional(store)),
     "every-chunks": Option(integer(1), 100),
-    "every-ms": Option(integer(1), 100),
+    "every-ms": Option(optional(integer(1)), 100),
     "keep": Option(integer(1), 3),
     "durability": Option(one_of("normal", "full"), Keyword("normal")),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import guard, sinks
 from rtfs.host.stream.batching import Batches
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.graph import meant
 from rtfs.host.stream.operate import parameters_of, split, start
 from rtfs.host.stream.operators import Around
 from rtfs.host.stream.options import normal
@@ -32,9 +33,10 @@ async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Map:
     assert kind is not None, name  # the capability exists because the sink does
     if not 1 <= len(arguments) <= 2:
         raise fault(1, capability=f":stream.{name}")
-    options, given = split(parameters_of(kind.table, arguments, name), kind.table)
+    given_options, given = split(parameters_of(kind.table, arguments, name), kind.table)
     params = checked(kind.table, given, f"stream.{name}", callbacks=True)
     source = operand(params.get(Keyword(kind.stream)))
+    options = meant(source, given_options, ctx.evaluator)
     asked = () if kind.needs is None else kind.needs(params)
     guard.admit_needs(ctx.security, (guard.Need(kind.effects), *asked), f"stream.{name}")
     slots = _slots(ctx, kind, params)

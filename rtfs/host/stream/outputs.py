@@ -46,9 +46,10 @@ class Reader:
     back for more has finished with what it got. `last_call` is the monotonic time in seconds of its last read. lasting:
     the host itself reads, and always comes back; of durable outputs it gets all, in whatever process. absent: it is the
     place of one that has not come back yet after a restart. delivered: the stream ends when it is finished with all.
+    oldest: where it may go back to, which the store keeps.
     """
 
-    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting", "absent", "delivered")
+    __slots__ = ("id", "cursor", "done", "holds", "last_call", "missed", "lasting", "absent", "delivered", "oldest")
 
     def __init__(self, id: str, cursor: int, holds: bool, now: float) -> None:
         self.id = id
@@ -56,6 +57,7 @@ class Reader:
         self.holds = holds
         self.last_call = now
         self.missed = 0
+        self.oldest = NEVER
         self.lasting = self.absent = self.delivered = False
 
     @property
@@ -143,7 +145,7 @@ class Outputs:
 
     def trim_below(self, committed: int) -> int:
         """The number below which the store may forget outputs, when those below `committed` are stored."""
-        wanted = [reader.wants for reader in self.readers.values() if reader.lasting]
+        wanted = [min(reader.wants, reader.oldest) for reader in self.readers.values() if reader.lasting]
         return max(self.trimmed, min([committed - self.keep, *wanted]))
 
     def commit(self, committed: int, trimmed: int) -> None:

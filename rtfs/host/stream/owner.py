@@ -103,8 +103,8 @@ class Owner(Course):
         if self.dirty:
             self.dirty = False
             await self.checkpoints.force()
-        elif steps:
-            self.checkpoints.worked(steps)
+        elif steps and self.checkpoints.worked(steps):
+            await self.checkpoints.force()
         self.announce()
 
     def consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
@@ -264,7 +264,7 @@ class Owner(Course):
         items, outputs = self.queue.items, self.outputs
         if self.contract is not None or self.services.events.detailed or self.settings["max-chunks"] is not None:
             return 0
-        room = min(len(items), BATCH_CHUNKS, outputs.limit - outputs.next)
+        room = min(len(items), BATCH_CHUNKS, outputs.limit - outputs.next, self.checkpoints.room)
         taken = list(takewhile(_plain, islice(items, room)))
         try:
             self.state, produced = batch(self.state, tuple([chunk[1] for chunk in taken]))
@@ -311,8 +311,8 @@ class Owner(Course):
         self.checkpoints.worked(1)
 
     def _budget(self) -> int:
-        most = self.settings["max-chunks"]
-        return TURN_CHUNKS if most is None else max(1, min(TURN_CHUNKS, most - self.stats.processed))
+        most, room = self.settings["max-chunks"], min(TURN_CHUNKS, self.checkpoints.room)
+        return room if most is None else max(1, min(room, most - self.stats.processed))
 
     def _after_turn(self, done: int, last: Chunk | None) -> None:
         stats, now = self.stats, self.services.clock.now_ms()

@@ -29,7 +29,7 @@ from rtfs.host.stream.market import Market
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
-from rtfs.host.stream.stores import BEAT_MS, RemoteStore, Store, open_store
+from rtfs.host.stream.stores import BEAT_MS, RemoteStore, Store, open_store, url_of
 from rtfs.host.stream.stream import Stream
 from rtfs.host.stream.timers import Timers
 from rtfs.lang.collections import Map, vector
@@ -219,7 +219,7 @@ class StreamRegistry:
         """The store of a stream, opened on first use. InUse when another process owns it."""
         folder = self.host.state_dir
         place = "memory:" if folder is None else folder if folder.startswith(REDIS) else f"sqlite:{folder}"
-        url = cadence.store or place
+        url = url_of(cadence.store, place)
         found = self._stores.get(url)
         if found is None:
             store = open_store(url, cadence.durability)
@@ -387,6 +387,7 @@ class StreamRegistry:
         await asyncio.gather(*self._beats.values(), return_exceptions=True)
         await asyncio.gather(*(owner.task for owner in owners if owner.task is not None), return_exceptions=True)
         await asyncio.gather(*(stream.owner.source.closed() for stream in self.streams.values() if stream.owner.source))
+        await asyncio.gather(*(stream.settled() for stream in self.streams.values()))
         await self.market.aclose()
         await self.pool.close()
         self.close()

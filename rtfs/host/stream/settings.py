@@ -37,11 +37,14 @@ class Retry(NamedTuple):
 
 
 class Cadence(NamedTuple):
-    """When snapshots are written and where (§5.2). store: URL, None for the host's own."""
+    """When snapshots are written and where (§5.2). store: URL or `:KIND`, None for the host's own.
+
+    Without `every_ms` the number of chunks is exact: no step is made until the snapshot that is due is stored.
+    """
 
     store: str | None
     every_chunks: int
-    every_ms: int
+    every_ms: int | None
     keep: int
     durability: str
 

@@ -68,6 +68,9 @@ class Stream:
     def over(self) -> None:
         """The stream became terminal."""
 
+    async def settled(self) -> None:
+        """Wait for what it still does after its end."""
+
     def program_ended(self) -> None:
         """Nobody of the program pulls any more."""
         self.owner.outputs.release()

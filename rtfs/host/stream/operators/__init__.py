@@ -58,13 +58,14 @@ class Input:
     """One input: a run that is read from its output number `cursor` on. name: what `merge` calls it.
 
     kept: its outputs are stored until what was made of them is, which `settled` tells; otherwise they may go when the
-    next one is asked for.
+    next one is asked for. starved: called when it waits with its outputs until that is told.
     """
 
     def __init__(self, name: str, stream: Run, *, kept: bool = False) -> None:
         self.name = name
         self.stream = stream
         self.kept = kept
+        self.starved: Callable[[], None] = lambda: None
         self._reader: Any = None
 
     def open(self, cursor: int) -> None:
@@ -73,9 +74,10 @@ class Input:
             self._reader = self.stream.reader("graph", at=cursor, lasting=True)
             self._reader.cursor = max(self._reader.cursor, cursor)
 
-    def settled(self, number: int) -> None:
-        """What was made of the outputs below that number is stored."""
+    def settled(self, number: int, oldest: int) -> None:
+        """What was made of the outputs below that number is stored; somebody may want to go back to `oldest`."""
         if self._reader is not None and self.kept:
+            self._reader.oldest = oldest
             self.stream.owner.outputs.finished(self._reader, upto=number)
 
     def close(self) -> None:
@@ -103,8 +105,11 @@ class Input:
         here = self.now()
         if here is not None:
             return here
+        outputs = self.stream.owner.outputs
         if not self.kept:
-            self.stream.owner.outputs.finished(self._reader)
+            outputs.finished(self._reader)
+        elif outputs.next >= outputs.limit and self._reader.cursor >= outputs.visible:
+            self.starved()
         found = await self.stream.read(self._reader, 1, timeout_ms)
         if found:
             return found[0]
@@ -218,14 +223,36 @@ class HostOperator(NamedTuple):
     hook: Callable[[Map, Around], Hook] | None = None
 
 
+class Whole(NamedTuple):
+    """What the host does for an operator that speaks for the whole graph it stands in, and is no run of its own.
+
+    options: what its parameters mean for all runs of the graph, in the words of a start; attend: hangs what it has to
+    do on the run that the graph ends in.
+    """
+
+    options: Callable[[Map], Map]
+    attend: Callable[[Run, Map, Around], None]
+
+
 def names() -> list[str]:
     """The names of all operators of the host, as in `:stream.NAME`."""
     return [module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)]
 
 
 def find(name: str) -> HostOperator | None:
-    """The operator of a name; None when there is none."""
+    """The operator of a name that reads runs; None when there is none."""
+    found = _offered(name)
+    return found if isinstance(found, HostOperator) else None
+
+
+def whole(name: str) -> Whole | None:
+    """The operator of a name that speaks for its graph; None when there is none."""
+    found = _offered(name)
+    return found if isinstance(found, Whole) else None
+
+
+def _offered(name: str) -> HostOperator | Whole | None:
     if name not in names():
         return None
-    found: HostOperator = import_module(f"{__name__}.{name.replace('-', '_')}").OPERATOR
+    found: HostOperator | Whole = import_module(f"{__name__}.{name.replace('-', '_')}").OPERATOR
     return found

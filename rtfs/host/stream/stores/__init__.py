@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -210,6 +211,7 @@ class RemoteStore(Store, Protocol):
         ...
 
 
+_SCHEMES = {"memory": "memory", "sqlite": "sqlite", "redis": "redis", "postgres": "postgresql"}
 BEAT_MS = 5_000
 LEASE_MS = 15_000
 
@@ -220,6 +222,23 @@ def masked(url: str) -> str:
     secret = f":{parts.password}@" if parts.password else None
     place = parts.netloc if secret is None else parts.netloc.replace(secret, ":***@")
     return urlunsplit(parts._replace(netloc=place, query=""))
+
+
+def url_of(named: str | None, own: str) -> str:
+    """The URL of a store. named: a URL, or `:KIND`, which is the host's `own` store if it is of that kind, else the one
+    that the environment names. S030 when it names none."""
+    if named is None or not named.startswith(":"):
+        return named or own
+    kind = named[1:]
+    if kind == "memory" or own.partition(":")[0] == _SCHEMES[kind]:
+        return "memory:" if kind == "memory" else own
+    variable = f"RTFS_{kind.upper()}_URL"
+    found = os.environ.get(variable, "").strip()
+    if found.partition(":")[0] != _SCHEMES[kind]:
+        error = fault(30, data={"store": kind})
+        error.remark(f"{named} is a state directory of that kind (--state), or what {variable} says")
+        raise error
+    return found
 
 
 def open_store(url: str, durability: str) -> Store:

@@ -1,0 +1,57 @@
+"""`:stream.with-checkpointing`: how often a whole graph is stored, and where (streaming.md §6.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtfs.host.stream.checkpoint import NEVER
+from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.operators import Around, Whole
+from rtfs.host.stream.options import normalised
+from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
+
+if TYPE_CHECKING:
+    from rtfs.host.stream.dataflow import Run
+    from rtfs.host.stream.snapshot import Snapshot
+
+
+def options(params: Map) -> Map:
+    """The cadence and the store of the runs, and the id of the graph."""
+    interval, store = params.get(Keyword("checkpoint-interval")), params.get(Keyword("checkpoint-store"))
+    given = {"every-chunks": interval} if type(interval) is int else normalised(interval)
+    cadence: dict[str, Any] = {"every-chunks": NEVER, "every-ms": None, **given, "keep": params.get(Keyword("keep"))}
+    if store is not None:
+        cadence["store"] = store
+    found = keyed(checkpoint=Map.of((Keyword(name), value) for name, value in cadence.items()))
+    id = params.get(Keyword("stream-id"))
+    return found if id is None else found.assoc(Keyword("stream-id"), id)
+
+
+def attend(run: Run, params: Map, around: Around) -> None:
+    """Have the program told of each snapshot that is stored."""
+    slot = around.maybe("on-checkpoint", params.get(Keyword("on-checkpoint")), 2)
+    if slot is None:
+        return
+
+    def tell(snapshot: Snapshot) -> None:
+        run.notices.add(slot, snapshot.seq, snapshot.state, about(snapshot))
+
+    run.owner.checkpoints.told.append(tell)
+
+
+def about(snapshot: Snapshot) -> Map:
+    """What a program learns of a snapshot beside its state."""
+    return keyed(
+        stream_id=snapshot.stream_id,
+        checkpoint_id=snapshot.id,
+        number=snapshot.number,
+        status=snapshot.status,
+        position=snapshot.position,
+        seq=snapshot.seq,
+        output_seq=snapshot.output_seq,
+        at=snapshot.created_at,
+    )
+
+
+OPERATOR = Whole(options, attend)

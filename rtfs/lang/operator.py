@@ -160,7 +160,7 @@ def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> b
     Where the main argument is a function a map is options, even when it has no key that is known.
     """
     main = table.get(MAIN)
-    if type(value) is not Map or is_node(value):
+    if type(value) is not Map or NODE in value or (STREAM_ID in value and KIND in value):  # as handles have both
         return False
     if main is None or main in slots_of(table):
         return True
@@ -288,9 +288,7 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
     "keyword": _keyword,
     "items": _of_type("vector", "list", "map", "string"),
     "size": lambda value, row: None if _is_size(value) else 'size in bytes or a string such as "64MiB"',
-    "cadence": lambda value, row: (
-        None if _is_cadence(value) else "integer >= 1, or map of :every-chunks and :every-ms"
-    ),
+    "cadence": lambda value, row: None if _is_cadence(value) else "integer >= 1, or map of :every-chunks and :every-ms",
     "store": lambda value, row: (
         None if _is_store(value) else f"URL of a store, or one of {' '.join(f':{name}' for name in _STORES)}"
     ),

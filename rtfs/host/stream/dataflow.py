@@ -55,10 +55,12 @@ async def run(
 ) -> Run:
     """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053."""
     evaluator = registry.services.evaluator
-    stream = await _started(registry, node, meant(node, options, evaluator), module, security)
-    around = Around(registry.services, security, stream.owner.settings["slot-timeout-ms"])
-    for whole, params in spoken(node, evaluator):
-        whole.attend(stream, params, around)
+    wanted = meant(node, options, evaluator)
+    around = Around(registry.services, security, wanted.get(Keyword("slot-timeout-ms")))
+    attendants = [each.whole.attend(each.params, around) for each in spoken(node, evaluator)]
+    stream = await _started(registry, node, wanted, module, security)
+    for attend in attendants:
+        attend(stream)
     return stream
 
 

@@ -1,4 +1,4 @@
-"""What a run tells its program beside the items: calls of effect slots, one after the other (streaming.md §6.7, §6.9)."""
+"""What a run tells its program beside the items: calls of effect slots, one after the other (streaming.md §6.7)."""
 
 from __future__ import annotations
 

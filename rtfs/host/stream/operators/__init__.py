@@ -226,12 +226,12 @@ class HostOperator(NamedTuple):
 class Whole(NamedTuple):
     """What the host does for an operator that speaks for the whole graph it stands in, and is no run of its own.
 
-    options: what its parameters mean for all runs of the graph, in the words of a start; attend: hangs what it has to
-    do on the run that the graph ends in.
+    options: what its parameters mean for all runs of the graph, in the words of a start; attend: gives what hangs the
+    slots of the operator on the run that the graph ends in. S015 when a slot wants other arguments.
     """
 
     options: Callable[[Map], Map]
-    attend: Callable[[Run, Map, Around], None]
+    attend: Callable[[Map, Around], Callable[[Run], None]]
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.checkpoint import NEVER
@@ -28,16 +29,17 @@ def options(params: Map) -> Map:
     return found if id is None else found.assoc(Keyword("stream-id"), id)
 
 
-def attend(run: Run, params: Map, around: Around) -> None:
+def attend(params: Map, around: Around) -> Callable[[Run], None]:
     """Have the program told of each snapshot that is stored."""
     slot = around.maybe("on-checkpoint", params.get(Keyword("on-checkpoint")), 2)
-    if slot is None:
-        return
 
-    def tell(snapshot: Snapshot) -> None:
-        run.notices.add(slot, snapshot.seq, snapshot.state, about(snapshot))
+    def hang(run: Run) -> None:
+        if slot is not None:
+            run.owner.checkpoints.told.append(
+                lambda snapshot: run.notices.add(slot, snapshot.seq, snapshot.state, about(snapshot))
+            )
 
-    run.owner.checkpoints.told.append(tell)
+    return hang
 
 
 def about(snapshot: Snapshot) -> Map:

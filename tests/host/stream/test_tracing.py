@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server.lowlevel import Server
+from mcp_types import CallToolResult, ListToolsResult, ReadResourceResult, TextContent, TextResourceContents, Tool
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from rtfs.host.clock import Clock
 from rtfs.host.stream.adapters.memory import ABORT, Topic
 from rtfs.host.stream.registry import StreamRegistry
 from rtfs.host.stream.slot import Slot
@@ -98,6 +102,43 @@ async def test_the_context_that_a_transport_brings_becomes_a_link(registry: Stre
         await stream.send(1, m(headers=Map.of([("traceparent", nonsense)])), ack="processed")
     batches = traced.spans("rtfs.stream.batch")
     assert [[f"{link.context.span_id:016x}" for link in batch.links] for batch in batches] == [[SPAN], [], [], [], []]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tool": "t"},
+        {"tool": "t", "adapter": K("poll"), "interval_ms": 20},
+        {"resource": "test://r", "adapter": K("resource"), "interval_ms": 20},
+    ],
+    ids=["result of a tool", "poll", "resource"],
+)
+async def test_the_context_in_the_meta_of_an_mcp_answer_becomes_a_link(ground: Any, options: dict[str, Any]) -> None:
+    meta = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "a=b", "other": 1}
+    text = TextContent(type="text", text='{"n": 1}')
+
+    async def call(ctx: Any, params: Any) -> CallToolResult:
+        return CallToolResult(content=[text], _meta=meta)
+
+    async def read(ctx: Any, params: Any) -> ReadResourceResult:
+        return ReadResourceResult(contents=[TextResourceContents(uri=params.uri, text="{}")], _meta=meta)
+
+    async def tools(ctx: Any, params: Any) -> ListToolsResult:
+        return ListToolsResult(tools=[Tool(name="t", input_schema={"type": "object"})])
+
+    registry, traced, headers = ground.registry(clock=Clock()), Traced(), []
+    registry.instrument(Tracer(traced.provider))
+    registry.servers["s"] = Server("s", on_call_tool=call, on_read_resource=read, on_list_tools=tools)
+
+    def seen(state: Any, chunk: Any, metadata: Map) -> Map:
+        headers.append(metadata[K("headers")])
+        return m(state=chunk)
+
+    stream = await registry.start("memory:s", processor=seen, max_chunks=1, **options)
+    await asyncio.wait_for(stream.result(), 30)
+    assert headers == [Map.of([("traceparent", meta["traceparent"]), ("tracestate", "a=b")])]
+    (batch,) = traced.spans("rtfs.stream.batch")
+    assert [f"{link.context.span_id:016x}" for link in batch.links] == [SPAN]
 
 
 async def test_a_failing_stream_has_a_span_in_error(registry: StreamRegistry, traced: Traced) -> None:

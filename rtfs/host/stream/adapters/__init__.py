@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.settings import SKIP
+from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from rtfs.host.stream.transports import Target
 
 K_EVENT, K_EXT, K_TYPE = Keyword("event"), Keyword("ext"), Keyword("content-type")
+K_HEADERS = Keyword("headers")
+TRACED = ("traceparent", "tracestate")
 
 
 class Session(NamedTuple):
@@ -179,6 +182,12 @@ def content_hash(value: Any) -> str:
     """A short hash of JSON data."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def traced(meta: dict[str, Any] | None, metadata: dict[Keyword, Any] | None = None) -> dict[Keyword, Any] | None:
+    """The metadata of a chunk, with the trace context that the `_meta` of its message carries (§9.4)."""
+    carried = [(name, meta[name]) for name in TRACED if type(meta.get(name)) is str] if meta else None
+    return {**(metadata or {}), K_HEADERS: Map.of(carried)} if carried else metadata
 
 
 async def breathe() -> None:

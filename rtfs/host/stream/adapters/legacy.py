@@ -7,7 +7,7 @@ import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import K_EVENT, Instead, Session, fits
+from rtfs.host.stream.adapters import K_EVENT, Instead, Session, fits, traced
 from rtfs.host.stream.adapters.resource import ResourceAdapter
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import from_json
@@ -116,7 +116,7 @@ class LegacyAdapter(ResourceAdapter):
                 self.guarantee = "at-least-once"
             known = intake.position if type(intake.position) is Map else EMPTY_MAP
             offset = known.assoc(K_LAST, event)
-        intake.offer(from_json(data, self._keywords), offset, {K_EVENT: "message"})
+        intake.offer(from_json(data, self._keywords), offset, traced(params.meta, {K_EVENT: "message"}))
 
 
 def _within(uri: str, whole: str) -> bool:

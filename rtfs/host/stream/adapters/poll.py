@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Plain, Session, fits
+from rtfs.host.stream.adapters import Plain, Session, fits, traced
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import dig, to_json
 from rtfs.host.stream.tool import find_tool, result_value, text_of
@@ -47,7 +47,7 @@ class PollAdapter(Plain):
         position = intake.position
         cursor, index = (position.get(K_CURSOR), position.get(K_INDEX)) if type(position) is Map else (None, 0)
         while True:
-            answer, items = await self._ask(session, intake, cursor)
+            answer, items, told = await self._ask(session, intake, cursor)
             following = dig(answer, self.settings["cursor-path"]) if self.settings["cursor-path"] else None
             moves = following is not None and following != cursor
             fresh = items[index:]
@@ -55,7 +55,7 @@ class PollAdapter(Plain):
                 if not intake.open:
                     await intake.opened()
                 place = (following, 0) if moves and number == len(items) else (cursor, number)
-                intake.offer(item, Map.holding({K_CURSOR: place[0], K_INDEX: place[1]}))
+                intake.offer(item, Map.holding({K_CURSOR: place[0], K_INDEX: place[1]}), told)
             cursor, index = (following, 0) if moves else (cursor, max(index, len(items)))
             if not (moves and fresh):
                 await self._pause(session)
@@ -64,7 +64,7 @@ class PollAdapter(Plain):
         position = intake.position
         seen, done = (position.get(K_SEEN), position.get(K_INDEX)) if type(position) is Map else ((), 0)
         while True:
-            _, items = await self._ask(session, intake, None)
+            _, items, told = await self._ask(session, intake, None)
             texts = [encode(item) for item in items]
             known = Counter(seen)
             fresh = []
@@ -77,12 +77,12 @@ class PollAdapter(Plain):
                 if not intake.open:
                     await intake.opened()
                 place = (vector(texts), 0) if number == len(fresh) else (seen, number)
-                intake.offer(item, Map.holding({K_SEEN: place[0], K_INDEX: place[1]}))
+                intake.offer(item, Map.holding({K_SEEN: place[0], K_INDEX: place[1]}), told)
             seen, done = vector(texts), 0
             await self._pause(session)
 
-    async def _ask(self, session: Session, intake: Intake, cursor: Any) -> tuple[Any, Any]:
-        """The answer to a call and the items in it."""
+    async def _ask(self, session: Session, intake: Intake, cursor: Any) -> tuple[Any, Any, Any]:
+        """The answer to a call, the items in it, and their metadata."""
         settings = self.settings
         arguments = {**to_json(settings["config"]), **to_json(settings["args"] or EMPTY_MAP)}
         if cursor is not None:
@@ -91,7 +91,7 @@ class PollAdapter(Plain):
         if result.is_error:
             raise fault(19, tool=self.tool, text=text_of(result))
         value, text = result_value(result, self._keywords)
-        return value, self._items(value) if fits(text, intake) else ()
+        return value, self._items(value) if fits(text, intake) else (), traced(result.meta)
 
     def _items(self, answer: Any) -> Any:
         """The items of an answer: the vector at `:items-path`, the answer if it is a vector, else the answer as one

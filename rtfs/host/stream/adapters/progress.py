@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import K_EVENT, K_EXT, Plain, Session, fits
+from rtfs.host.stream.adapters import K_EVENT, K_EXT, Plain, Session, fits, traced
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import NotJson, dig, parse_json, to_json
 from rtfs.host.stream.intake import Flooded
@@ -91,7 +91,7 @@ class ProgressAdapter(Plain):
             offset = Map.of([(K_SINCE, call.since), (K_END, True)])
         self._ended = True
         if fits(text, intake):
-            intake.offer(value, offset, {K_EVENT: "result"})
+            intake.offer(value, offset, traced(result.meta, {K_EVENT: "result"}))
 
     def heard(self, message: Any, intake: Intake) -> None:
         """A note that comes after the answer is no chunk any more; it is counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Plain, Session, content_hash, fits
+from rtfs.host.stream.adapters import Plain, Session, content_hash, fits, traced
 from rtfs.host.stream.chunk import from_json
 from rtfs.host.stream.content import resource_value
 from rtfs.lang.collections import EMPTY_MAP, Map
@@ -46,7 +46,7 @@ class ResourceAdapter(Plain):
         result = await session.ask(self.settings, client.read_resource(uri, cache_mode="use" if cached else "refresh"))
         value, digest, text = resource_value(result, self._keywords)
         if fits(text, intake):
-            self.offer(intake, uri, value, digest, cue)
+            self.offer(intake, uri, value, digest, cue, result.meta)
         return result.ttl_ms or 0
 
     async def fetch_list(self, session: Session, intake: Intake, kind: str) -> None:
@@ -59,14 +59,14 @@ class ResourceAdapter(Plain):
             await intake.opened()
         self.offer(intake, None, from_json(listed, self._keywords), content_hash(listed), f"{kind}-list-changed")
 
-    def offer(self, intake: Intake, uri: str | None, value: Any, digest: str, cue: str) -> None:
+    def offer(self, intake: Intake, uri: str | None, value: Any, digest: str, cue: str, meta: Any = None) -> None:
         """One chunk `{:uri :contents :hash :cue}`, unless the hash is that of the position."""
         known = intake.position if type(intake.position) is Map else EMPTY_MAP
         key = uri if uri is not None else cue
         if known.get(key) == digest and not self.settings["emit-unchanged"]:
             return
         data = Map.holding({K_URI: uri, K_CONTENTS: value, K_HASH: digest, K_CUE: Keyword(cue)})
-        intake.offer(data, known.assoc(key, digest))
+        intake.offer(data, known.assoc(key, digest), traced(meta))
 
 
 ADAPTER = ResourceAdapter

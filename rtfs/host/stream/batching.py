@@ -19,8 +19,8 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
-    from rtfs.host.stream.dataflow import Run
     from rtfs.host.stream.outputs import Output
+    from rtfs.host.stream.run import Run
     from rtfs.host.stream.slot import Slot
 
 Batch = list["Output"]

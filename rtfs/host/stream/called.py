@@ -14,7 +14,7 @@ from rtfs.lang.operator import EFFECT, WHEN
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
-    from rtfs.host.stream.dataflow import Run
+    from rtfs.host.stream.run import Run
 
 SIDE, ARGS, ITEMS = Keyword("rtfs/side"), Keyword("args"), Keyword("items")
 EACH, AT_END, LAST_STATE, FAILURE = Keyword("each"), Keyword("end"), Keyword("state"), Keyword("failure")

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import guard
 from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
-from rtfs.host.stream.channel import Channel
-from rtfs.host.stream.chunk import K_CONTROL, from_json
+from rtfs.host.stream.chunk import K_CONTROL
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
 from rtfs.host.stream.graph import Chain, Origin, chain_of, meant, spoken
 from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
-from rtfs.host.stream.inspection import MAX_CHARS, keyed
 from rtfs.host.stream.launch import Request
-from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
-from rtfs.host.stream.notice import Notices
 from rtfs.host.stream.operators import Around, Input
 from rtfs.host.stream.options import normalised
-from rtfs.host.stream.picture import Picture
 from rtfs.host.stream.processor import Processor, prepare, step_error
+from rtfs.host.stream.run import Run
 from rtfs.host.stream.settings import Cadence, Settings, read_settings
-from rtfs.host.stream.slot import seen
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
 from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, vector
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
     from rtfs.host.stream.adapters import Adapter
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import StreamRegistry
-    from rtfs.host.stream.snapshot import Snapshot
     from rtfs.host.stream.stream import Stream
     from rtfs.lang.outcome import RuntimeContext
 
@@ -187,81 +180,6 @@ def _about_input(id: str | None, goes_on: bool | None, cadence: Cadence) -> Map:
     if id is not None:
         options.append((Keyword("stream-id"), id))
     return Map.of(options)
-
-
-class Run(Channel):
-    """A running graph; its source is opened by who reads first, or by a callback. inputs: the runs that it reads."""
-
-    def __init__(self, owner: Owner, chain: Chain, inputs: list[Input], node: Any) -> None:
-        super().__init__(owner, chain.title, "unidirectional")
-        self.node = node
-        self.notices = Notices(owner)
-        self._inputs = inputs
-        self._positions: deque[Any] = deque(maxlen=owner.checkpoints.cadence.keep)  # of the snapshots that are kept
-
-    async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:
-        """As for every stream; of a graph that ends in a sink the result is what the sink says, once it is done."""
-        answer, sink = await super().wait(timeout_ms, **until), self.owner.sink
-        if self.owner.terminal:
-            await self.notices.done()
-        if sink is None or self.delivery is None or not self.owner.terminal:
-            return answer
-        await self.ended()
-        found = keyed(result=sink.count, summary=sink.summary)
-        if self.owner.failure is not None and self.status is COMPLETED:  # the sink failed at its very end
-            found = found.merge(keyed(status=ERROR, error=seen(self.owner.failure)))
-        return answer.merge(found)
-
-    @property
-    def awaited(self) -> bool:
-        return super().awaited or self.notices.due
-
-    async def ended(self) -> None:
-        await super().ended()
-        await self.notices.done()
-
-    def over(self) -> None:
-        """It ended: what only it read is not brought any more."""
-        super().over()
-        leaves = self.owner.ending in ("shutdown", "fenced")
-        for each in self._inputs:
-            each.close()
-            if each.stream.owner.terminal:
-                continue
-            if leaves:  # it stays in the store, to go on there
-                each.stream.owner.leaving = True
-                each.stream.owner.wake()
-            else:
-                each.stream.owner.order(CANCEL)
-
-    async def stop(self, reason: str | None = None, *, drain: bool = False, timeout_ms: int = 30_000) -> bool:
-        """As for every stream; what it reads is drained first."""
-        if drain:
-            for each in self._inputs:
-                each.drain()
-        return await super().stop(reason, drain=drain, timeout_ms=timeout_ms)
-
-    def drain(self) -> None:
-        """End by itself: nothing more from the sources, but all that is on its way from there."""
-        for each in self._inputs:
-            each.drain()
-        self.owner.begin_drain("stop-drain")
-
-    def stored(self, snapshot: Snapshot) -> None:
-        """A snapshot is stored: outputs of the inputs before the position of the oldest one that is kept may go."""
-        if snapshot.position is not None:
-            self._positions.append(snapshot.position)
-            for each, number, oldest in zip(self._inputs, snapshot.position, self._positions[0], strict=True):
-                each.settled(number, oldest)
-
-    def inspect(self, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = MAX_CHARS) -> Map:
-        """As for every stream, with its graph: `{:nodes [{:id :kind :label :detail}] :edges [{:from :to}]}`."""
-        drawn = Picture()
-        drawn.node(self.node)
-        return super().inspect(items, redact, max_chars).assoc(Keyword("graph"), from_json(drawn.data()))
-
-    def handle(self) -> Map:
-        return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
 
 
 def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:

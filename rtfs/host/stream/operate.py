@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rtfs.host.stream import options, sources
 from rtfs.host.stream.called import Called
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.dataflow import Run, fused, run
+from rtfs.host.stream.dataflow import fused, run
 from rtfs.host.stream.graph import chain_of
 from rtfs.host.stream.options import START, normal, shown
 from rtfs.host.stream.picture import FORMATS, Picture
+from rtfs.host.stream.run import Run
 from rtfs.lang import operator
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword

@@ -20,7 +20,7 @@ from rtfs.lang.operator import EFFECT, checked, operand, slots_of
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
-    from rtfs.host.stream.dataflow import Run
+    from rtfs.host.stream.run import Run
     from rtfs.host.stream.sinks import SinkKind
 
 OUTPUTS, CHECKPOINT, CAPACITY = Keyword("outputs"), Keyword("checkpoint"), Keyword("output-capacity")

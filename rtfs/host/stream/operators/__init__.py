@@ -20,11 +20,11 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
-    from rtfs.host.stream.dataflow import Run
     from rtfs.host.stream.hook import Hook
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.outputs import Output
     from rtfs.host.stream.registry import Services
+    from rtfs.host.stream.run import Run
     from rtfs.host.stream.settings import Settings
     from rtfs.lang.outcome import RuntimeContext
 

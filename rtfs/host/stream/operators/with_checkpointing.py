@@ -13,7 +13,7 @@ from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
-    from rtfs.host.stream.dataflow import Run
+    from rtfs.host.stream.run import Run
     from rtfs.host.stream.snapshot import Snapshot
 
 

@@ -23,6 +23,7 @@ from rtfs.lang.values import function_name, is_vector, type_name
 NODE, INPUTS, PARAMS, STREAM_ID = Keyword("rtfs/node"), Keyword("inputs"), Keyword("params"), Keyword("stream-id")
 NAME, MAIN, SLOTS, KIND = Keyword("name"), Keyword("main"), Keyword("slots"), Keyword("kind")
 PURE, EFFECT, REQUIRED, DEFAULT = Keyword("pure"), Keyword("effect"), Keyword("required"), Keyword("default")
+EFFECTS = Keyword("effects")
 WHEN, SETS = Keyword("when"), Keyword("sets")
 COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
 MANY, NAMES, LIFTED = Keyword("many"), Keyword("names"), Keyword("lifted")
@@ -255,6 +256,11 @@ def _is_size(value: Any) -> bool:
     return type(value) is str and re.fullmatch(r"0*[1-9]\d*\s*([KMG]i?)?B?", value) is not None
 
 
+def _are_labels(value: Any) -> bool:
+    names = [each.name if type(each) is Keyword else each for each in value] if is_vector(value) else [None]
+    return all(type(name) is str and name.strip(":") for name in names)
+
+
 def _keyword(value: Any, row: Map) -> str | None:
     allowed = row.get(ONE_OF)
     if type(value) is Keyword and (allowed is None or value in allowed):
@@ -292,6 +298,7 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
     "store": lambda value, row: (
         None if _is_store(value) else f"URL of a store, or one of {' '.join(f':{name}' for name in _STORES)}"
     ),
+    "labels": lambda value, row: None if _are_labels(value) else "vector of effect labels such as :network",
     "path": lambda value, row: None if is_vector(value) or type(value) in (str, Keyword, int) else "path vector",
 }
 

@@ -14,6 +14,9 @@ from rtfs.host.stream.stores import Entry
 from rtfs.lang.codec import Unreadable, decode, encode
 from rtfs.lang.collections import vector
 
+BY_ITEM = "item:"
+"""So begin the names of slots whose calls are numbered by the item of the input that they are made for."""
+
 
 class Answered(NamedTuple):
     """What a call was, as one line; whether its answer is a `value` or an `error`; the answer as text."""
@@ -73,14 +76,14 @@ class Answers:
         """What the store has not got yet."""
         return tuple(self._fresh)
 
-    def below(self, seq: int, output_seq: int) -> int:
-        """The number below which nothing is needed any more, when chunks and outputs below these cannot come again; 0
-        when that is known already."""
-        needed = [
-            number
-            for key, (number, _) in self._known.items()
-            if _number(key) >= (seq if _slot(key) in self.by_chunk else output_seq)
-        ]
+    def below(self, seq: int, output_seq: int, item: int = 0) -> int:
+        """The number below which nothing is needed any more, when chunks, outputs and items of the input below these
+        cannot come again; 0 when that is known already."""
+
+        def bound(slot: str) -> int:
+            return item if slot.startswith(BY_ITEM) else seq if slot in self.by_chunk else output_seq
+
+        needed = [number for key, (number, _) in self._known.items() if _number(key) >= bound(_slot(key))]
         below = min(needed, default=self._next)
         return below if below > self._forgotten else 0
 

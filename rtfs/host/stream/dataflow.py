@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 INHERITED = (
     "on-error", "dead-letter-queue", "checkpoint", "step-budget", "slot-timeout-ms", "on-processor-change", "effects",
-    "retry", "reader-timeout-ms", "detached", "durable-intake",
+    "retry", "reader-timeout-ms", "detached", "durable-intake", "journal",
 )  # fmt: skip
 """Options of a run that hold for all that it reads from."""
 KEPT = 1_024  # outputs of an input that may wait to be stored behind it
@@ -92,9 +92,10 @@ def admit_graph(chain: Chain, evaluator: Evaluator, security: RuntimeContext) ->
     origin = chain.origin
     kind = origin.kind or origin.operator
     if kind is not None:
-        labels = guard.Need(kind.effects)
+        capability = f"stream.{origin.name}"
         asked = () if origin.kind is None or origin.kind.needs is None else origin.kind.needs(origin.params)
-        guard.admit_needs(security, (labels, *asked), f"stream.{origin.name}")
+        guard.admit_effects(security, kind.effects, capability)
+        guard.admit_needs(security, asked, capability)
     for _, each in origin.inputs:
         admit_graph(chain_of(each, evaluator), evaluator, security)
 
@@ -285,6 +286,8 @@ def _told(line: Line, found: StageError) -> RtfsError:
     error = step_error(found.error, found.stage.name or found.stage.op)
     place = Map.of([(Keyword("stage"), found.at), (Keyword("op"), Keyword(found.stage.op))])
     error.data = error.data.merge(place) if type(error.data) is Map else place
+    if error.code == "RTFS-S017":
+        error.remark("hint: with `:effects [:network …]` the functions of an operator may call the host")
     error.remark(f"in stage {found.at} ({found.stage.name or found.stage.op}) of {line.title}")
     return error
 

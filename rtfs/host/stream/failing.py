@@ -93,6 +93,24 @@ def met(owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] =
     return True
 
 
+async def decided(failure: Failure) -> Fate:
+    """What is to become of an item whose work was awaited. Whoever asks does it; it is counted here."""
+    owner, policy = failure.owner, failure.owner.policy
+    fate = _by_option(owner.settings["on-error"], failure) if policy is None else policy.at_once(failure)
+    if isinstance(failure.raised, LimitError):
+        fate = Fate(FAIL)
+    if fate is None and policy is not None:
+        fate = await policy.decide(failure)
+    found = fate or Fate(FAIL)
+    if found.what is RETRY:
+        owner.stats.retried += 1
+        return found
+    count(failure, found.what)
+    if found.what is DEAD_LETTER:
+        owner.checkpoints.bury(letter.write(owner, failure.chunk, failure.problem))
+    return found
+
+
 def _by_option(policy: OnError, failure: Failure) -> Fate:
     return Fate(RETRY, policy.backoff_ms) if failure.tries < policy.retries else Fate(policy.then)
 

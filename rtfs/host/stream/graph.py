@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rtfs.host.stream import operators, sources
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.lifted import is_lifted, lifted
 from rtfs.host.stream.operators import HostOperator, Whole
 from rtfs.host.stream.options import normalised, shown
 from rtfs.host.stream.sources import SourceKind
@@ -45,14 +46,16 @@ class Chain(NamedTuple):
         before = ""
         if origin.operator is not None:
             before = f"{' + '.join(name for name, _ in origin.inputs)} → " if len(origin.inputs) > 1 else "… → "
-        return before + " → ".join([origin.name, *(stage.op for stage in self.stages)])
+        return before + " → ".join([origin.name, *(stage.op for stage in self.stages if stage.op)])
 
 
 def chain_of(given: Any, evaluator: Evaluator) -> Chain:
     """The chain that ends in a node. S004 when it is no stream, S015 when a function takes other arguments."""
     nodes = list(_upwards(operand(given)))
     top, below = nodes[-1], [node for node in nodes[-2::-1] if operators.whole(_name(node)) is None]
-    return Chain(_origin(top), tuple(_stage(node, evaluator) for node in below))
+    origin = _origin(top, evaluator)
+    first = () if origin.operator is None or origin.operator.first is None else (origin.operator.first,)
+    return Chain(origin, (*first, *(_stage(node, evaluator) for node in below)))
 
 
 class Spoken(NamedTuple):
@@ -99,19 +102,21 @@ def _upwards(node: Any) -> Iterator[Any]:
     for _ in range(DEEPEST):
         yield node
         inputs = inputs_of(node) if type(node) is Map and STREAM_ID not in node else None
-        if not inputs or operators.find(_name(node)) is not None:
+        if not inputs or operators.find(_name(node)) is not None or is_lifted(node):
             return
         node = operand(inputs[0])
     raise fault(28, operator="graph", n=DEEPEST, things="operators in a row")
 
 
-def _origin(node: Any) -> Origin:
+def _origin(node: Any, evaluator: Evaluator) -> Origin:
     if type(node) is str:
         return Origin("stream", EMPTY_MAP, stream_id=node)
     if STREAM_ID in node:
         return Origin("stream", EMPTY_MAP, stream_id=node.get(STREAM_ID))
     name, params = _name(node), node.get(PARAMS, EMPTY_MAP)
     kind, operator = sources.find(name), operators.find(name)
+    if operator is None and is_lifted(node):
+        operator = lifted(name, params, _stage(node, evaluator), evaluator)
     if (kind is None and operator is None) or type(params) is not Map:
         raise fault(4, value=shown(node))
     if kind is not None:

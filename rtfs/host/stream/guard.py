@@ -100,14 +100,14 @@ def admit(security: RuntimeContext, target: Target, *, configured: bool) -> None
     _demand(security, right, value, f"{label} to {target.shown}", configured=configured)
 
 
-def admit_effects(security: RuntimeContext, labels: tuple[str, ...]) -> None:
+def admit_effects(security: RuntimeContext, labels: tuple[str, ...], capability: str = CAPABILITY) -> None:
     """S053 for the first label that the context denies; a label nobody knows is one of unknown effects."""
     allowed = {label.lstrip(":") for label in security.effects or ()}
     for label in labels:
         name = label.lstrip(":")
         asked = label if name in KNOWN or name in allowed else ":unknown"
         if effect_rule(security, (asked,)) is not None:
-            raise fault(53, e=label, capability=CAPABILITY)
+            raise fault(53, e=label, capability=capability)
 
 
 def admit_url(security: RuntimeContext, url: str) -> None:

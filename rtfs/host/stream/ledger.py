@@ -148,7 +148,9 @@ class Ledger:
         if snapshot is None:
             return answers.fresh(), 0
         readers = [reader.wants for reader in self.owner.outputs.readers.values() if reader.lasting]
-        return answers.fresh(), answers.below(snapshot.seq, min([snapshot.output_seq, *readers]) if readers else 0)
+        item = snapshot.position[0] if type(snapshot.position) is tuple else 0
+        outputs = min([snapshot.output_seq, *readers]) if readers else 0
+        return answers.fresh(), answers.below(snapshot.seq, outputs, item)
 
     def done(self, changes: Changes, snapshot: Snapshot | None) -> None:
         """These changes are stored."""

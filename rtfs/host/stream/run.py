@@ -84,7 +84,7 @@ class Run(Channel):
         """A snapshot is stored: outputs of the inputs before the position of the oldest one that is kept may go."""
         if snapshot.position is not None:
             self._positions.append(snapshot.position)
-            for each, number, oldest in zip(self._inputs, snapshot.position, self._positions[0], strict=True):
+            for each, number, oldest in zip(self._inputs, snapshot.position, self._positions[0], strict=False):
                 each.settled(number, oldest)
 
     def inspect(self, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = MAX_CHARS) -> Map:

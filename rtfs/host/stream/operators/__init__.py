@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.run import Run
     from rtfs.host.stream.settings import Settings
+    from rtfs.host.stream.stage import Stage
     from rtfs.lang.outcome import RuntimeContext
 
 
@@ -213,7 +214,7 @@ class HostOperator(NamedTuple):
 
     covers: the options of a run that its parameters mean for all that is upstream of it, as far as the next operator
     that says otherwise; own: those that they mean for its own run. hook: what it does on the runs upstream, as far as
-    the next operator with a hook of that kind.
+    the next operator with a hook of that kind. first: a stage that all that leaves it goes through.
     """
 
     joint: Callable[[Settings, Map, list[Input], Around], Joint]
@@ -221,6 +222,7 @@ class HostOperator(NamedTuple):
     covers: Callable[[Map], Map] = nothing
     own: Callable[[Map], Map] = nothing
     hook: Callable[[Map, Around], Hook] | None = None
+    first: Stage | None = None
 
 
 class Whole(NamedTuple):

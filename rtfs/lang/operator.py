@@ -3,8 +3,8 @@
 A table is the map of an `(operator {…})` form: `:name`, `:main`, `:params` (key → `:kind`, `:min`, `:max`, `:above`,
 `:one-of`, `:required`, `:default`, `:text`) and `:slots` (key → `:pure` or `:effect` with the documented arguments,
 `:required`, `:default`, `:text`). An effect slot is called `:when` an item leaves (`:each`, which is meant without
-it), for items that leave aside (`:side`, which `:sets` parameters), with the last state (`:state`), at the `:end`, on
-`:failure`.
+it), for items that leave aside and for what the source tells (`:side`, which may `:sets` parameters), with the last
+state (`:state`), at the `:end`, on `:failure`, once the run is over however it ended (`:over`).
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ _CALLABLE = frozenset({"function", "keyword", "map", "vector", "set"})
 def parameter_table(
     name: str, *, main: str | None, params: dict[str, dict[str, Any]],
     slots: dict[str, list[str]] | None = None, pure: dict[str, list[str]] | None = None,
-    lifted: dict[str, list[str]] | None = None,
+    lifted: dict[str, list[str]] | None = None, when: dict[str, str] | None = None,
 ) -> Map:  # fmt: skip
-    """The table of a source or sink written in Python. slots: effect slots and what they are called with.
+    """The table of a source or sink written in Python. slots: effect slots and what they are called with; when: at
+    what, where that is not each item.
 
     pure: pure slots likewise, all of them required; lifted: effect slots that belong to the node itself.
     """
@@ -55,6 +56,9 @@ def parameter_table(
     effects = {
         Keyword(key): Map.of([(EFFECT, vector([Symbol(argument) for argument in arguments]))])
         for key, arguments in (slots or {}).items()
+    }
+    effects |= {
+        Keyword(key): effects[Keyword(key)].assoc(WHEN, Keyword(moment)) for key, moment in (when or {}).items()
     }
     effects |= {
         Keyword(key): Map.of([(PURE, vector([Symbol(argument) for argument in arguments])), (REQUIRED, True)])

@@ -158,7 +158,18 @@ class _GraphRequest(Request):
             assert origin.kind is not None
             assert origin.kind.open is not None
             adapter = origin.kind.open(self.settings, origin.params, registry.services)
-        return Source(adapter, Endpoint(None, origin.name), self.registry.pool, self.settings["endpoint"])
+        return self._placed(adapter)
+
+    def _placed(self, adapter: Adapter) -> Source:
+        """The source of an adapter: in this process, or at a server that its parameters name."""
+        origin, registry, target, shown = self._chain.origin, self.registry, None, self.settings["endpoint"]
+        if origin.kind is not None and origin.kind.server is not None:
+            target = origin.kind.server(self.settings, origin.params, registry.directory)
+            shown = target.shown
+        source = Source(adapter, Endpoint(target, origin.name), registry.pool, shown)
+        if target is not None and self.security is not None:
+            source.admit = partial(guard.admit_url, self.security, by=f"stream.{origin.name}")
+        return source
 
     def _stream(self, owner: Owner) -> Stream:
         owner.kind = "dataflow"

@@ -98,6 +98,10 @@ class Directory:
         settings = read_settings(Map.of([(Keyword("endpoint"), name)]))
         return self._entry(entry, name, settings).target
 
+    def page(self, scheme: str, url: str, settings: Settings) -> Target:
+        """Where a URL is that a program names and that nobody is asked in MCP. S003, S029."""
+        return self._target(scheme, url, settings, None)
+
     def client_config(self) -> dict[str, Any]:
         """The resolved default URL and where its credentials come from, for people: no secret in it."""
         configuration = self.configuration

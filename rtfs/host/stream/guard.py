@@ -87,17 +87,17 @@ def _admit_verb(security: RuntimeContext, need: Need, what: str, capability: str
         raise error
 
 
-def admit(security: RuntimeContext, target: Target, *, configured: bool) -> None:
+def admit(security: RuntimeContext, target: Target, *, configured: bool, by: str = CAPABILITY) -> None:
     """S053 when the context denies the effect of the transport, or no grant reaches the command or host."""
     label = transports.effect(target.scheme)
     if effect_rule(security, (label,)) is not None:
-        raise fault(53, e=label, capability=CAPABILITY)
+        raise fault(53, e=label, capability=by)
     if target.scheme in ("memory", "replay"):  # `admit_files` has looked at the latter
         return
     right, value = (_RUN, target.place) if target.scheme == "stdio" else (_FETCH, target.place)
     if configured and target.scheme == "stdio":
         return
-    _demand(security, right, value, f"{label} to {target.shown}", configured=configured)
+    _demand(security, right, value, f"{label} to {target.shown}", configured=configured, by=by)
 
 
 def admit_effects(security: RuntimeContext, labels: tuple[str, ...], capability: str = CAPABILITY) -> None:
@@ -110,9 +110,9 @@ def admit_effects(security: RuntimeContext, labels: tuple[str, ...], capability:
             raise fault(53, e=label, capability=capability)
 
 
-def admit_url(security: RuntimeContext, url: str) -> None:
+def admit_url(security: RuntimeContext, url: str, *, by: str = CAPABILITY) -> None:
     """S053 when no grant reaches where a server sends us."""
-    admit(security, Target("http", url, masked(url)), configured=False)
+    admit(security, Target("http", url, masked(url)), configured=False, by=by)
 
 
 def _demand(

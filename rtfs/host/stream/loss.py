@@ -28,7 +28,7 @@ async def as_loss(error: Exception, connection: Connection | None, adapter: str,
         return cause
     why = describe(cause)
     if status is not None and link is not None:
-        return refusal(status, link.retry_after, adapter, shown)
+        return refusal(status, link.retry_after)
     if isinstance(cause, (FileNotFoundError, PermissionError)):
         return _unserved(adapter, shown, f"the command cannot be started: {why}")
     if _closed(cause) or isinstance(cause, (OSError, TimeoutError)) or _of_the_network(cause):

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any, NamedTuple
 
+from rtfs.host.stream import credential
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import INPUTS, NAME, NODE, PARAMS, STREAM_ID, operand, shown
 
 FORMATS = ("mermaid", "svg", "json")
 LABEL = 40  # characters of a parameter that are shown
+_SECRET = frozenset({"headers", "auth"})
 
 
 class Box(NamedTuple):
@@ -158,10 +160,11 @@ def _detail(params: Any) -> str:
         return ""
     if type(params.get(NAME)) is str:
         return str(params.get(NAME))
-    told = [f"{key.name} {shown(value, LABEL)}" for key, value in _worth(params)]
+    told = [f"{key.name} {credential.shown(shown(value, LABEL))}" for key, value in _worth(params)]
     text = " ".join(told)
     return text if len(text) <= LABEL else text[: LABEL - 1] + "…"
 
 
 def _worth(params: Map) -> Iterable[tuple[Keyword, Any]]:
-    return [(key, value) for key, value in params.entries() if type(key) is Keyword and value is not None]
+    named = [(key, value) for key, value in params.entries() if type(key) is Keyword and value is not None]
+    return [(key, value) for key, value in named if key.name not in _SECRET]

@@ -5,19 +5,12 @@ from __future__ import annotations
 import email.utils
 import time
 
-from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.retry import CREDENTIALS, TRANSIENT, Lost
+from rtfs.host.stream.retry import Lost
 
 
-def refusal(status: int, retry_after: float | None, adapter: str, shown: str) -> Exception:
-    """Lost when asking again may help or the attempts must be counted, S024 when it is useless.
-
-    retry_after: seconds that the server asks for.
-    """
-    loss = Lost(f"HTTP status {status}", retry_after=retry_after, status=status)
-    if status in TRANSIENT or status >= 500 or status in CREDENTIALS or loss.hopeless:
-        return loss
-    return fault(24, a=f":{adapter}", endpoint=shown, why=f"HTTP status {status}")
+def refusal(status: int, retry_after: float | None) -> Lost:
+    """The loss that it is; a hopeless one is not tried again. retry_after: seconds that the server asks for."""
+    return Lost(f"HTTP status {status}", retry_after=retry_after, status=status)
 
 
 def seconds(header: str | None) -> float | None:

@@ -8,7 +8,6 @@ from rtfs.host.stream.settings import Retry
 
 LONGEST_WISH_MS = 60_000
 TRANSIENT = frozenset({408, 425, 429})
-FINAL = frozenset({400, 404, 405, 410})
 CREDENTIALS = frozenset({401, 403})
 
 
@@ -38,7 +37,9 @@ class Lost(Exception):
     @property
     def hopeless(self) -> bool:
         """Will the same request never succeed?"""
-        return self.status in FINAL or (self.status is not None and 300 <= self.status < 400)
+        if self.status is None or self.status >= 500:
+            return False
+        return self.status not in TRANSIENT and self.status not in CREDENTIALS
 
 
 class Attempts:

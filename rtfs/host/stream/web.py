@@ -50,7 +50,7 @@ async def opened(
             try:
                 if response.status_code not in expected:
                     after = seconds(response.headers.get("retry-after"))
-                    raise refusal(response.status_code, after, adapter, session.shown)
+                    raise refusal(response.status_code, after)
                 packed = response.headers.get("content-encoding", "identity").strip().lower()
                 if packed not in ("identity", ""):
                     raise fault(26, why=f"an answer in {packed[:40]}, which was not asked for")

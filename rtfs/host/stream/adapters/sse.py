@@ -31,7 +31,7 @@ class SseAdapter(Framed):
 
     name = "sse"
     replayable = True  # chunks with an id; those without have no position and are stored
-    idle_ms = 120_000
+    idle_ms: int | None = 120_000
     frame_kind = "sse"
 
     def __init__(self, settings: Settings) -> None:

@@ -16,9 +16,11 @@ from rtfs.lang.collections import Map
 if TYPE_CHECKING:
     from rtfs.host.stream import guard
     from rtfs.host.stream.adapters import Adapter
+    from rtfs.host.stream.endpoint import Directory
     from rtfs.host.stream.operators import Around
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
+    from rtfs.host.stream.transports import Target
 
 
 class SourceKind(NamedTuple):
@@ -26,7 +28,8 @@ class SourceKind(NamedTuple):
 
     open: the adapter that brings its items; finite: will they end by themselves? effects: labels of what it needs;
     needs: the same of one with its parameters, with paths and hosts, which is asked before anything opens;
-    calls: instead of `open`, that of a source with effect slots of its own.
+    calls: instead of `open`, that of a source with effect slots of its own; server: where one connects to over the
+    network, which may fill in settings of its run.
     """
 
     table: Map
@@ -37,6 +40,7 @@ class SourceKind(NamedTuple):
     examples: tuple[tuple[str, str], ...]
     needs: Callable[[Map], tuple[guard.Need, ...]] | None = None
     calls: Callable[[Settings, Map, Around], Adapter] | None = None
+    server: Callable[[Settings, Map, Directory], Target] | None = None
 
 
 def names() -> list[str]:

@@ -108,7 +108,8 @@ class FileReadAdapter(Plain):
             intake.owner.emit("truncated", path=self._path)
             position, known = 0, None
         self._cutter = self._cut(position)
-        self._cutter.columns = None if known is None else known.get(COLUMNS)
+        begun = known is not None and intake.position is not None  # else the line with the names comes again
+        self._cutter.columns = known.get(COLUMNS) if known is not None and begun else None
         return position
 
     async def _read(self, descriptor: int, session: Session, intake: Intake, position: int) -> str | None:

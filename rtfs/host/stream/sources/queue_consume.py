@@ -23,7 +23,7 @@ from rtfs.host.stream.sources import SourceKind
 from rtfs.host.waiting import end
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import SETS, SLOTS, WHEN, parameter_table
+from rtfs.lang.operator import SETS, SLOTS, parameter_table
 
 if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
@@ -273,11 +273,11 @@ def _table() -> Map:
             },
         },
         slots={"on-batch": ["messages"], "on-ack": ["ids"]},
+        when={"on-ack": "side"},
     )  # fmt: skip
     slots = table.get(SLOTS)
     batch = slots.get(ON_BATCH).assoc(SETS, Map.of([(BATCHES, True)]))
-    ack = slots.get(ON_ACK).assoc(WHEN, Keyword("side"))
-    return table.assoc(SLOTS, slots.assoc(ON_BATCH, batch).assoc(ON_ACK, ack))
+    return table.assoc(SLOTS, slots.assoc(ON_BATCH, batch))
 
 
 SOURCE = SourceKind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,20 @@ def test_a_followed_file_may_grow_be_replaced_and_be_cut(tmp_path: Path) -> None
     followed = node(file, ":mode :lines :follow true")
     lines = SESSION.run(f"(call :stream.to-collection (stream.take (stream.tap {followed} (fn [x] (change x))) 4))")
     assert list(lines) == ["one", "half done", "another file", "cut"]
+
+
+def test_rows_that_waited_unprocessed_have_their_names_after_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "in"
+    file.write_text("a,b\n1,2\n3,4\n")
+    create = f'(def h (call :stream.create {node(file, ":mode :csv")} {{:stream-id "g" :outputs :durable}}))'
+    context = rtfs.RuntimeContext.full()
+    with closing(rtfs.Session(context=context, state_dir=str(tmp_path / "state"))) as session:
+        session.run(f"{create} (call :stream.pause h)")
+        for _ in range(500):
+            session.run("(call :stream.next h {:timeout-ms 10})")
+            if session.host.streams.find("g").owner.queue.depth == 2:
+                break
+        session.shutdown(strategy="immediate")
+    with closing(rtfs.Session(context=context, state_dir=str(tmp_path / "state"))) as session:
+        rows = session.run(f"{create} (call :stream.resume h) (call :stream.next h {{:max 2}})")
+        assert rtfs.show(rows) == '[{:a "1" :b "2"} {:a "3" :b "4"}]'

@@ -1,10 +1,11 @@
 """Parameters of stream operators: one table checks the fluent function and the capability (streaming.md §2.6, §6.10).
 
-A table is the map of an `(operator {…})` form: `:name`, `:main`, `:params` (key → `:kind`, `:min`, `:max`, `:above`,
-`:one-of`, `:required`, `:default`, `:text`) and `:slots` (key → `:pure` or `:effect` with the documented arguments,
-`:required`, `:default`, `:text`). An effect slot is called `:when` an item leaves (`:each`, which is meant without
-it), for items that leave aside and for what the source tells (`:side`, which may `:sets` parameters), with the last
-state (`:state`), at the `:end`, on `:failure`, once the run is over however it ended (`:over`).
+A table is the map of an `(operator {…})` form: `:name`, `:main`, `:operand` (the key of the stream, where a map may
+hold it), `:params` (key → `:kind`, `:min`, `:max`, `:above`, `:one-of`, `:required`, `:default`, `:text`) and `:slots`
+(key → `:pure` or `:effect` with the documented arguments, `:required`, `:default`, `:text`). An effect slot is called
+`:when` an item leaves (`:each`, which is meant without it), for items that leave aside and for what the source tells
+(`:side`, which may `:sets` parameters), with the last state (`:state`), at the `:end`, on `:failure`, once the run is
+over however it ended (`:over`).
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ PURE, EFFECT, REQUIRED, DEFAULT = Keyword("pure"), Keyword("effect"), Keyword("r
 EFFECTS = Keyword("effects")
 WHEN, SETS = Keyword("when"), Keyword("sets")
 COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
-MANY, NAMES, LIFTED = Keyword("many"), Keyword("names"), Keyword("lifted")
+MANY, NAMES, LIFTED, OPERAND = Keyword("many"), Keyword("names"), Keyword("lifted"), Keyword("operand")
 MIN, MAX, ONE_OF, META = Keyword("min"), Keyword("max"), Keyword("one-of"), Keyword("meta")
 ABOVE = Keyword("above")
 
 COMMON = Map.of([
     (Keyword("on-complete"), Map.of([(EFFECT, ()), (WHEN, Keyword("end"))])),
-    (Keyword("on-error"), Map.of([(EFFECT, (Symbol("error"),)), (WHEN, Keyword("failure"))])),
+    (Keyword("on-error"), Map.of([(EFFECT, (Symbol("error"), Symbol("chunk"))), (WHEN, Keyword("failure"))])),
 ])  # fmt: skip
 """Slots that every run has."""
 
@@ -40,7 +41,7 @@ _CALLABLE = frozenset({"function", "keyword", "map", "vector", "set"})
 
 
 def parameter_table(
-    name: str, *, main: str | None, params: dict[str, dict[str, Any]],
+    name: str, *, main: str | None, params: dict[str, dict[str, Any]], operand: str | None = None,
     slots: dict[str, list[str]] | None = None, pure: dict[str, list[str]] | None = None,
     lifted: dict[str, list[str]] | None = None, when: dict[str, str] | None = None,
 ) -> Map:  # fmt: skip
@@ -69,8 +70,7 @@ def parameter_table(
         for key, arguments in (lifted or {}).items()
     }
     entries: dict[Any, Any] = {NAME: Keyword(name), PARAMS: Map.of(rows.items()), SLOTS: Map.of(effects.items())}
-    if main is not None:
-        entries[MAIN] = Keyword(main)
+    entries |= {key: Keyword(value) for key, value in ((MAIN, main), (OPERAND, operand)) if value is not None}
     return Map.of(entries.items())
 
 
@@ -119,13 +119,26 @@ def _fit(row: Map) -> bool:
 
 def build(table: Map, arguments: tuple[Any, ...]) -> Map:
     """The node of `(stream.X in)`, `(stream.X in main)`, `(stream.X in {…})` or `(stream.X in main {…})`."""
-    name = table.get(NAME)
+    name, arguments = table.get(NAME), with_operand(table, arguments)
     fluent = f"stream.{name.name}"
     if not 1 <= len(arguments) <= 3:
         raise StreamError(3, f"{fluent} takes 1 to 3 arguments, got {len(arguments)}")
     inputs, named = operands(table, arguments[0])
     given = checked(table, _given(table, arguments[1:], fluent), fluent)
     return node(name, inputs, given.merge(named))
+
+
+def with_operand(table: Map, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments, the stream first: it may stand under the key `:operand` of a map that is the only one."""
+    key, given = table.get(OPERAND), arguments[0] if len(arguments) == 1 else None
+    if key is None or type(given) is not Map:
+        return arguments
+    found = [entry for entry in given.entries() if type(entry[0]) in (str, Keyword) and normal(entry[0]) == key.name]
+    if found:  # also where the map has the `:stream-id` of the run, as a handle has
+        return found[0][1], given.dissoc(found[0][0])
+    if is_node(given):
+        return arguments
+    raise StreamError(2, f"Missing required field '{key.name}' of stream.{table.get(NAME).name}")
 
 
 def operands(table: Map, given: Any) -> tuple[Any, Map]:
@@ -160,7 +173,8 @@ def _given(table: Map, more: tuple[Any, ...], fluent: str) -> Map:
 
 
 def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> bool:
-    """Is the only argument a map of options, rather than the main one? more: further keys of options.
+    """Is the only argument a map of options, rather than the main one? more: further keys of options, `:stream-id`
+    among them, which a handle has as well.
 
     Where the main argument is a function a map is options, even when it has no key that is known.
     """

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtfs.host.stream.failing import Asked, Failure, Fate
+from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
 from rtfs.host.stream.outputs import Output
+from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.slot import Slot, make, resolve, seen
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
@@ -14,9 +17,12 @@ from rtfs.lang.operator import EFFECT, WHEN
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
+    from rtfs.host.stream.graph import Chain
+    from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.run import Run
 
 SIDE, ARGS, ITEMS = Keyword("rtfs/side"), Keyword("args"), Keyword("items")
+ON_ERROR = Keyword("on-error")
 EACH, AT_END, LAST_STATE, FAILURE = Keyword("each"), Keyword("end"), Keyword("state"), Keyword("failure")
 
 
@@ -26,7 +32,12 @@ class Called(NamedTuple):
     slots: Mapping[Keyword, Map]
     functions: Mapping[Keyword, Any]
 
-    def receiver(self, ctx: CallContext, stream: Run) -> Callbacks:
+    def watched(self, ctx: CallContext) -> Hooks:
+        """What hangs on all runs of the graph: the function under `:on-error` hears of each item that fails in them."""
+        function = self.functions.get(ON_ERROR)
+        return NO_HOOKS if function is None else watching(ctx, function)
+
+    def receiver(self, ctx: CallContext, stream: Run, hooks: Hooks) -> Callbacks:
         """What takes the outputs of the run. S003, S014, S015 for functions that cannot be called so."""
         registry = ctx.host.streams
         timeout_ms = stream.owner.settings["slot-timeout-ms"]
@@ -42,15 +53,42 @@ class Called(NamedTuple):
             made.setdefault(key if when.name == "side" else when, []).append(
                 (make(key.name, len(row.get(EFFECT)), function, slot), row)
             )
-        return Callbacks(stream, made)
+        return Callbacks(stream, made, hooks.get(Observed.kind))
+
+
+class Observed(Asked):
+    """The `:on-error` of a run that is a function. told: the error that it answered with failing."""
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__(slot)
+        self.told: RtfsError | None = None
+
+    def hang(self, owner: Owner, chain: Chain) -> None:
+        super().hang(owner, chain)
+        self._slot.timeout_ms = owner.settings["slot-timeout-ms"]
+
+    async def decide(self, failure: Failure) -> Fate:
+        fate = await super().decide(failure)
+        if fate.what is FAIL:
+            self.told = failure.problem
+        return fate
+
+
+def watching(ctx: CallContext, given: Any) -> Hooks:
+    """The hook of an `:on-error` that is a function. S014, S015."""
+    registry = ctx.host.streams
+    function = resolve(given, ctx.call.module, registry.services.evaluator, registry.processors)
+    slot = make(ON_ERROR.name, 2, function, lambda name, found: Slot(name, found, registry.services, ctx.security))
+    return {Observed.kind: Observed(slot)}
 
 
 class Callbacks:
     """The receiver: each output goes to the slots for it, one after the other."""
 
-    def __init__(self, stream: Run, slots: Mapping[Keyword, list[tuple[Slot, Map]]]) -> None:
+    def __init__(self, stream: Run, slots: Mapping[Keyword, list[tuple[Slot, Map]]], policy: Hook | None) -> None:
         self._stream = stream
         self._slots = slots
+        self._policy = policy
 
     async def item(self, output: Output) -> None:
         value = output.value
@@ -61,7 +99,8 @@ class Callbacks:
             await slot(self._stream.id, output.output_seq, *_arguments(value, row))
 
     async def failed(self, error: RtfsError) -> None:
-        await self._call(FAILURE, self._stream.owner.outputs.next, seen(error))
+        if not (isinstance(self._policy, Observed) and self._policy.told is error):
+            await self._call(FAILURE, self._stream.owner.outputs.next, seen(error), None)
 
     async def completed(self, count: int) -> None:
         last = self._stream.owner.outputs.next

@@ -48,7 +48,7 @@ class Extra:
     @property
     def plain(self) -> bool:
         """Is there nothing but metadata?"""
-        return self.ack is None and self.directive is None and not self.tries
+        return self.ack is None and self.directive is None and not self.tries and not self.bare
 
 
 K_SEQ, K_TIME, K_OFFSET = Keyword("seq"), Keyword("time"), Keyword("offset")

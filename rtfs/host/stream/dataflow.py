@@ -15,7 +15,7 @@ from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
 from rtfs.host.stream.launch import Request
 from rtfs.host.stream.operators import Around, Input
 from rtfs.host.stream.options import normalised
-from rtfs.host.stream.processor import Processor, prepare, step_error
+from rtfs.host.stream.processor import Processor, placed, prepare, step_error
 from rtfs.host.stream.run import Run
 from rtfs.host.stream.settings import Cadence, Settings, read_settings
 from rtfs.host.stream.source import Source
@@ -44,14 +44,18 @@ CAPACITY = 256  # of the queue in front of a chain: items are smaller than messa
 
 
 async def run(
-    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None
-) -> Run:
-    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053."""
+    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None,
+    *, hooks: Hooks = NO_HOOKS,
+) -> Run:  # fmt: skip
+    """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053.
+
+    hooks: what hangs on it, and on all that it reads.
+    """
     evaluator = registry.services.evaluator
     wanted = meant(node, options, evaluator)
     around = Around(registry.services, security, wanted.get(Keyword("slot-timeout-ms")))
     attendants = [each.whole.attend(each.params, around) for each in spoken(node, evaluator)]
-    stream = await _started(registry, node, wanted, module, security)
+    stream = await _started(registry, node, wanted, module, security, hooks=hooks)
     for attend in attendants:
         attend(stream)
     return stream
@@ -294,12 +298,11 @@ def _mend(line: Line, state: Any, item: Any, metadata: Any, values: tuple[Any, .
 
 def _told(line: Line, found: StageError) -> RtfsError:
     """The error of a stage, with its place."""
-    error = step_error(found.error, found.stage.name or found.stage.op)
-    place = Map.of([(Keyword("stage"), found.at), (Keyword("op"), Keyword(found.stage.op))])
-    error.data = error.data.merge(place) if type(error.data) is Map else place
+    stage, name = found.stage, found.stage.name or found.stage.op
+    error = placed(step_error(found.error, name), stage.op, stage.name, found.at)
     if error.code == "RTFS-S017":
         error.remark("hint: with `:effects [:network …]` the functions of an operator may call the host")
-    error.remark(f"in stage {found.at} ({found.stage.name or found.stage.op}) of {line.title}")
+    error.remark(f"in stage {found.at} ({name}) of {line.title}")
     return error
 
 

@@ -8,8 +8,9 @@ from rtfs.host.stream import letter
 from rtfs.host.stream.chunk import Chunk, Extra
 from rtfs.host.stream.hook import Hook
 from rtfs.host.stream.intake import answer
-from rtfs.host.stream.processor import step_error
+from rtfs.host.stream.processor import K_STAGE, step_error
 from rtfs.host.stream.settings import DEAD_LETTER, FAIL, SKIP, OnError
+from rtfs.host.stream.slot import seen
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import LimitError, RtfsError
 from rtfs.lang.names import Keyword
@@ -17,9 +18,11 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.owner import Owner
+    from rtfs.host.stream.slot import Slot
 
-K_STAGE = Keyword("stage")
 RETRY, REPLACE = Keyword("retry"), Keyword("replace")
+RETRIES = 3  # that a slot may ask for, unless it is told otherwise
+LONGEST_MS = 30_000  # of a wait that doubles
 _EVENTS = {SKIP: "chunk-skipped", DEAD_LETTER: "dead-lettered"}
 
 
@@ -31,27 +34,46 @@ class Fate(NamedTuple):
 
 
 class Failure:
-    """A failed step. tries: how often the chunk was tried before; values: what stands for what failed in it so far."""
+    """A chunk that failed. tries: how often it was tried before."""
 
-    __slots__ = ("owner", "chunk", "raised", "tries", "values", "_problem")
-
-    def __init__(self, owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] = ()) -> None:
+    def __init__(self, owner: Owner, chunk: Chunk) -> None:
         self.owner = owner
         self.chunk = chunk
-        self.raised = raised
         self.tries = 0 if chunk[4] is None else chunk[4].tries
+
+    @property
+    def problem(self) -> RtfsError:
+        """What it failed with."""
+        raise NotImplementedError
+
+    @property
+    def part(self) -> str:
+        """Tells the calls that are made for one chunk from each other."""
+        raise NotImplementedError
+
+    async def ask(self, slot: Slot, *args: Any) -> Any:
+        """What a slot says about it."""
+        return await self.owner.ask(slot, self.chunk[0], *args, part=self.part)
+
+
+class StepFailure(Failure):
+    """In the step of a stream. values: what stands for that of the chunk which failed already."""
+
+    def __init__(self, owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] = ()) -> None:
+        super().__init__(owner, chunk)
+        self.raised = raised
         self.values = values
         self._problem: RtfsError | None = None
 
     @property
     def problem(self) -> RtfsError:
-        """The stream error of the step, which says where in the processor it failed."""
         if self._problem is None:
             self._problem = self._found()
             self._problem.remark(f"called for chunk {self.chunk[0]} of stream {self.owner.id}")
         return self._problem
 
     def _found(self) -> RtfsError:
+        """The error of the step, with its place in the processor."""
         owner, chunk = self.owner, self.chunk
         processor, failed = owner.processor, owner.services.evaluator.failure(self.raised)
         if isinstance(failed, LimitError):
@@ -61,8 +83,23 @@ class Failure:
 
     @property
     def part(self) -> str:
-        """Tells the calls that are made for one chunk from each other."""
-        return ".".join(str(count) for count in (self.tries, len(self.values)) if count)
+        return ".".join(map(str, (self.tries, len(self.values)))) if self.tries or self.values else ""
+
+
+class ItemFailure(Failure):
+    """In the host operator that a run begins with, before the item became a chunk of the run."""
+
+    def __init__(self, owner: Owner, chunk: Chunk, problem: RtfsError) -> None:
+        super().__init__(owner, chunk)
+        self._problem = problem
+
+    @property
+    def problem(self) -> RtfsError:
+        return self._problem
+
+    @property
+    def part(self) -> str:
+        return f"item.{self.tries}"
 
 
 class Policy(Hook):
@@ -84,8 +121,13 @@ class Policy(Hook):
 
 def met(owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] = ()) -> bool:
     """A step failed: do what is decided about the chunk. True when the turn is over."""
-    failure, policy = Failure(owner, chunk, raised, values), owner.policy
-    fate = _by_option(owner.settings["on-error"], failure) if policy is None else policy.at_once(failure)
+    failure, policy = StepFailure(owner, chunk, raised, values), owner.policy
+    try:
+        fate = _known(failure)
+    except Exception as error:  # of a pure slot of the policy
+        owner.fail(step_error(owner.services.evaluator.failure(error), "on-error"))
+        answer(chunk, error=owner.failure)
+        return True
     if fate is not None or policy is None:
         return _settle(failure, fate or Fate(FAIL))
     _put_back(failure)
@@ -93,29 +135,35 @@ def met(owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] =
     return True
 
 
-async def decided(failure: Failure) -> Fate:
-    """What is to become of an item whose work was awaited. Whoever asks does it; it is counted here."""
-    owner, policy = failure.owner, failure.owner.policy
-    fate = _by_option(owner.settings["on-error"], failure) if policy is None else policy.at_once(failure)
-    if isinstance(failure.raised, LimitError):
-        fate = Fate(FAIL)
-    if fate is None and policy is not None:
-        fate = await policy.decide(failure)
-    found = fate or Fate(FAIL)
-    if found.what is RETRY:
+async def judged(failure: ItemFailure) -> Fate:
+    """What is decided about an item that failed before it became a chunk. Whoever asks does it; it is counted here."""
+    owner, problem = failure.owner, failure.problem
+    if isinstance(problem, LimitError) or problem.kind == "SecurityViolation":
+        fate: Fate | None = Fate(FAIL)
+    else:
+        fate = _known(failure)
+    if fate is None:
+        assert owner.policy is not None
+        fate = await owner.policy.decide(failure)
+    if fate.what is RETRY:
         owner.stats.retried += 1
-        return found
-    count(failure, found.what)
-    if found.what is DEAD_LETTER:
-        owner.checkpoints.bury(letter.write(owner, failure.chunk, failure.problem))
-    return found
+        return fate
+    _count(failure, fate.what)
+    if fate.what is DEAD_LETTER:
+        owner.checkpoints.bury(letter.write(owner, failure.chunk, problem))
+    return fate
 
 
-def _by_option(policy: OnError, failure: Failure) -> Fate:
+def _known(failure: Failure) -> Fate | None:
+    """The decision, if nobody has to be asked."""
+    owner = failure.owner
+    if owner.policy is not None:
+        return owner.policy.at_once(failure)
+    policy: OnError = owner.settings["on-error"]
     return Fate(RETRY, policy.backoff_ms) if failure.tries < policy.retries else Fate(policy.then)
 
 
-def _put_back(failure: Failure) -> Extra:
+def _put_back(failure: StepFailure) -> Extra:
     """The chunk is the next one again; what else it has from now on."""
     seq, data, time, offset, extra = failure.chunk
     kept = Extra(attempt=failure.owner.intake.attempt) if extra is None else extra
@@ -123,7 +171,7 @@ def _put_back(failure: Failure) -> Extra:
     return kept
 
 
-def _decided(failure: Failure, fate: Fate) -> None:
+def _decided(failure: StepFailure, fate: Fate) -> None:
     """Go on with a decision that was waited for, if the chunk is still there."""
     owner, items = failure.owner, failure.owner.queue.items
     if items and items[0][0] == failure.chunk[0]:
@@ -132,14 +180,14 @@ def _decided(failure: Failure, fate: Fate) -> None:
         owner.settled()
 
 
-def _settle(failure: Failure, fate: Fate) -> bool:
+def _settle(failure: StepFailure, fate: Fate) -> bool:
     owner, chunk = failure.owner, failure.chunk
     if fate.what is RETRY:
         return _again(failure, fate.value)
     problem = failure.problem
     if fate.what is REPLACE:
         return _replaced(failure, fate.value)
-    count(failure, fate.what)
+    _count(failure, fate.what)
     if fate.what is FAIL:
         answer(chunk, error=problem)
         owner.fail(problem)
@@ -152,7 +200,7 @@ def _settle(failure: Failure, fate: Fate) -> bool:
     return False
 
 
-def _again(failure: Failure, wait_ms: float) -> bool:
+def _again(failure: StepFailure, wait_ms: float) -> bool:
     owner = failure.owner
     owner.stats.retried += 1
     _put_back(failure).tries += 1
@@ -162,7 +210,7 @@ def _again(failure: Failure, wait_ms: float) -> bool:
     return bool(wait_ms)
 
 
-def _replaced(failure: Failure, value: Any) -> bool:
+def _replaced(failure: StepFailure, value: Any) -> bool:
     """Go on with a value in place of what the failed stage would have given; a later stage may fail as well."""
     owner, chunk, values = failure.owner, failure.chunk, (*failure.values, value)
     processor, limited = owner.processor, isinstance(failure.raised, LimitError)
@@ -173,12 +221,12 @@ def _replaced(failure: Failure, value: Any) -> bool:
         reading = owner.stepping.read(parts, owner.state, processor.name, owner.settings["max-outputs"])
     except Exception as error:
         return met(owner, chunk, error, values)
-    count(failure, REPLACE)
+    _count(failure, REPLACE)
     owner.replaced(chunk, reading)
     return False
 
 
-def count(failure: Failure, what: Keyword) -> None:
+def _count(failure: Failure, what: Keyword) -> None:
     """A chunk failed for good: count it and tell."""
     owner, problem = failure.owner, failure.problem
     owner.stats.failed += 1
@@ -194,3 +242,27 @@ def count(failure: Failure, what: Keyword) -> None:
     owner.emit(
         _EVENTS.get(what, "chunk-failed"), at_seq=failure.chunk[0], code=problem.code, message=problem.message, **more
     )
+
+
+class Asked(Policy):
+    """A slot decides, called with the error and the chunk: `:skip`, `:dead-letter`, `:retry` or `:fail`.
+
+    most: how often a chunk is tried again before `:retry` means `:fail`; each wait is twice the one before.
+    """
+
+    def __init__(self, slot: Slot, most: int = RETRIES, backoff_ms: int = 0) -> None:
+        self._slot = slot
+        self._most = most
+        self._backoff_ms = backoff_ms
+
+    async def decide(self, failure: Failure) -> Fate:
+        answered = await failure.ask(self._slot, seen(failure.problem), failure.chunk[1])
+        if answered is RETRY:
+            if failure.tries >= self._most:
+                return Fate(FAIL)
+            return Fate(RETRY, min(LONGEST_MS, self._backoff_ms * 2**failure.tries))
+        return self.meant(answered)
+
+    def meant(self, answered: Any) -> Fate:
+        """The fate that an answer other than `:retry` names."""
+        return Fate(answered if answered in (SKIP, DEAD_LETTER) else FAIL)

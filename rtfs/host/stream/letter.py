@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.chunk import Chunk
 from rtfs.host.stream.options import shown
+from rtfs.host.stream.processor import K_NAME, K_OP, K_STAGE
 from rtfs.host.stream.stores import Letter
 from rtfs.lang.codec import NotStorable, decode, encode
-from rtfs.lang.collections import Map
+from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
@@ -40,11 +41,26 @@ def write(owner: Owner, chunk: Chunk, error: RtfsError) -> Letter:
             ]
         ),
         "attempts": attempts,
-        "stage": owner.processor.name,
+        "stage": _stage(owner, error),
         "at": owner.services.clock.now_ms(),
     }
     text = encode(Map.of([(Keyword(name), value) for name, value in body.items()]))
     return Letter(id, owner.settings["dead-letter-queue"] or owner.id, owner.id, text)
+
+
+def _stage(owner: Owner, error: RtfsError) -> str:
+    """The stage that failed, by its name or its operator; the processor where the error does not tell."""
+    place = error.data if type(error.data) is Map else EMPTY_MAP
+    op, name = place.get(K_OP), place.get(K_NAME)
+    if type(op) is not Keyword:
+        return owner.processor.name
+    return op.name if name is None else name.name if type(name) is Keyword else str(name)
+
+
+def failed_before(body: Map) -> bool:
+    """Did the item of a letter fail in the operator that its run begins with, before it was a chunk of the run?"""
+    place = body.get(Keyword("error")).get(Keyword("data"))
+    return type(place) is Map and K_OP in place and K_STAGE not in place
 
 
 def storable(value: Any) -> Any:

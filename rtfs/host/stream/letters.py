@@ -8,6 +8,7 @@ from rtfs.host.stream import letter as letters
 from rtfs.host.stream import options
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import GUARDED
+from rtfs.host.stream.run import Run
 from rtfs.host.stream.settings import stream_id
 from rtfs.host.stream.stores import Letter, Store, reach
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
@@ -98,4 +99,7 @@ async def _send(registry: StreamRegistry, letter: Letter, to: Any) -> None:
     metadata = Map.of((key, value) for key, value in known.entries() if key not in GUARDED and key not in _TIMES)
     durable = stream.owner.checkpoints.committer.store.durable
     attempt = body.get(Keyword("attempts")) + 1
-    await stream.send_again(item, metadata, attempt=attempt, kept=durable)
+    if to is None and letters.failed_before(body) and isinstance(stream, Run) and not stream.owner.terminal:
+        await stream.take_again(item, attempt=attempt, kept=durable)
+    else:
+        await stream.send_again(item, metadata, attempt=attempt, kept=durable)

@@ -15,7 +15,9 @@ from rtfs.host.stream.answers import BY_ITEM
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL, K_SEQ, K_STREAM, K_TIME, Extra
 from rtfs.host.stream.fuse import fuse
-from rtfs.host.stream.operators import HostOperator, Joint
+from rtfs.host.stream.operators import REDRIVEN, HostOperator, Joint
+from rtfs.host.stream.outputs import Output
+from rtfs.host.stream.processor import placed
 from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Stage, outputs_of
 from rtfs.lang.collections import Map, vector
@@ -26,7 +28,6 @@ from rtfs.lang.operator import EFFECTS, NODE, PARAMS
 if TYPE_CHECKING:
     from rtfs.host.stream.adapters import Session
     from rtfs.host.stream.intake import Intake
-    from rtfs.host.stream.outputs import Output
     from rtfs.lang.evaluator import Evaluator
 
 APART = "(fn [state item metadata] {:state (nth item 0) :outputs (nth item 1) :action (nth item 2)})"
@@ -60,6 +61,7 @@ class Lifted(Joint):
         self._ordered = self.param("ordered") is not False
         self._state: Any = stage.init
         self._begun: dict[asyncio.Task[Any], Output] = {}
+        self._busy = asyncio.Lock()  # somebody uses the state
 
     async def work(self, session: Session, intake: Intake) -> None:
         self.intake = intake
@@ -83,8 +85,9 @@ class Lifted(Joint):
             limit = None if wake is None else max(1, wake - owner.services.clock.now_ms())
             output = await self._input.next(limit)
             if output is not None:
-                result = await self._called(self._state, output)
-                await self._give(result, output)
+                async with self._busy:
+                    result = await self._called(self._state, output)
+                    await self._give(result, output)
             elif self._input.over:
                 await self._control("flush", stage.flush)
                 return
@@ -105,6 +108,11 @@ class Lifted(Joint):
         result: Map = await slot(intake.owner.id, intake.seq, self._state, metadata)
         await self._give(result, None)
         return result
+
+    async def redriven(self, item: Any, attempt: int, intake: Intake) -> None:
+        output = Output(REDRIVEN, item, 0, self.around.services.clock.now_ms())
+        async with self._busy:
+            await self._give(await self._called(self._state, output, attempt), output)
 
     # ---- several items at once
 
@@ -150,19 +158,23 @@ class Lifted(Joint):
 
     # ---- a call
 
-    async def _called(self, state: Any, output: Output) -> Map | None:
+    async def _called(self, state: Any, output: Output, attempt: int = 1) -> Map | None:
         """What the step gives for an item; None when it failed, and it is decided to go on without it."""
-        owner, extra = self.intake.owner, Extra(output.metadata)
+        owner, extra = self.intake.owner, Extra(output.metadata, attempt)
         while True:
             try:
-                result = await self._step(owner.id, output.output_seq, state, output.value, output.about(owner.id))
+                part = self.part(extra.tries, output)
+                result = await self._step(
+                    owner.id, output.output_seq, state, output.value, output.about(owner.id), part=part
+                )
                 outputs_of(result, self.name)
             except RtfsError as error:
+                placed(error, self.name, self.param("name"))
                 chunk = (output.output_seq, output.value, output.time, None, extra)
-                fate = await failing.decided(_Failed(owner, chunk, error))
+                fate = await failing.judged(failing.ItemFailure(owner, chunk, error))
                 if fate.what is failing.RETRY:
                     extra.tries += 1
-                    await owner.services.clock.sleep((fate.value or 0) / 1000)
+                    await owner.services.clock.sleep(fate.value / 1000)
                 elif fate.what is failing.REPLACE:
                     return Map.of([(K_STATE, state), (K_OUTPUTS, vector([fate.value]))])
                 elif fate.what is FAIL:
@@ -177,7 +189,7 @@ class Lifted(Joint):
         """Let the results of an item leave, or of a moment; with them the position goes on."""
         if result is not None:
             self._state = result.get(K_STATE)
-        if output is not None:
+        if output is not None and output.output_seq != REDRIVEN:
             self._done.add(output.output_seq)
         while self._next in self._done:
             self._done.remove(self._next)
@@ -187,12 +199,5 @@ class Lifted(Joint):
         if not self.intake.open:
             await self.intake.opened()
         metadata = None if output is None else output.metadata
-        self.intake.offer(parts, vector([self._next, *sorted(self._done)]), metadata)
-
-
-class _Failed(failing.Failure):
-    """A call that failed: what it raised is the problem, nothing has to be called again to know more."""
-
-    def _found(self) -> RtfsError:
-        assert isinstance(self.raised, RtfsError)
-        return self.raised
+        again = output is not None and output.output_seq == REDRIVEN  # moves no position
+        self.intake.offer(parts, None if again else vector([self._next, *sorted(self._done)]), metadata)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import options, sources
-from rtfs.host.stream.called import Called
+from rtfs.host.stream.called import ON_ERROR, Called, watching
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.dataflow import fused, run
 from rtfs.host.stream.graph import chain_of
+from rtfs.host.stream.hook import NO_HOOKS, Hooks
 from rtfs.host.stream.options import START, normal, shown
 from rtfs.host.stream.picture import FORMATS, Picture
 from rtfs.host.stream.run import Run
@@ -24,11 +25,11 @@ from rtfs.lang.operator import (
     STREAM_ID,
     are_options,
     checked,
-    is_node,
     node,
     operand,
     operands,
     slots_of,
+    with_operand,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ _RUN_OPTIONS = frozenset(START) - _OWN
 COLLECT = operator.parameter_table(
     "to-collection",
     main=None,
+    operand="source",
     params={
-        "source": {"kind": "any", "text": "what is collected, when it is not the first argument"},
         "limit": {"kind": "int", "min": 0, "text": "how many items are collected at most"},
         "max-items": {"kind": "int", "min": 1, "default": 100_000, "text": "more items than that are an error"},
     },
@@ -92,11 +93,8 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
 
 
 PIPELINE = operator.parameter_table(
-    "pipeline",
-    main=None,
-    params={"pipeline": {"kind": "any", "required": True, "text": "what runs, when it is not the first argument"}},
-    slots={"on-result": ["value"]},
-)
+    "pipeline", main=None, operand="pipeline", params={}, slots={"on-result": ["value"]}
+)  # fmt: skip
 
 
 async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
@@ -109,9 +107,10 @@ async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
 
 async def _running(ctx: CallContext, made: Map, options: Map, called: Called) -> Run:
     """A run whose outputs go to callbacks."""
-    stream = await start(ctx, made, options)
+    hooks = called.watched(ctx)
+    stream = await start(ctx, made, options, hooks)
     try:
-        receiver = called.receiver(ctx, stream)
+        receiver = called.receiver(ctx, stream, hooks)
         if stream.owner.source is not None:
             stream.owner.source.adapter.tell = receiver.tell
         stream.deliver(receiver)
@@ -123,6 +122,7 @@ async def _running(ctx: CallContext, made: Map, options: Map, called: Called) ->
 
 def _of_operator(table: Map, arguments: tuple[Any, ...], name: str) -> tuple[Any, Map, Map]:
     """Inputs, their names and parameters of `(call :stream.X in main? {…}?)`."""
+    arguments = with_operand(table, arguments)
     if not 1 <= len(arguments) <= 3:
         raise fault(1, capability=f":stream.{name}")
     return *operands(table, arguments[0]), parameters_of(table, arguments[1:], name)
@@ -168,14 +168,22 @@ def _is_callback(value: Any) -> bool:
     return type(value) is not Keyword and (type(value) is not Map or Keyword("fn") in value)
 
 
+def operand_and_options(table: Map, arguments: tuple[Any, ...]) -> tuple[Any, Map]:
+    """The stream and the options of a call without a main argument. S001, S002."""
+    source, *options = with_operand(table, arguments) or (None, None)
+    if len(options) > 1 or any(type(each) is not Map for each in options):
+        raise fault(1, capability=f":stream.{table.get(operator.NAME).name}")
+    return source, options[0] if options else EMPTY_MAP
+
+
 # ---- runs
 
 
-async def start(ctx: CallContext, given: Any, options: Map) -> Run:
-    """A run of a node, under what the calling program may do."""
+async def start(ctx: CallContext, given: Any, options: Map, hooks: Hooks = NO_HOOKS) -> Run:
+    """A run of a node, under what the calling program may do. hooks: what hangs on it, and on all that it reads."""
     ctx.meter(streams=1)
     blocking = options if Keyword("outputs") in options else Map.of([*options.entries(), (Keyword("outputs"), BLOCK)])
-    return await run(ctx.host.streams, given, blocking, ctx.call.module, ctx.security)
+    return await run(ctx.host.streams, given, blocking, ctx.call.module, ctx.security, hooks=hooks)
 
 
 async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
@@ -188,30 +196,26 @@ async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
 
 async def pipeline(ctx: CallContext, arguments: tuple[Any, ...]) -> Map:
     """`:stream.pipeline NODE? {…}`: runs at once; answers the handle of the run."""
-    first = bool(arguments) and (type(arguments[0]) is not Map or is_node(arguments[0]))
-    options = arguments[1:] if first else arguments
-    if len(options) > 1 or not (first or options) or any(type(each) is not Map for each in options):
-        raise fault(1, capability=":stream.pipeline")
-    given = options[0] if options else EMPTY_MAP
-    if first:
-        given = given.assoc(Keyword("pipeline"), arguments[0])
+    source, given = operand_and_options(PIPELINE, arguments)
     running, parameters = split(given, PIPELINE)
     params = checked(PIPELINE, parameters, "stream.pipeline", callbacks=True)
     slots = slots_of(PIPELINE)
     callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
-    made = operand(params.get(Keyword("pipeline")))
+    made = operand(source)
     return (await _running(ctx, made, running, Called(dict(slots.entries()), callbacks))).handle()
 
 
 async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
     """`:stream.to-collection IN {…}`: runs to the end."""
-    source, options = _collected(arguments)
+    given, options = operand_and_options(COLLECT, arguments)
+    source = operand(given)
     running, parameters = split(options, COLLECT)
     wanted = checked(COLLECT, parameters, "stream.to-collection", callbacks=True)
     limit, most = wanted.get(Keyword("limit")), wanted.get(Keyword("max-items"))
     if limit is None and not _finite(ctx, source):
         raise fault(27)
-    stream = await start(ctx, source, running)
+    on_error = wanted.get(ON_ERROR)
+    stream = await start(ctx, source, running, NO_HOOKS if on_error is None else watching(ctx, on_error))
     try:
         found = await _gathered(stream, limit, most)
     finally:
@@ -240,16 +244,6 @@ async def _gathered(stream: Run, limit: int | None, most: int) -> list[Any]:
         owner.source.close()
         await owner.source.closed()
     return found
-
-
-def _collected(arguments: tuple[Any, ...]) -> tuple[Any, Map]:
-    if len(arguments) == 1 and type(arguments[0]) is Map and not is_node(arguments[0]):
-        options = arguments[0]
-        source = next((value for key, value in options.entries() if normal(key) == "source"), None)
-        return operand(source), options
-    if not 1 <= len(arguments) <= 2 or (len(arguments) == 2 and type(arguments[1]) is not Map):
-        raise fault(1, capability=":stream.to-collection")
-    return operand(arguments[0]), arguments[1] if len(arguments) == 2 else EMPTY_MAP
 
 
 def _finite(ctx: CallContext, given: Any) -> bool:

@@ -229,6 +229,8 @@ class Owner(Course):
             steps += 1
             seq, data, time, offset, extra = chunk
             if extra is not None and extra.bare:
+                if offset is not None:
+                    self.position = offset
                 self._special(chunk, None)
                 break
             try:
@@ -301,7 +303,7 @@ class Owner(Course):
         seq, _, time, offset, extra = chunk
         if offset is not None:
             self.position = offset
-        self._take(reading, seq, time)
+        self._take(reading, seq, time, extra)
         if extra is not None or reading[2] is not None:
             self._special(chunk, reading[2])
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 K_STATE, K_OUTPUT, K_OUTPUTS = Keyword("state"), Keyword("output"), Keyword("outputs")
 K_ACTION, K_CONFIG = Keyword("action"), Keyword("config")
 K_COUNT, K_ITEMS = Keyword("count"), Keyword("items")
+K_STAGE, K_OP, K_NAME = Keyword("stage"), Keyword("op"), Keyword("name")
 
 
 class Asked(NamedTuple):
@@ -243,6 +244,14 @@ def prepare(function: Any, evaluator: Evaluator, called: str | None, budget: int
         error.notes.append("hint: run it with --limit steps=N, or Limits(steps=N)")
         raise error
     return Processor(name, arity, evaluator.identity(function), evaluator.stepper(function, arity, budget))
+
+
+def placed(error: RtfsError, op: str, name: Any = None, at: int | None = None) -> RtfsError:
+    """The error, whose data tells the operator that failed: its name, that of its node, its place in the chain."""
+    pairs = [(K_STAGE, at), (K_OP, Keyword(op)), (K_NAME, name)]
+    place = Map.of([pair for pair in pairs if pair[1] is not None])
+    error.data = error.data.merge(place) if type(error.data) is Map else place
+    return error
 
 
 def step_error(error: Exception, name: str) -> RtfsError:

@@ -10,6 +10,7 @@ from rtfs.host.stream.chunk import from_json
 from rtfs.host.stream.inspection import MAX_CHARS, keyed
 from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
 from rtfs.host.stream.notice import Notices
+from rtfs.host.stream.operators import Joint
 from rtfs.host.stream.picture import Picture
 from rtfs.host.stream.slot import seen
 from rtfs.lang.collections import Map
@@ -92,6 +93,14 @@ class Run(Channel):
         drawn = Picture()
         drawn.node(self.node)
         return super().inspect(items, redact, max_chars).assoc(Keyword("graph"), from_json(drawn.data()))
+
+    async def take_again(self, item: Any, *, attempt: int, kept: bool) -> None:
+        """Have the operator that the run begins with take an item which failed there. kept: it is stored then."""
+        source = self.owner.source
+        assert source is not None and isinstance(source.adapter, Joint)
+        await source.adapter.redriven(item, attempt, self.owner.intake)
+        if kept:
+            await self.checkpoint()
 
     def handle(self) -> Map:
         return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from contextlib import closing
@@ -14,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rtfs
-from rtfs.host.clock import VirtualClock
 from rtfs.lang.names import Keyword as K
+from tests.host.stream.timed import Timed
 
 SESSION = rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())
 INTEGERS = st.lists(st.integers(-20, 20), max_size=40)
@@ -32,39 +31,6 @@ def refused(text: str) -> str:
     with pytest.raises(rtfs.RtfsError) as caught:
         SESSION.run(f"(call :stream.to-collection {text})")
     return f"{caught.value.code[5:]} {caught.value.message}"
-
-
-class Timed:
-    """A session whose clock moves only when told to; `told` is what its program reported, with the time in ms."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
-        self.session = rtfs.Session(
-            limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full(), clock=self.clock
-        )
-        self.told: list[tuple[int, Any]] = []
-        self.session.define("tell", self._tell)
-
-    def _tell(self, value: Any) -> None:
-        self.told.append((round(self.clock.monotonic() * 1000), value))
-
-    @property
-    def values(self) -> list[Any]:
-        return [value for _, value in self.told]
-
-    def run(self, text: str, seconds: float = 60.0) -> Any:
-        """The value of the text, while the clock moves on in steps of 10 ms until it is there."""
-
-        async def work() -> Any:
-            task = asyncio.ensure_future(self.session.run_async(text))
-            while not task.done() and self.clock.monotonic() < seconds:
-                await self.clock.advance(0.01)
-            if not task.done():
-                task.cancel()
-                raise AssertionError(f"not done within {seconds} s of the host clock")
-            return task.result()
-
-        return asyncio.run(work())
 
 
 # ---- runs that read runs

@@ -6,6 +6,7 @@ stage. What is upstream of such a node runs by itself; its outputs are read one 
 
 from __future__ import annotations
 
+import asyncio
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,7 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream.adapters import Plain, Session
+from rtfs.host.stream.chunk import Extra
+from rtfs.host.stream.failing import REPLACE, RETRY, Fate, ItemFailure, judged
 from rtfs.host.stream.lifecycle import ERROR
+from rtfs.host.stream.outputs import Output
+from rtfs.host.stream.processor import placed
+from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.slot import Slot, make
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
@@ -22,12 +28,13 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.hook import Hook
     from rtfs.host.stream.intake import Intake
-    from rtfs.host.stream.outputs import Output
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.run import Run
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.stage import Stage
     from rtfs.lang.outcome import RuntimeContext
+
+REDRIVEN = -1  # the number of an output that is taken again
 
 
 class Around(NamedTuple):
@@ -144,6 +151,7 @@ class Joint(Plain, ABC):
     """
 
     name = "joint"
+    intake: Intake
     connects = False
     endless = False
     follows = True
@@ -168,6 +176,18 @@ class Joint(Plain, ABC):
     async def work(self, session: Session, intake: Intake) -> None:
         """Read the inputs and offer what leaves, until they have ended."""
 
+    async def redriven(self, item: Any, attempt: int, intake: Intake) -> None:
+        """Take an item again that failed here before it was a chunk."""
+        intake.append(item, None, Extra(attempt=attempt))
+
+    def part(self, tries: int, output: Output | None = None) -> str:
+        """Tells the calls for one item from each other, where their answers are recorded: a failure is no answer to
+        another attempt; and where items that are taken again have all one number."""
+        parts = [self.intake.seq] if output is not None and output.output_seq == REDRIVEN else []
+        if tries and self.intake.owner.checkpoints.ledger.answers is not None:
+            parts.append(tries)
+        return ".".join(map(str, parts))
+
     def param(self, name: str) -> Any:
         return self.params.get(Keyword(name))
 
@@ -178,30 +198,73 @@ class Joint(Plain, ABC):
 class Single(Joint):
     """An operator with one input, whose items it takes one by one."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._busy = asyncio.Lock()
+        self._taking = Extra()  # of the item that is taken now
+
     async def work(self, session: Session, intake: Intake) -> None:
         (source,) = self.inputs
         source.open(0 if intake.position is None else intake.position[0])
         self.intake = intake
         while (output := await source.next()) is not None:
-            await self.take(output)
+            await self._taken(output)
         await self.ended()
+
+    async def redriven(self, item: Any, attempt: int, intake: Intake) -> None:
+        self.intake = intake
+        await self._taken(Output(REDRIVEN, item, 0, self.around.services.clock.now_ms()), attempt)
+
+    async def _taken(self, output: Output, attempt: int = 1) -> None:
+        """One item; when it fails, what is decided about it in this run."""
+        async with self._busy:
+            self._taking = Extra(attempt=attempt)
+            while True:
+                try:
+                    return await self.take(output)
+                except RtfsError as error:
+                    fate = await self._fate(output, error)
+                    if fate.what is FAIL:
+                        raise
+                if fate.what is REPLACE:
+                    return await self.give(fate.value, output)
+                if fate.what is not RETRY:
+                    return await self.pass_over(output)
+                self._taking.tries += 1
+                await self.around.services.clock.sleep(fate.value / 1000)
+
+    async def _fate(self, output: Output, error: RtfsError) -> Fate:
+        placed(error, self.name, self.param("name"))
+        chunk = (self.intake.seq, output.value, output.time, None, self._taking)
+        return await judged(ItemFailure(self.intake.owner, chunk, error))
 
     @abstractmethod
     async def take(self, output: Output) -> None:
-        """One item: `give` what leaves for it, once or not at all."""
+        """One item: `give` what leaves for it, or `pass_over`."""
 
     async def ended(self) -> None:
         """The input has ended."""
 
     async def ask(self, slot: Slot, *args: Any) -> Any:
         """What a slot says about the item that is next to leave."""
-        return await self.intake.owner.ask(slot, self.intake.seq, *args)
+        return await self.intake.owner.ask(slot, self.intake.seq, *args, part=self.part(self._taking.tries))
 
     async def give(self, value: Any, output: Output) -> None:
         """Let a value leave, which was made of that output of the input, when there is room."""
         if not self.intake.open:
             await self.intake.opened()
-        self.intake.offer(value, vector([output.output_seq + 1]), output.metadata)
+        self.intake.offer(value, _behind(output), output.metadata)
+
+    async def pass_over(self, output: Output) -> None:
+        """Nothing leaves for that output of the input; the position moves on when all before it is done."""
+        if not self.intake.open:
+            await self.intake.opened()
+        self.intake.append(None, _behind(output), Extra(bare=True))
+
+
+def _behind(output: Output) -> Any:
+    """The position behind an output of the input; one that is taken again moves none."""
+    return None if output.output_seq == REDRIVEN else vector([output.output_seq + 1])
 
 
 def nothing(params: Map) -> Map:

@@ -33,7 +33,7 @@ class RateLimit(Single):
         tokens = self._filled(key, clock.monotonic())
         if tokens < 1 and self._drops:
             self._dropped(output)
-            return
+            return await self.pass_over(output)
         if tokens < 1:
             self.waits = "rate", self._shown
             await clock.sleep((1 - tokens) / self._rate)

@@ -184,6 +184,7 @@ START: Table = {
     "adapter": Option(
         one_of(
             "auto", "progress", "listen", "poll", "resource", "legacy", "memory", "sse", "ws", "http-lines", "replay",
+            "task", "partial",
         ),
         Keyword("auto"),
     ),

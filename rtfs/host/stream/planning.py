@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
     from rtfs.host.stream.settings import Settings
 
+RESERVED = frozenset({"task", "partial"})  # adapters of later versions
+
 
 def source(registry: StreamRegistry, wanted: Settings, security: RuntimeContext | None) -> Source | None:
     """The source of a stream, not opened yet; None when it is unconnected. S003, S024, S029, S053.
@@ -26,6 +28,9 @@ def source(registry: StreamRegistry, wanted: Settings, security: RuntimeContext 
     """
     if security is not None:
         guard.admit_files(security, wanted["endpoint"], wanted["record"])
+    if wanted["adapter"].name in RESERVED:
+        why = "this version does not speak the extension of the protocol that it needs"
+        raise fault(24, a=f":{wanted['adapter'].name}", endpoint=shown(wanted["endpoint"]), why=why)
     endpoint = registry.directory.resolve(wanted)
     if endpoint is None:
         return None

@@ -397,3 +397,13 @@ async def test_a_redirect_does_not_lead_where_the_program_may_not_go(ground: Any
         with pytest.raises(RtfsError) as caught:
             await stream.result()
         assert (caught.value.kind, caught.value.code) == ("SecurityViolation", "RTFS-S053")
+
+
+@pytest.mark.parametrize("adapter", ["task", "partial"])
+async def test_adapters_of_later_versions_are_refused_by_name(ground: Any, adapter: str) -> None:
+    with pytest.raises(StreamError) as caught:
+        await ground.registry().start("https://example.org/mcp", adapter=K(adapter), tool="t")
+    assert f"{caught.value.code} {caught.value.message}" == (
+        f"RTFS-S024 Adapter :{adapter} cannot serve https://example.org/mcp: "
+        "this version does not speak the extension of the protocol that it needs"
+    )

@@ -63,9 +63,13 @@ class Drawing:
         return None
 
     def _operator(self, read: Read) -> Any:
-        if not read.callbacks:
+        if not (read.callbacks or read.starts):
             return read.node
         box = self.picture.node(read.node)
+        if read.starts:
+            ways = self.picture.branches.get(box, {}).items()
+            parts = [(Keyword(name), self._handle("dataflow", way, way)) for name, way in ways]
+            return self._handle("dataflow", box, box).assoc(Keyword("branches"), Map.of(parts))
         names = " ".join(key.name for key in read.callbacks)
         return self._handle("dataflow", self._after(box, "run", "callbacks", names), box)
 

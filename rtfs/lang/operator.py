@@ -27,6 +27,7 @@ PURE, EFFECT, REQUIRED, DEFAULT = Keyword("pure"), Keyword("effect"), Keyword("r
 EFFECTS = Keyword("effects")
 WHEN, SETS = Keyword("when"), Keyword("sets")
 COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
+UNIQUE, OF = Keyword("unique"), Keyword("of")
 MANY, NAMES, LIFTED, OPERAND = Keyword("many"), Keyword("names"), Keyword("lifted"), Keyword("operand")
 MIN, MAX, ONE_OF, META = Keyword("min"), Keyword("max"), Keyword("one-of"), Keyword("meta")
 ABOVE = Keyword("above")
@@ -243,7 +244,18 @@ def _param(name: str, value: Any, row: Map) -> Any:
     problem = _KINDS[kind](value, row)
     if problem is not None:
         raise StreamError(3, f"Parameter '{name}': expected {problem}, got {shown(value)}")
-    return value
+    return _each(name, value, row) if kind == "maps" else value
+
+
+def _each(name: str, value: Any, row: Map) -> Any:
+    """Maps that are each checked by the table under `:of`; none may have the value under `:unique` of another."""
+    table, unique = row.get(OF), row.get(UNIQUE)
+    found = [checked(table, each, f":{name}") for each in value]
+    seen = [each.get(unique) for each in found]
+    for at, known in enumerate(seen):
+        if known in seen[:at]:
+            raise StreamError(3, f"Parameter '{name}': expected one with :{unique.name} {shown(known)}, got two")
+    return vector(found)
 
 
 def _number(types: tuple[type, ...], called: str) -> Callable[[Any, Map], str | None]:
@@ -272,6 +284,10 @@ def _is_size(value: Any) -> bool:
     if type(value) is int:
         return value > 0
     return type(value) is str and re.fullmatch(r"0*[1-9]\d*\s*([KMG]i?)?B?", value) is not None
+
+
+def _are_maps(value: Any) -> bool:
+    return is_vector(value) and all(type(each) is Map for each in value)
 
 
 def _are_labels(value: Any) -> bool:
@@ -315,6 +331,9 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
     "cadence": lambda value, row: None if _is_cadence(value) else "integer >= 1, or map of :every-chunks and :every-ms",
     "store": lambda value, row: (
         None if _is_store(value) else f"URL of a store, or one of {' '.join(f':{name}' for name in _STORES)}"
+    ),
+    "maps": lambda value, row: (
+        None if is_vector(value) and all(type(each) is Map for each in value) else "vector of maps"
     ),
     "labels": lambda value, row: None if _are_labels(value) else "vector of effect labels such as :network",
     "path": lambda value, row: None if is_vector(value) or type(value) in (str, Keyword, int) else "path vector",

@@ -76,3 +76,19 @@ def test_an_endless_script_is_stopped(in_process: Any, tmp_path: Path) -> None:
     path = tmp_path / "endless.rtfs"
     path.write_text("(loop [] (call :ccos.io.println 1) (recur))", encoding="utf-8")
     assert in_process("graph", str(path))[0] == 0
+
+
+def test_branches_are_boxes_between_what_they_read_and_who_reads_them(in_process: Any, tmp_path: Path) -> None:
+    path = tmp_path / "branches.rtfs"
+    path.write_text("""
+      (def h (call :stream.branch (range 5) {:branches [{:name :odd :when odd?} {:name :all :processor println}]}))
+      (call :stream.to-collection (stream.map (:odd (:branches h)) inc))
+      (call :stream.to-collection (stream.branch [1] [{:name :a} {:name :b}]))""")
+    code, out, _ = in_process("graph", str(path), "--format", "json")
+    found = json.loads(out)
+    labels = {box["id"]: box["label"] for box in found["nodes"]}
+    assert [(labels[arrow["from"]], labels[arrow["to"]]) for arrow in found["edges"]] == [
+        ("from-collection", "branch"), ("branch", "odd"), ("branch", "all"), ("odd", "map"), ("map", "to-collection"),
+        ("from-collection", "branch"), ("branch", "a"), ("branch", "b"), ("a", "to-collection"), ("b", "to-collection"),
+    ]  # fmt: skip
+    assert code == 0

@@ -26,7 +26,10 @@ from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from rtfs.host.stream.adapters import Adapter
+    from rtfs.host.stream.operators import Part
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import StreamRegistry
     from rtfs.host.stream.stream import Stream
@@ -37,6 +40,7 @@ INHERITED = (
     "retry", "reader-timeout-ms", "detached", "durable-intake", "journal",
 )  # fmt: skip
 """Options of a run that hold for all that it reads from."""
+SHARED = "*"  # the name of the run that the parts of an operator read together
 KEPT = 1_024  # outputs of an input that may wait to be stored behind it
 K_CONTROLS = vector([Keyword("tick"), Keyword("flush")])
 FLUSH = Keyword("flush")
@@ -53,6 +57,8 @@ async def run(
     """
     evaluator = registry.services.evaluator
     wanted = meant(node, options, evaluator)
+    if security is not None:
+        admit_graph(chain_of(node, evaluator), evaluator, security)
     around = Around(registry.services, security, wanted.get(Keyword("slot-timeout-ms")))
     attendants = [each.whole.attend(each.params, around) for each in spoken(node, evaluator)]
     stream = await _started(registry, node, wanted, module, security, hooks=hooks)
@@ -69,9 +75,7 @@ async def _started(
 
     feeds: that one goes on after a restart. hooks: what covers all that runs here.
     """
-    chain = chain_of(node, registry.services.evaluator)
-    if security is not None:
-        admit_graph(chain, registry.services.evaluator, security)
+    chain = node if isinstance(node, Chain) else chain_of(node, registry.services.evaluator)
     processor, begin = fused(chain, registry.services.evaluator)
     operator = chain.origin.operator
     asked = EMPTY_MAP if operator is None else operator.own(chain.origin.params)
@@ -129,12 +133,38 @@ class _GraphRequest(Request):
         shared = shared.merge(origin.operator.covers(origin.params))
         goes_on = None if own is None else await self.waits(own)
         hooks = self._covering(origin)
+
+        async def begun(name: str, node: Any, more: Map = EMPTY_MAP) -> Run:
+            about = _about_input(own and f"{own}/{name}", goes_on, self.settings["checkpoint"])
+            place = self.registry, node, shared.merge(about).merge(more), self.module, self.security
+            return await _started(*place, feeds=bool(goes_on), hooks=hooks)
+
+        if origin.operator.parts is not None:
+            await self._fan_out(origin.operator.parts, begun, kept=goes_on is not None)
+            return await self.start()
         for name, node in origin.inputs:
-            options = shared.merge(_about_input(own and f"{own}/{name}", goes_on, self.settings["checkpoint"]))
-            place = self.registry, node, options, self.module, self.security
-            stream = await _started(*place, feeds=bool(goes_on), hooks=hooks)
-            self.inputs.append(Input(name, stream, kept=goes_on is not None))
-        return await self.start()
+            both = isinstance(node, Run)
+            read = node if isinstance(node, Run) else await begun(name, node)
+            self.inputs.append(Input(name, read, kept=goes_on is not None, shared=both))
+        stream = await self.start()
+        for each in self.inputs:
+            if each.shared:
+                each.attach(0 if stream.owner.position is None else stream.owner.position[0])
+        return stream
+
+    async def _fan_out(
+        self, parts: Callable[[Map, Evaluator], list[Part]], begun: Callable[..., Awaitable[Run]], *, kept: bool
+    ) -> None:
+        """Start the one run that all parts read, then the parts."""
+        origin, evaluator = self._chain.origin, self.registry.services.evaluator
+        whole = await begun(SHARED, origin.inputs[0][1])
+        try:
+            for part in parts(origin.params, evaluator):
+                stream = await begun(part.name, part.chain(whole), part.options)
+                self.inputs.append(Input(part.name, stream, kept=kept))
+        except BaseException:
+            await whole.cancel()
+            raise
 
     def _covering(self, origin: Origin) -> Hooks:
         """What covers the inputs: what covers this run, and nearer its own wrapper."""

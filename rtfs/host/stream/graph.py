@@ -158,5 +158,11 @@ def _stage(node: Map, evaluator: Evaluator) -> Stage:
     found = evaluator.operator(_name(node))
     if found is None:
         raise fault(4, value=shown(node))
-    params = _sound(node, found[0])
-    return stage_of(_name(node), params.get(NAME), evaluator.pure(found[1], params))
+    return stage(_name(node), _sound(node, found[0]), evaluator)
+
+
+def stage(op: str, params: Map, evaluator: Evaluator) -> Stage:
+    """The stage of an operator with parameters that are checked."""
+    found = evaluator.operator(op)
+    assert found is not None, op
+    return stage_of(op, params.get(NAME), evaluator.pure(found[1], params))

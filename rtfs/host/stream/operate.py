@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtfs.host.stream import operators as host_operators
 from rtfs.host.stream import options, sources
-from rtfs.host.stream.called import ON_ERROR, Called, watching
+from rtfs.host.stream.called import EACH, ON_ERROR, Called, watching
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.dataflow import fused, run
 from rtfs.host.stream.graph import chain_of
@@ -23,6 +24,7 @@ from rtfs.lang.operator import (
     SETS,
     SLOTS,
     STREAM_ID,
+    WHEN,
     are_options,
     checked,
     node,
@@ -52,12 +54,16 @@ COLLECT = operator.parameter_table(
 
 
 class Read(NamedTuple):
-    """A call of an operator or a source: the node it describes, options of a run, and the callbacks that start one."""
+    """A call of an operator or a source: the node it describes, options of a run, and the callbacks that start one.
+
+    starts: it is a run without them, whose parts are read by themselves.
+    """
 
     node: Map
     options: Map
     slots: Map
     callbacks: dict[Keyword, Any]
+    starts: bool = False
 
 
 def is_stream_call(capability: str) -> bool:
@@ -87,9 +93,13 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
     for key in callbacks:
         described.update((slots[key].get(SETS) or EMPTY_MAP).entries())
     made = node(Keyword(name), inputs, Map.of(described.items()))
-    if len(options) and not callbacks:
+    operator = host_operators.find(name)
+    starts = operator is not None and operator.parts is not None
+    if starts and not any((slots[key].get(WHEN) or EACH) is EACH for key in callbacks):
+        options = options.assoc(Keyword("outputs"), Keyword("none"))
+    if len(options) and not (callbacks or starts):
         raise fault(6, k=f":{normal(next(iter(options)))}", capability=f"stream.{name}", n=f":{next(iter(slots)).name}")
-    return Read(made, options, Map.of(slots.items()), callbacks)
+    return Read(made, options, Map.of(slots.items()), callbacks, starts)
 
 
 PIPELINE = operator.parameter_table(
@@ -100,7 +110,7 @@ PIPELINE = operator.parameter_table(
 async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
     """One call of an operator or a source: a node, or the handle of a run."""
     read = read_call(ctx.evaluator, name, arguments)
-    if not read.callbacks:
+    if not (read.callbacks or read.starts):
         return read.node
     return (await _running(ctx, read.node, read.options, Called(read.slots, read.callbacks))).handle()
 

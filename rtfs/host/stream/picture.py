@@ -11,8 +11,10 @@ from rtfs.host.stream import credential
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import INPUTS, NAME, NODE, PARAMS, STREAM_ID, operand, shown
+from rtfs.lang.values import is_vector
 
 FORMATS = ("mermaid", "svg", "json")
+BRANCHES = Keyword("branches")
 LABEL = 40  # characters of a parameter that are shown
 _SECRET = frozenset({"headers", "auth"})
 
@@ -33,6 +35,7 @@ class Picture:
         self.boxes: list[Box] = []
         self.arrows: list[tuple[str, str]] = []
         self._streams: dict[str, str] = {}  # id of a stream → the box that its items leave
+        self.branches: dict[str, dict[str, str]] = {}  # box of a node whose items go several ways → boxes by name
 
     def box(self, kind: str, label: str, detail: str = "") -> str:
         """Draw a box; its id."""
@@ -41,7 +44,9 @@ class Picture:
         return id
 
     def arrow(self, start: str, end: str) -> None:
-        self.arrows.append((start, end))
+        """What leaves a box goes to another; of one with branches what leaves these."""
+        ways = {} if end in self.branches.get(start, {}).values() else self.branches.get(start, {})
+        self.arrows += [(way, end) for way in ways.values() or (start,)]
 
     def node(self, given: Any) -> str:
         """Draw a node with all that it reads; the id of its box."""
@@ -57,7 +62,20 @@ class Picture:
         id = self.box("operator" if inputs else "source", label, _detail(params))
         for each in inputs:
             self.arrow(each, id)
+        self._fan_out(id, params)
         return id
+
+    def _fan_out(self, id: str, params: Any) -> None:
+        """The branches of a node, each a box."""
+        branches = params.get(BRANCHES) if type(params) is Map else None
+        for branch in branches if branches is not None and is_vector(branches) else ():
+            if type(branch) is not Map:
+                continue
+            name = branch.get(NAME)
+            label = name.name if type(name) is Keyword else shown(name, LABEL)
+            way = self.box("operator", label, _detail(branch.dissoc(NAME)))
+            self.branches.setdefault(id, {})[label] = way
+            self.arrow(id, way)
 
     def stream(self, id: str, box: str) -> None:
         """The items of a stream leave this box."""
@@ -160,7 +178,10 @@ def _detail(params: Any) -> str:
         return ""
     if type(params.get(NAME)) is str:
         return str(params.get(NAME))
-    told = [f"{key.name} {credential.shown(shown(value, LABEL))}" for key, value in _worth(params)]
+    told = [
+        key.name if key is BRANCHES else f"{key.name} {credential.shown(shown(value, LABEL))}"
+        for key, value in _worth(params)
+    ]
     text = " ".join(told)
     return text if len(text) <= LABEL else text[: LABEL - 1] + "…"
 

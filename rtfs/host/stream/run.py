@@ -31,6 +31,7 @@ class Run(Channel):
         self.node = node
         self.notices = Notices(owner)
         self._inputs = inputs
+        self._parted = chain.origin.operator is not None and chain.origin.operator.parts is not None
         self._positions: deque[Any] = deque(maxlen=owner.checkpoints.cadence.keep)  # of the snapshots that are kept
 
     async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:
@@ -60,13 +61,18 @@ class Run(Channel):
         leaves = self.owner.ending in ("shutdown", "fenced")
         for each in self._inputs:
             each.close()
-            if each.stream.owner.terminal:
+            if each.stream.owner.terminal or (each.shared and each.stream.read_by_graphs and not leaves):
                 continue
             if leaves:  # it stays in the store, to go on there
                 each.stream.owner.leaving = True
                 each.stream.owner.wake()
             else:
                 each.stream.owner.order(CANCEL)
+
+    @property
+    def read_by_graphs(self) -> bool:
+        """Does another run still read it?"""
+        return any(reader.lasting and not reader.absent for reader in self.owner.outputs.readers.values())
 
     async def stop(self, reason: str | None = None, *, drain: bool = False, timeout_ms: int = 30_000) -> bool:
         """As for every stream; what it reads is drained first."""
@@ -103,4 +109,8 @@ class Run(Channel):
             await self.checkpoint()
 
     def handle(self) -> Map:
-        return keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
+        answer = keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
+        if not self._parted:
+            return answer
+        parts = [(Keyword(each.name), each.stream.handle()) for each in self._inputs]
+        return answer.assoc(Keyword("branches"), Map.of(parts))

@@ -21,17 +21,20 @@ from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.processor import placed
 from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.slot import Slot, make
+from rtfs.host.stream.stream import Stream
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.hook import Hook
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.run import Run
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.stage import Stage
+    from rtfs.lang.evaluator import Evaluator
     from rtfs.lang.outcome import RuntimeContext
 
 REDRIVEN = -1  # the number of an output that is taken again
@@ -66,20 +69,28 @@ class Input:
     """One input: a run that is read from its output number `cursor` on. name: what `merge` calls it.
 
     kept: its outputs are stored until what was made of them is, which `settled` tells; otherwise they may go when the
-    next one is asked for. starved: called when it waits with its outputs until that is told.
+    next one is asked for. shared: others read the run as well. starved: called when it waits with its outputs until
+    that is told.
     """
 
-    def __init__(self, name: str, stream: Run, *, kept: bool = False) -> None:
+    def __init__(self, name: str, stream: Run, *, kept: bool = False, shared: bool = False) -> None:
         self.name = name
         self.stream = stream
         self.kept = kept
+        self.shared = shared
         self.starved: Callable[[], None] = lambda: None
         self._reader: Any = None
 
     def open(self, cursor: int) -> None:
         """Read from there on."""
+        self.attach(cursor)
+        self.stream.open()
+
+    def attach(self, cursor: int) -> None:
+        """Have what comes from there on kept."""
         if self._reader is None:
-            self._reader = self.stream.reader("graph", at=cursor, lasting=True)
+            name = f"graph {self.name}" if self.shared else "graph"
+            self._reader = Stream.reader(self.stream, name, at=cursor, lasting=True)
             self._reader.cursor = max(self._reader.cursor, cursor)
 
     def settled(self, number: int, oldest: int) -> None:
@@ -272,12 +283,21 @@ def nothing(params: Map) -> Map:
     return EMPTY_MAP
 
 
+class Part(NamedTuple):
+    """A run that reads the input of its operator together with others: its chain, behind that input."""
+
+    name: str
+    chain: Callable[[Run], Chain]
+    options: Map
+
+
 class HostOperator(NamedTuple):
     """What the host does for an operator whose form in `stdlib/stream/` has no stage. effects: what it needs.
 
     covers: the options of a run that its parameters mean for all that is upstream of it, as far as the next operator
     that says otherwise; own: those that they mean for its own run. hook: what it does on the runs upstream, as far as
     the next operator with a hook of that kind. first: a stage that all that leaves it goes through.
+    parts: the runs that it reads, where these read one input together; a call of such an operator starts it.
     """
 
     joint: Callable[[Settings, Map, list[Input], Around], Joint]
@@ -286,6 +306,7 @@ class HostOperator(NamedTuple):
     own: Callable[[Map], Map] = nothing
     hook: Callable[[Map, Around], Hook] | None = None
     first: Stage | None = None
+    parts: Callable[[Map, Evaluator], list[Part]] | None = None
 
 
 class Whole(NamedTuple):

@@ -22,6 +22,15 @@ class Merge(Joint):
 
     name = "merge"
 
+    @property
+    def strategy(self) -> str:
+        """How the next input is chosen."""
+        return str(self.param("strategy").name)
+
+    def bears(self, at: int) -> bool:
+        """Is the failure of an input only its end?"""
+        return self.param("on-input-error") is Keyword("drop")
+
     async def work(self, session: Session, intake: Intake) -> None:
         self._check()
         begin = intake.position if intake.position is not None else [0] * len(self.inputs)
@@ -67,7 +76,7 @@ class Merge(Joint):
 
     async def _chosen(self, session: Session) -> int | None:
         """The input whose item goes next; None when all have ended."""
-        strategy = self.param("strategy").name
+        strategy = self.strategy
         while True:
             self._look()
             if len(self._over) == len(self.inputs):
@@ -95,7 +104,7 @@ class Merge(Joint):
         try:
             output = task.result()
         except RtfsError:
-            if self.param("on-input-error") is not Keyword("drop"):
+            if not self.bears(at):
                 raise
             output = None
         if output is None:

@@ -94,10 +94,10 @@ async def send(ctx: CallContext, *arguments: Any) -> Any:
     """Inject one chunk, or with `:to :server` bring it to the server of the stream, when there is a way."""
     asked = _asked(ctx, arguments)
     if asked.to_server:
-        return await asked.stream.send_on(asked["chunk"], asked["timeout-ms"])
+        return await asked.stream.send_on(asked["chunk"], asked.timeout_ms)
     metadata = asked["metadata"]
     return await asked.stream.send(
-        asked["chunk"], metadata if len(metadata) else None, ack=asked["ack"].name, timeout_ms=asked["timeout-ms"]
+        asked["chunk"], metadata if len(metadata) else None, ack=asked["ack"].name, timeout_ms=asked.timeout_ms
     )
 
 

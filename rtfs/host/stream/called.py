@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream.failing import Asked, Failure, Fate
 from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
+from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.slot import Slot, make, resolve, seen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 SIDE, ARGS, ITEMS = Keyword("rtfs/side"), Keyword("args"), Keyword("items")
 ON_ERROR = Keyword("on-error")
 EACH, AT_END, LAST_STATE, FAILURE = Keyword("each"), Keyword("end"), Keyword("state"), Keyword("failure")
+OVER = Keyword("over")
 
 
 class Called(NamedTuple):
@@ -109,11 +111,29 @@ class Callbacks:
         await self._call(AT_END, last)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Say once that it is over, however that came: `{:status :error :reason}`."""
+        owner = self._stream.owner
+        slots = self._slots.get(OVER, ())
+        why = owner.reason or (None if owner.source is None else owner.source.last_error)
+        for slot, _ in slots:
+            try:
+                failure = None if owner.failure is None else seen(owner.failure)
+                await slot(owner.id, owner.outputs.next, keyed(status=owner.status, error=failure, reason=why))
+            except RtfsError as error:
+                owner.emit("callback-failed", slot=slot.name, code=error.code, message=error.message)
 
-    async def tell(self, key: Keyword, *args: Any) -> None:
-        """Something that the source says to the slots for it."""
+    async def tell(self, key: Keyword, *args: Any, behind: bool = False) -> None:
+        """Something that the source says to the slots for it. behind: when everything it brought is taken."""
+        if behind and key in self._slots:
+            await self._caught_up()
         await self._call(key, self._stream.owner.outputs.next, *args)
+
+    async def _caught_up(self) -> None:
+        """Nothing that the source brought is on its way any more."""
+        stream, delivery = self._stream, self._stream.delivery
+        await stream.until(lambda: not stream.owner.queue.items)
+        while delivery is not None and not delivery.idle:
+            await delivery.rested()
 
     async def _call(self, key: Keyword, seq: int, *args: Any) -> None:
         for slot, _ in self._slots.get(key, ()):

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from rtfs.host.stream import credential
+from rtfs.host.stream.description import SECRET
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import INPUTS, NAME, NODE, PARAMS, STREAM_ID, operand, shown
@@ -16,7 +17,6 @@ from rtfs.lang.values import is_vector
 FORMATS = ("mermaid", "svg", "json")
 BRANCHES = Keyword("branches")
 LABEL = 40  # characters of a parameter that are shown
-_SECRET = frozenset({"headers", "auth"})
 
 
 class Box(NamedTuple):
@@ -188,4 +188,4 @@ def _detail(params: Any) -> str:
 
 def _worth(params: Map) -> Iterable[tuple[Keyword, Any]]:
     named = [(key, value) for key, value in params.entries() if type(key) is Keyword and value is not None]
-    return [(key, value) for key, value in named if key.name not in _SECRET]
+    return [(key, value) for key, value in named if key.name not in SECRET]

@@ -52,8 +52,8 @@ TABLES: dict[str, Table] = {
         **_STREAM,
         "chunk": Option(anything),
         "metadata": Option(options.a_map, EMPTY_MAP),
-        "to": Option(one_of("processor", "server"), Keyword("processor")),
-        "timeout-ms": Option(integer(0), 0),
+        "to": Option(optional(one_of("processor", "server"))),
+        "timeout-ms": Option(optional(integer(0))),
         "ack": Option(one_of("accepted", "processed", "durable"), Keyword("accepted")),
     },
     "pause": _REASON,
@@ -98,8 +98,35 @@ class Asked(dict[str, Any]):
 
     @property
     def to_server(self) -> bool:
-        """Is the chunk meant for the server rather than for the processor?"""
-        return self["to"] is Keyword("server")
+        """Is the chunk meant for the server rather than for the processor? A graph has a way back or none."""
+        return self._has_way_back if self["to"] is None else self["to"] is Keyword("server")
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long sending may wait; a socket that a graph is about to open is waited for."""
+        given: int | None = self["timeout-ms"]
+        return given if given is not None else CONNECTING_MS if self._has_way_back else 0
+
+    @property
+    def _has_way_back(self) -> bool:
+        owner = self.stream.owner
+        return owner.kind == "dataflow" and owner.source is not None and owner.source.adapter.sends
+
+
+CONNECTING_MS = 30_000
+
+
+def _sent(capability: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`(stream message)` and `(stream message {…})` with the message as `:chunk`; other arguments as they are."""
+    if capability not in ("stream.send", "mcp.stream.send") or not 2 <= len(arguments) <= 3:
+        return arguments
+    stream, message, *more = arguments
+    if not more and type(message) is Map and any(options.normal(key) == "chunk" for key in message):
+        return arguments
+    given = more[0] if more else EMPTY_MAP
+    if type(given) is not Map:
+        raise fault(1, capability=f":{capability}")
+    return stream, given.assoc(Keyword("chunk"), message)
 
 
 def _is_handle(value: Map) -> bool:
@@ -123,7 +150,7 @@ def read_request(
 ) -> Asked:
     """The call's parameters and its stream. S001, S003, S004, S005, S006."""
     table = tables[capability.rpartition(".")[2]]
-    parameters = options.merged(_parameters(capability, arguments), table, capability)
+    parameters = options.merged(_parameters(capability, _sent(capability, arguments)), table, capability)
     values = options.defaulted(options.read(parameters, table, capability), table)
     return Asked(registry.find(stream_id(parameters)), values)
 

@@ -81,6 +81,11 @@ class Run(Channel):
                 each.drain()
         return await super().stop(reason, drain=drain, timeout_ms=timeout_ms)
 
+    async def send_on(self, data: Any, timeout_ms: int = 0) -> Map:
+        """As for every stream; its source is opened for it."""
+        self.open()
+        return await super().send_on(data, timeout_ms)
+
     def drain(self) -> None:
         """End by itself: nothing more from the sources, but all that is on its way from there."""
         for each in self._inputs:

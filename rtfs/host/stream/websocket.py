@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -61,22 +61,25 @@ class Socket:
             if isinstance(event, BytesMessage):
                 return bytes(event.data)
 
-    async def send(self, text: str) -> None:
-        """Send a text message. Lost when the socket is closed."""
+    async def send(self, message: str | bytes) -> None:
+        """Send a message of text or bytes. Lost when the socket is closed."""
         from httpx2.websockets import HTTPXWSException
         from wsproto.utilities import LocalProtocolError
 
         try:
-            await self._session.send_text(text)
+            if isinstance(message, str):
+                await self._session.send_text(message)
+            else:
+                await self._session.send_bytes(message)
         except (HTTPXWSException, LocalProtocolError) as error:
             raise Lost("the connection is closed") from error
 
 
 @asynccontextmanager
 async def opened(
-    session: Session, adapter: str, *, timing: tuple[int, int], frame_bytes: int, protocol: str | None = None
+    session: Session, adapter: str, *, timing: tuple[int, int], frame_bytes: int, protocols: Sequence[str] = ()
 ) -> AsyncIterator[Socket]:
-    """A socket after its handshake. timing: ms to connect and to close. protocol: the one that is asked for.
+    """A socket after its handshake. timing: ms to connect and to close. protocols: those that are offered. S024.
 
     Pings go out every 20 s; whether silence lasts too long is the watchdog's business. Compression is not offered.
     """
@@ -91,12 +94,16 @@ async def opened(
         "sec-websocket-key": key,
         "sec-websocket-version": "13",
     }
-    if protocol is not None:
-        headers["sec-websocket-protocol"] = protocol
+    if protocols:
+        headers["sec-websocket-protocol"] = ", ".join(protocols)
     connect_ms, close_ms = timing
     async with web.opened(session, adapter, headers, frozenset({_SWITCHING}), milliseconds=connect_ms) as response:
         if response.headers.get("sec-websocket-accept", "").strip() != _accepted(key):
             raise fault(24, a=f":{adapter}", endpoint=session.shown, why="the handshake is answered by no web socket")
+        chosen = response.headers.get("sec-websocket-protocol")
+        if chosen is not None and chosen.strip() not in protocols:
+            why = f"the server chose the protocol {chosen[:40]}, which was not offered"
+            raise fault(24, a=f":{adapter}", endpoint=session.shown, why=why)
         made = AsyncWebSocketSession(
             response.extensions["network_stream"],
             max_message_size_bytes=frame_bytes,

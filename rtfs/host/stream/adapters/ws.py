@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import websocket
 from rtfs.host.stream.adapters import K_TYPE, Session
+from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import dig, to_json
 from rtfs.host.stream.framed import Frame, Framed, Frames
+from rtfs.host.stream.options import shown
 from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.transports import Limits
 from rtfs.host.stream.websocket import Malformed, Oversize, Socket
@@ -29,9 +31,10 @@ class WsAdapter(Framed):
     """
 
     name = "ws"
-    idle_ms = 60_000
+    idle_ms: int | None = 60_000
     frame_kind = "ws"
     sends = True
+    protocols: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -51,7 +54,9 @@ class WsAdapter(Framed):
         settings = self.settings
         timing = settings["connect-timeout-ms"], settings["close-timeout-ms"]
         frame_bytes = Limits(timing[0], self.most).frame_bytes
-        async with websocket.opened(session, self.name, timing=timing, frame_bytes=frame_bytes) as socket:
+        async with websocket.opened(
+            session, self.name, timing=timing, frame_bytes=frame_bytes, protocols=self.protocols
+        ) as socket:
             self._session, self._socket = session, socket
             try:
                 for message in settings["subscribe"]:
@@ -99,13 +104,23 @@ class WsAdapter(Framed):
         intake.offer(value, number, metadata)
 
     async def send(self, data: Any) -> None:
-        """A text message: a string as it is, any other value as JSON."""
+        message = self.written(data)
         if self._socket is None or self._session is None:
             raise Lost("the socket is not open")
-        text = data if type(data) is str else json.dumps(to_json(data), ensure_ascii=False)
         if self._session.recorder is not None:
-            self._session.recorder.frame("out", self.frame_kind, {"text": text})
-        await self._socket.send(text)
+            self._session.recorder.frame("out", self.frame_kind, {"text": message})
+        await self._socket.send(message)
+
+    def written(self, data: Any) -> str | bytes:
+        """A message as it goes out: a string as it is, any other value as JSON."""
+        return data if type(data) is str else self.as_json(data)
+
+    def as_json(self, data: Any) -> str:
+        """S003 for what has no JSON."""
+        try:
+            return json.dumps(to_json(data), ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            raise fault(3, p="message", kind="value that has JSON", value=shown(data)) from None
 
 
 ADAPTER = WsAdapter

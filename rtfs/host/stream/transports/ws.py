@@ -42,7 +42,7 @@ class WsLink(TappedLink):
             try:
                 async with (
                     websocket.opened(
-                        session, "ws", timing=timing, frame_bytes=limits.frame_bytes, protocol="mcp"
+                        session, "ws", timing=timing, frame_bytes=limits.frame_bytes, protocols=("mcp",)
                     ) as socket,
                     self._carried(socket) as streams,
                 ):

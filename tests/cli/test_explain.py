@@ -51,12 +51,6 @@ def test_a_kind_with_several_codes_lists_them(said: Said) -> None:
     assert [line.split()[:2] for line in out.splitlines()] == [["RTFS-E201", "MacroError"], ["RTFS-E202", "MacroError"]]
 
 
-def test_a_code_that_is_not_raised_yet_says_so(said: Said) -> None:
-    code, out, _ = said("S042")
-    assert code == 0
-    assert "Not raised by this version" in out
-
-
 def test_without_a_code_all_are_listed(said: Said) -> None:
     code, out, _ = said()
     assert code == 0

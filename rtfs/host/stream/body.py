@@ -25,7 +25,9 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.batching import Batches
+    from rtfs.host.stream.breaker import StepGuard
     from rtfs.host.stream.checkpoint import Checkpoints
+    from rtfs.host.stream.circuit import Circuit
     from rtfs.host.stream.failing import Policy
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import Services
@@ -43,18 +45,18 @@ class Body:
     error: the map that inspect shows, failure: the exception behind it; paused_by: `result`, `call` or `store`;
     source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
     the queue is empty; leaving: the host shuts down and the queue stays as it is; held: why no step is made for now;
-    errands: effect slots that are asked meanwhile; policy: decides about failed chunks in place of `:on-error`; dirty:
-    a transition has to be stored; sink: what takes the outputs at the end of a graph, sink_memory: what a snapshot kept
-    of it.
+    errands: effect slots that are asked meanwhile; policy: decides about failed chunks in place of `:on-error`;
+    circuits: of a breaker that covers it, guard: what the one of its steps lets through; dirty: a transition has to be
+    stored; sink: what takes the outputs at the end of a graph, sink_memory: what a snapshot kept of it.
     """
 
     __slots__ = (
         "id", "kind", "settings", "processor", "services", "status", "ending", "error", "failure", "reason",
         "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
-        "timers", "mailbox", "watchers", "draining", "leaving", "held", "errands", "policy", "store_is_broken",
-        "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping", "_shut_since", "_shut_before", "sink",
-        "sink_memory",
+        "timers", "mailbox", "watchers", "draining", "leaving", "held", "errands", "policy", "circuits", "guard",
+        "store_is_broken", "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping", "_shut_since",
+        "_shut_before", "sink", "sink_memory",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -92,6 +94,8 @@ class Body:
         self.held: frozenset[str] = FREE
         self.errands: tuple[asyncio.Task[None], ...] = ()
         self.policy: Policy | None = None
+        self.circuits: tuple[Circuit, ...] = ()
+        self.guard: StepGuard | None = None
         self.store_is_broken = False
         self.tick_due = False
         self.dirty = False

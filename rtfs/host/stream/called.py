@@ -19,7 +19,6 @@ from rtfs.lang.operator import EFFECT, WHEN
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
     from rtfs.host.stream.graph import Chain
-    from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.run import Run
 
 SIDE, ARGS, ITEMS = Keyword("rtfs/side"), Keyword("args"), Keyword("items")
@@ -65,9 +64,9 @@ class Observed(Asked):
         super().__init__(slot)
         self.told: RtfsError | None = None
 
-    def hang(self, owner: Owner, chain: Chain) -> None:
-        super().hang(owner, chain)
-        self._slot.timeout_ms = owner.settings["slot-timeout-ms"]
+    def hang(self, run: Run, chain: Chain) -> None:
+        super().hang(run, chain)
+        self._slot.timeout_ms = run.owner.settings["slot-timeout-ms"]
 
     async def decide(self, failure: Failure) -> Fate:
         fate = await super().decide(failure)

@@ -45,6 +45,7 @@ TEXTS: dict[int, str] = {
     35: "State directory '{dir}' is in use by another process",
     40: "Fenced: stream '{id}' is owned by epoch {n}",
     41: "Sink '{s}' failed: {e}",
+    42: "Circuit open for '{s}'",
     50: "Input of '{id}' failed schema validation: {errors}",
     51: "Output of '{id}' failed schema validation: {errors}",
     52: "State of '{id}' failed schema validation: {errors}",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from typing import TYPE_CHECKING, cast
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from rtfs.host.stream.body import Body
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIONS, ACTIVE, CONTINUE, PAUSE, PAUSED, RESUME, TERMINAL, Move, transition
+from rtfs.host.stream.slot import failure
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from rtfs.host.stream.processor import Processor
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
+
+T = TypeVar("T")
 
 
 class Course(Body):
@@ -116,6 +122,26 @@ class Course(Body):
         seq = max(0, self.intake.seq - self.queue.depth - 1)
         values = (error.code, error.message, seq, self.services.clock.now_ms())
         self.error = Map.of(zip(map(Keyword, names), values, strict=True))
+
+    def consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
+        """Stand still while an effect slot is asked, then do what follows from its answer; a failing slot fails the
+        stream."""
+        self.hold(why)
+        task = asyncio.get_running_loop().create_task(self._consult(why, work, then), name=f"rtfs {why} of {self.id}")
+        self.errands = (*(each for each in self.errands if not each.done()), task)
+
+    async def _consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
+        try:
+            answered = partial(then, await work)
+        except Exception as error:
+            answered = partial(self.fail, failure(error))
+
+        def settle() -> None:
+            self.held -= {why}
+            if not self.terminal:
+                answered()
+
+        self.post(settle)
 
     def order(self, action: Keyword, by: str = "call") -> None:
         """Have the owner take an action between steps, without waiting for it."""

@@ -213,7 +213,7 @@ class _GraphRequest(Request):
             for each in self.inputs:
                 each.starved = owner.checkpoints.press
         for hook in self.hooks.values():
-            hook.hang(owner, self._chain)
+            hook.hang(stream, self._chain)
         return stream
 
 

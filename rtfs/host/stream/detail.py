@@ -9,6 +9,7 @@ from rtfs.host.stream.chunk import Chunk
 from rtfs.host.stream.event import DETAIL
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.breaker import StepGuard
     from rtfs.host.stream.contract import Read
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.processor import Reading
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Watched:
     """A queue as the owner's loop uses it, which knows the chunk that was taken last."""
 
-    def __init__(self, items: deque[Chunk]) -> None:
+    def __init__(self, items: deque[Chunk] | StepGuard) -> None:
         self._items = items
         self._seq = -1
 

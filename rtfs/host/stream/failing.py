@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import letter
 from rtfs.host.stream.chunk import Chunk, Extra
+from rtfs.host.stream.circuit import refused
 from rtfs.host.stream.hook import Hook
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.processor import K_STAGE, step_error
@@ -18,6 +19,7 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.owner import Owner
+    from rtfs.host.stream.run import Run
     from rtfs.host.stream.slot import Slot
 
 RETRY, REPLACE = Keyword("retry"), Keyword("replace")
@@ -34,11 +36,12 @@ class Fate(NamedTuple):
 
 
 class Failure:
-    """A chunk that failed. tries: how often it was tried before."""
+    """A chunk that failed. raised: with what; tries: how often it was tried before."""
 
-    def __init__(self, owner: Owner, chunk: Chunk) -> None:
+    def __init__(self, owner: Owner, chunk: Chunk, raised: Exception) -> None:
         self.owner = owner
         self.chunk = chunk
+        self.raised = raised
         self.tries = 0 if chunk[4] is None else chunk[4].tries
 
     @property
@@ -60,8 +63,7 @@ class StepFailure(Failure):
     """In the step of a stream. values: what stands for that of the chunk which failed already."""
 
     def __init__(self, owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] = ()) -> None:
-        super().__init__(owner, chunk)
-        self.raised = raised
+        super().__init__(owner, chunk, raised)
         self.values = values
         self._problem: RtfsError | None = None
 
@@ -76,7 +78,7 @@ class StepFailure(Failure):
         """The error of the step, with its place in the processor."""
         owner, chunk = self.owner, self.chunk
         processor, failed = owner.processor, owner.services.evaluator.failure(self.raised)
-        if isinstance(failed, LimitError):
+        if isinstance(failed, LimitError) or refused(failed) is not None:
             return step_error(failed, processor.name)
         blamed = processor.blame and processor.blame(owner.state, chunk[1], owner.metadata_of(chunk), self.values)
         return blamed or step_error(failed, processor.name)
@@ -90,7 +92,7 @@ class ItemFailure(Failure):
     """In the host operator that a run begins with, before the item became a chunk of the run."""
 
     def __init__(self, owner: Owner, chunk: Chunk, problem: RtfsError) -> None:
-        super().__init__(owner, chunk)
+        super().__init__(owner, chunk, problem)
         self._problem = problem
 
     @property
@@ -107,8 +109,8 @@ class Policy(Hook):
 
     kind = "on-error"
 
-    def hang(self, owner: Owner, chain: Chain) -> None:
-        owner.policy = self
+    def hang(self, run: Run, chain: Chain) -> None:
+        run.owner.policy = self
 
     def at_once(self, failure: Failure) -> Fate | None:
         """The decision, if nobody has to be asked."""
@@ -122,6 +124,8 @@ class Policy(Hook):
 def met(owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] = ()) -> bool:
     """A step failed: do what is decided about the chunk. True when the turn is over."""
     failure, policy = StepFailure(owner, chunk, raised, values), owner.policy
+    if owner.guard is not None:
+        owner.guard.failed()
     try:
         fate = _known(failure)
     except Exception as error:  # of a pure slot of the policy
@@ -157,6 +161,8 @@ async def judged(failure: ItemFailure) -> Fate:
 def _known(failure: Failure) -> Fate | None:
     """The decision, if nobody has to be asked."""
     owner = failure.owner
+    if refused(failure.raised) is DEAD_LETTER:
+        return Fate(DEAD_LETTER)
     if owner.policy is not None:
         return owner.policy.at_once(failure)
     policy: OnError = owner.settings["on-error"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
-    from rtfs.host.stream.owner import Owner
+    from rtfs.host.stream.run import Run
 
 
 class Hook:
@@ -16,7 +16,7 @@ class Hook:
 
     kind: ClassVar[str]
 
-    def hang(self, owner: Owner, chain: Chain) -> None:
+    def hang(self, run: Run, chain: Chain) -> None:
         """Cover a run that is about to begin, or to go on after a restart."""
         raise NotImplementedError
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import credential
+from rtfs.host.stream.circuit import HELD
 from rtfs.host.stream.queue import size_of
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword
@@ -248,6 +249,8 @@ def blocked_on(owner: Owner) -> Map | None:
             return keyed(what=Keyword("sink"), id=owner.sink.outlet.name)
         slowest = min(owner.outputs.readers.values(), key=lambda reader: reader.cursor, default=None)
         return keyed(what=Keyword("reader"), id=None if slowest is None else slowest.id)
+    if HELD in owner.held and owner.guard is not None:
+        return keyed(what=Keyword(HELD), id=owner.guard.circuit.name)
     if owner.source is not None and owner.source.adapter.waits is not None:
         what, id = owner.source.adapter.waits
         return keyed(what=Keyword(what), id=id)

@@ -163,10 +163,9 @@ class Lifted(Joint):
         owner, extra = self.intake.owner, Extra(output.metadata, attempt)
         while True:
             try:
-                part = self.part(extra.tries, output)
-                result = await self._step(
-                    owner.id, output.output_seq, state, output.value, output.about(owner.id), part=part
-                )
+                about, part = output.about(owner.id), self.part(extra.tries, output)
+                call = partial(self._step, owner.id, output.output_seq, state, output.value, about, part=part)
+                result = await self.guarded(call)
                 outputs_of(result, self.name)
             except RtfsError as error:
                 placed(error, self.name, self.param("name"))

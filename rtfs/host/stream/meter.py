@@ -51,7 +51,8 @@ METRICS = {
     "breaker_state": Metric("gauge", "0 closed, 1 half open, 2 open.", "sink"),
     "spill_bytes": Metric("gauge", "Bytes of chunks that wait on disk."),
 }
-_OLDEST = frozenset({"checkpoint_age_seconds", "watermark_lag_seconds"})  # of several streams the worst counts
+# of several streams the worst counts
+_OLDEST = frozenset({"checkpoint_age_seconds", "watermark_lag_seconds", "breaker_state"})
 
 Labels = tuple[str, ...]
 """The stream's label, and the value of the metric's own label if it has one."""
@@ -130,6 +131,8 @@ class Meter(Instrument):
         if owner.terminal:
             return
         yield "outputs_pending", (label,), owner.outputs.pending
+        for circuit in owner.circuits:
+            yield "breaker_state", (label, circuit.name), circuit.state
         yield "queue_depth", (label,), queue.depth
         yield "queue_capacity", (label,), queue.capacity
         yield "spill_bytes", (label,), 0 if queue.spill is None else queue.spill.bytes

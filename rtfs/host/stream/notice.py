@@ -22,7 +22,7 @@ class Notices:
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._waiting: deque[tuple[Slot, int, tuple[Any, ...]]] = deque()
+        self._waiting: deque[tuple[Slot, int, tuple[Any, ...], str]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -30,9 +30,10 @@ class Notices:
         """Has a call not ended yet?"""
         return self._task is not None and not self._task.done()
 
-    def add(self, slot: Slot, number: int, *args: Any) -> None:
-        """Make a call when those before it have ended. number: of the chunk that it is about."""
-        self._waiting.append((slot, number, args))
+    def add(self, slot: Slot, number: int, *args: Any, part: str = "") -> None:
+        """Make a call when those before it have ended. number: of the chunk that it is about; part: which of several
+        calls for it."""
+        self._waiting.append((slot, number, args, part))
         if not self.due:
             self._owner.hold(HELD)
             name = f"rtfs notices of stream {self._owner.id}"
@@ -41,9 +42,9 @@ class Notices:
     async def _run(self) -> None:
         owner = self._owner
         while self._waiting:
-            slot, number, args = self._waiting.popleft()
+            slot, number, args, part = self._waiting.popleft()
             try:
-                await owner.ask(slot, number, *args)
+                await owner.ask(slot, number, *args, part=part)
             except RtfsError as error:
                 owner.emit("callback-failed", slot=slot.name, code=error.code, message=error.message)
         owner.go_on(HELD)

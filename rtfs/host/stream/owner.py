@@ -7,11 +7,10 @@ it the owner stores what has to be stored, tells who waits, and hands the loop b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 from itertools import islice, takewhile
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import alteration, failing
 from rtfs.host.stream.body import Call
@@ -22,7 +21,6 @@ from rtfs.host.stream.detail import Watched
 from rtfs.host.stream.intake import answer
 from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
 from rtfs.host.stream.processor import step_error
-from rtfs.host.stream.slot import failure
 from rtfs.host.watch import SHORT
 from rtfs.lang.collections import MISSING
 from rtfs.lang.errors import LimitError, RtfsError
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from rtfs.host.stream.settings import Settings
     from rtfs.lang.evaluator import Step
 
-T = TypeVar("T")
 TURN_CHUNKS = 64
 BATCH_CHUNKS = 256
 
@@ -106,26 +103,6 @@ class Owner(Course):
         elif steps and self.checkpoints.worked(steps):
             await self.checkpoints.force()
         self.announce()
-
-    def consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
-        """Stand still while an effect slot is asked, then do what follows from its answer; a failing slot fails the
-        stream."""
-        self.hold(why)
-        task = asyncio.get_running_loop().create_task(self._consult(why, work, then), name=f"rtfs {why} of {self.id}")
-        self.errands = (*(each for each in self.errands if not each.done()), task)
-
-    async def _consult(self, why: str, work: Awaitable[T], then: Callable[[T], Any]) -> None:
-        try:
-            answered = partial(then, await work)
-        except Exception as error:
-            answered = partial(self.fail, failure(error))
-
-        def settle() -> None:
-            self.held -= {why}
-            if not self.terminal:
-                answered()
-
-        self.post(settle)
 
     def announce(self) -> None:
         """Tell readers and watchers."""
@@ -208,9 +185,13 @@ class Owner(Course):
             return 1
         with self.services.evaluator.stepping():
             if self.services.instruments is None:
-                return self._steps()
-            with self.services.instruments.turn(self):
-                return self._steps()
+                steps = self._steps()
+            else:
+                with self.services.instruments.turn(self):
+                    steps = self._steps()
+        if self.guard is not None:
+            self.guard.settle()
+        return steps
 
     def _steps(self) -> int:
         """The hot loop: what is rare stands behind one test."""
@@ -286,7 +267,10 @@ class Owner(Course):
 
     def _watched(self) -> tuple[Any, Step, bool, Read, bool]:
         """The queue and the steps; somebody who watches each step is told what it says."""
-        items, (step, wants_metadata, read, _, checked) = self.queue.items, self.stepping
+        items: Any = self.queue.items
+        step, wants_metadata, read, _, checked = self.stepping
+        if self.guard is not None:
+            items = self.guard
         if not self.services.events.detailed:
             return items, step, wants_metadata, read, checked
         watched = Watched(items)

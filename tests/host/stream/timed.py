@@ -27,13 +27,13 @@ class Timed:
     def values(self) -> list[Any]:
         return [value for _, value in self.told]
 
-    def run(self, text: str, seconds: float = 60.0) -> Any:
-        """The value of the text, while the clock moves on in steps of 10 ms until it is there."""
+    def run(self, text: str, seconds: float = 60.0, step: float = 0.01) -> Any:
+        """The value of the text, while the clock moves on in steps, of 10 ms, until it is there."""
 
         async def work() -> Any:
             task = asyncio.ensure_future(self.session.run_async(text))
             while not task.done() and self.clock.monotonic() < seconds:
-                await self.clock.advance(0.01)
+                await self.clock.advance(step)
             if not task.done():
                 task.cancel()
                 raise AssertionError(f"not done within {seconds} s of the host clock")

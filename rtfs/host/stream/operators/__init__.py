@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rtfs.host.stream.adapters import Plain, Session
 from rtfs.host.stream.chunk import Extra
@@ -27,6 +28,7 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.breaker import CallGuard
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.hook import Hook
     from rtfs.host.stream.intake import Intake
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from rtfs.lang.evaluator import Evaluator
     from rtfs.lang.outcome import RuntimeContext
 
+T = TypeVar("T")
 REDRIVEN = -1  # the number of an output that is taken again
 
 
@@ -163,6 +166,7 @@ class Joint(Plain, ABC):
 
     name = "joint"
     intake: Intake
+    guard: CallGuard | None = None  # of a breaker that covers it
     connects = False
     endless = False
     follows = True
@@ -190,6 +194,10 @@ class Joint(Plain, ABC):
     async def redriven(self, item: Any, attempt: int, intake: Intake) -> None:
         """Take an item again that failed here before it was a chunk."""
         intake.append(item, None, Extra(attempt=attempt))
+
+    async def guarded(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What the operator does for an item, if no circuit is open."""
+        return await (work() if self.guard is None else self.guard.call(work))
 
     def part(self, tries: int, output: Output | None = None) -> str:
         """Tells the calls for one item from each other, where their answers are recorded: a failure is no answer to
@@ -232,7 +240,7 @@ class Single(Joint):
             self._taking = Extra(attempt=attempt)
             while True:
                 try:
-                    return await self.take(output)
+                    return await self.guarded(partial(self.take, output))
                 except RtfsError as error:
                     fate = await self._fate(output, error)
                     if fate.what is FAIL:

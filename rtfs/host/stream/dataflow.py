@@ -101,7 +101,7 @@ def admit_graph(chain: Chain, evaluator: Evaluator, security: RuntimeContext) ->
     kind = origin.kind or origin.operator
     if kind is not None:
         capability = f"stream.{origin.name}"
-        asked = () if origin.kind is None or origin.kind.needs is None else origin.kind.needs(origin.params)
+        asked = () if kind.needs is None else kind.needs(origin.params)
         guard.admit_effects(security, kind.effects, capability)
         guard.admit_needs(security, asked, capability)
     for _, each in origin.inputs:

@@ -68,6 +68,12 @@ class Services:
         folder = self._state_dir
         return folder if folder is not None and os.path.isdir(folder) else tempfile.gettempdir()
 
+    @property
+    def store_url(self) -> str:
+        """Where streams are kept that do not say."""
+        folder = self._state_dir
+        return "memory:" if folder is None else folder if folder.startswith(REDIS) else f"sqlite:{folder}"
+
     def state_folder(self) -> str | None:
         """Where the state of this host is kept, if it is a folder."""
         folder = self._state_dir
@@ -217,9 +223,7 @@ class StreamRegistry:
 
     def store(self, cadence: Cadence) -> Store:
         """The store of a stream, opened on first use. InUse when another process owns it."""
-        folder = self.host.state_dir
-        place = "memory:" if folder is None else folder if folder.startswith(REDIS) else f"sqlite:{folder}"
-        url = url_of(cadence.store, place)
+        url = url_of(cadence.store, self.services.store_url)
         found = self._stores.get(url)
         if found is None:
             store = open_store(url, cadence.durability)

@@ -30,6 +30,7 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.breaker import CallGuard
     from rtfs.host.stream.graph import Chain
+    from rtfs.host.stream.guard import Need
     from rtfs.host.stream.hook import Hook
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.registry import Services
@@ -306,6 +307,7 @@ class HostOperator(NamedTuple):
     that says otherwise; own: those that they mean for its own run. hook: what it does on the runs upstream, as far as
     the next operator with a hook of that kind. first: a stage that all that leaves it goes through.
     parts: the runs that it reads, where these read one input together; a call of such an operator starts it.
+    needs: what it needs with its parameters, with paths and hosts, which is asked before anything opens.
     """
 
     joint: Callable[[Settings, Map, list[Input], Around], Joint]
@@ -315,6 +317,7 @@ class HostOperator(NamedTuple):
     hook: Callable[[Map, Around], Hook] | None = None
     first: Stage | None = None
     parts: Callable[[Map, Evaluator], list[Part]] | None = None
+    needs: Callable[[Map], tuple[Need, ...]] | None = None
 
 
 class Whole(NamedTuple):

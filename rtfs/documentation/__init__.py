@@ -26,7 +26,7 @@ CHAPTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "functions": ("Functions, errors, metadata", ("function", "error", "reflection")),
     "json": ("JSON", ("json",)),
     "host": ("Host calls by name", ("host",)),
-    "streams": ("Streams", ("stream", "operator")),
+    "streams": ("Streams", ("stream", "operator", "node")),
     "tests": ("Tests", ("test",)),
     "capabilities": ("Capabilities", ("capability",)),
 }

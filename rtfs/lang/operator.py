@@ -19,13 +19,14 @@ from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import StreamError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.printer import show
+from rtfs.lang.schema_map import is_schema
 from rtfs.lang.values import function_name, is_vector, type_name
 
 NODE, INPUTS, PARAMS, STREAM_ID = Keyword("rtfs/node"), Keyword("inputs"), Keyword("params"), Keyword("stream-id")
 NAME, MAIN, SLOTS, KIND = Keyword("name"), Keyword("main"), Keyword("slots"), Keyword("kind")
 PURE, EFFECT, REQUIRED, DEFAULT = Keyword("pure"), Keyword("effect"), Keyword("required"), Keyword("default")
 EFFECTS = Keyword("effects")
-WHEN, SETS = Keyword("when"), Keyword("sets")
+WHEN, SETS, SIDE = Keyword("when"), Keyword("sets"), Keyword("rtfs/side")
 COLLECTION, FROM_COLLECTION = Keyword("collection"), Keyword("from-collection")
 UNIQUE, OF = Keyword("unique"), Keyword("of")
 MANY, NAMES, LIFTED, OPERAND = Keyword("many"), Keyword("names"), Keyword("lifted"), Keyword("operand")
@@ -336,8 +337,32 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
         None if is_vector(value) and all(type(each) is Map for each in value) else "vector of maps"
     ),
     "labels": lambda value, row: None if _are_labels(value) else "vector of effect labels such as :network",
+    "schema": lambda value, row: None if is_schema(value) else "type, or map of schema words such as :type",
     "path": lambda value, row: None if is_vector(value) or type(value) in (str, Keyword, int) else "path vector",
 }
+
+
+COLLECTION_TABLE = parameter_table(
+    "from-collection",
+    main="collection",
+    params={
+        "collection": {"kind": "items", "required": True, "text": "a vector, list, map or string"},
+        "chunk-size": {"kind": "int", "min": 1, "text": "how many items make a chunk, a vector then"},
+    },
+    slots={"on-chunk": ["chunk"]},
+)
+"""Of the source that fluent forms begin with."""
+
+
+def from_collection(arguments: tuple[Any, ...]) -> Map:
+    """The node of `(stream.from collection)` and `(stream.from collection {…})`."""
+    if not 1 <= len(arguments) <= 2:
+        raise StreamError(3, f"stream.from takes 1 to 2 arguments, got {len(arguments)}")
+    options = arguments[1] if len(arguments) == 2 else EMPTY_MAP
+    if type(options) is not Map:
+        raise StreamError(3, f"Parameter 'options' of stream.from: expected map, got {shown(options)}")
+    given = Map.of([*options.entries(), (COLLECTION, arguments[0])])
+    return node(FROM_COLLECTION, (), checked(COLLECTION_TABLE, given, "stream.from"))
 
 
 def normal(key: Any) -> str:

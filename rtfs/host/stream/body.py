@@ -134,6 +134,12 @@ class Body:
         line = self.processor.line
         return None if line is None else line.watermark(self.state)
 
+    @property
+    def shown_state(self) -> Any:
+        """The state as people see it: that of a chain by the number of each stage."""
+        line = self.processor.line
+        return self.state if line is None else line.shown(self.state)
+
     def shut_ms(self) -> int:
         """How long the gate has been shut so far, in ms."""
         since = self._shut_since

@@ -14,14 +14,14 @@ from rtfs.host.stream.slot import Slot, make, resolve, seen
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import EFFECT, WHEN
+from rtfs.lang.operator import EFFECT, SIDE, WHEN
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.run import Run
 
-SIDE, ARGS, ITEMS = Keyword("rtfs/side"), Keyword("args"), Keyword("items")
+ARGS, ITEMS = Keyword("args"), Keyword("items")
 ON_ERROR = Keyword("on-error")
 EACH, AT_END, LAST_STATE, FAILURE = Keyword("each"), Keyword("end"), Keyword("state"), Keyword("failure")
 OVER = Keyword("over")

@@ -114,7 +114,7 @@ def full(owner: Owner, items: int = 10, redact: tuple[str, ...] = (), max_chars:
         seq=owner.intake.seq,
         output_seq=owner.outputs.next,
         watermark=owner.watermark,
-        state=clean(owner.state),
+        state=clean(owner.shown_state),
         initial_state=clean(owner.fixed.initial_state),
         processor=_processor(owner),
         graph=None,  # a run of one adds it

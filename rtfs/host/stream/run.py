@@ -15,12 +15,21 @@ from rtfs.host.stream.picture import Picture
 from rtfs.host.stream.slot import seen
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
+from rtfs.lang.operator import SIDE, WHEN, slots_of
 
 if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.operators import Input
+    from rtfs.host.stream.outputs import Output
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.snapshot import Snapshot
+
+ASIDE = Keyword("side")  # the `:when` of such slots
+
+
+def puts_aside(operator: tuple[Map, Any] | None) -> bool:
+    """Has the operator slots for items that leave it aside?"""
+    return operator is not None and any(row.get(WHEN) is ASIDE for row in slots_of(operator[0]).values())
 
 
 class Run(Channel):
@@ -31,6 +40,9 @@ class Run(Channel):
         self.node = node
         self.notices = Notices(owner)
         self._inputs = inputs
+        evaluator = owner.services.evaluator
+        self._aside = any(puts_aside(evaluator.operator(stage.op)) for stage in chain.stages)
+        self._reduces = bool(chain.stages) and chain.stages[-1].op == "reduce"
         self._parted = chain.origin.operator is not None and chain.origin.operator.parts is not None
         self._positions: deque[Any] = deque(maxlen=owner.checkpoints.cadence.keep)  # of the snapshots that are kept
 
@@ -39,6 +51,8 @@ class Run(Channel):
         answer, sink = await super().wait(timeout_ms, **until), self.owner.sink
         if self.owner.terminal:
             await self.notices.done()
+        if self.owner.terminal and sink is None:
+            return answer.assoc(Keyword("result"), self._reduced())
         if sink is None or self.delivery is None or not self.owner.terminal:
             return answer
         await self.ended()
@@ -46,6 +60,17 @@ class Run(Channel):
         if self.owner.failure is not None and self.status is COMPLETED:  # the sink failed at its very end
             found = found.merge(keyed(status=ERROR, error=seen(self.owner.failure)))
         return answer.merge(found)
+
+    def _reduced(self) -> Any:
+        """What the reducing operator at the end came to; nil of other graphs."""
+        last = self.owner.outputs.kept(self.owner.outputs.next - 1) if self._reduces else None
+        return None if last is None else last.value
+
+    def leaving(self, found: list[Output]) -> list[Output]:
+        """Without what left a stage aside, which only callbacks get."""
+        if not self._aside:
+            return found
+        return [output for output in found if not (type(output.value) is Map and SIDE in output.value)]
 
     @property
     def awaited(self) -> bool:

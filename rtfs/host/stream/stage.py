@@ -17,7 +17,7 @@ from rtfs.lang.names import Keyword
 
 K_INIT, K_STEP, K_TICK, K_FLUSH = Keyword("init"), Keyword("step"), Keyword("tick"), Keyword("flush")
 K_STATE, K_OUTPUTS, K_ACTION, K_WAKE = Keyword("state"), Keyword("outputs"), Keyword("action"), Keyword("wake-at")
-K_WATERMARK = Keyword("watermark")
+K_STAGES, K_WATERMARK = Keyword("stages"), Keyword("watermark")
 
 Call = Callable[..., Any]
 
@@ -86,6 +86,10 @@ class Line:
         for at, state in zip(self._stateful, kept, strict=True):
             states[at] = state
         return states
+
+    def shown(self, kept: Any) -> Map:
+        """What a stream kept, as `{:stages {0 s0 …}}`, by the place of the stage."""
+        return Map.of([(K_STAGES, Map.of(zip(self._stateful, kept, strict=True)))])
 
     def watermark(self, kept: Any) -> int | None:
         """The stream time up to which every stage that waits for late items has all it expects, in ms."""

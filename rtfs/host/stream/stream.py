@@ -205,10 +205,10 @@ class Stream:
         answer = keyed(
             stream_id=owner.id,
             status=owner.status,
-            state=owner.state,
+            state=owner.shown_state,
             result=owner.state if owner.terminal else None,
             processed_chunks=owner.stats.processed,
-            outputs=vector([output.value for output in owner.outputs.since(0, owner.outputs.capacity)]),
+            outputs=vector([output.value for output in self.leaving(owner.outputs.since(0, owner.outputs.capacity))]),
             error=owner.error,
         )
         return answer if done else answer.assoc(Keyword("timed-out"), True)
@@ -295,10 +295,17 @@ class Stream:
 
     async def _take(self, reader: Reader, most: int) -> list[Output]:
         """What there is for a reader now: here, or in the store."""
-        owner = self.owner
-        found = await self._stored(reader, most)
-        now = owner.services.clock.monotonic()
-        return owner.outputs.took(reader, found, now) if found else owner.outputs.take(reader, most, now)
+        outputs, now = self.owner.outputs, self.owner.services.clock.monotonic()
+        while True:
+            found = await self._stored(reader, most)
+            found = outputs.took(reader, found, now) if found else outputs.take(reader, most, now)
+            kept = self.leaving(found)
+            if kept or not found:
+                return kept
+
+    def leaving(self, found: list[Output]) -> list[Output]:
+        """Of these outputs those that leave the stream."""
+        return found
 
     async def next(
         self, timeout_ms: float = 1000, most: int = 1, *, after: int | None = None, envelope: bool = False
@@ -361,7 +368,7 @@ class Stream:
         found = await stored_outputs(self.owner, first, limit) if stored else kept.since(first, limit)
         listed = [
             keyed(output_seq=output.output_seq, value=output.value, seq=output.seq, time=output.time)
-            for output in found
+            for output in self.leaving(found)
         ]
         following = found[-1].output_seq + 1 if found else first
         return keyed(

@@ -56,6 +56,15 @@ def refused(text: str) -> str:
         ("(stream.group-by [1 2 3 4 5] odd? {:every 2})", "[{true [1] false [2]} {true [3] false [4]} {true [5]}]"),
         ("(stream.map (stream.batch (range 250) 100) count)", "[100 100 50]"),
         ("(stream.batch [1 2 3] 2 {:partial false})", "[[1 2]]"),
+        ('(stream.batch ["aaaa" "bbbb" "cc" "d"] {:size 10 :max-bytes 12})', '[["aaaa" "bbbb"] ["cc" "d"]]'),
+        ('(stream.batch ["a" "a very long text" "b"] {:size 10 :max-bytes 8})', '[["a"] ["a very long text"] ["b"]]'),
+        ("(stream.batch [1 2 3] {:size 2 :max-bytes 100 :partial false})", "[[1 2]]"),
+        ("(stream.from {:a 1} {:chunk-size 2})", "[[[:a 1]]]"),
+        ('(stream.validate-types [{:id "5"} {:id 6}] {:schema {:id :int} :coerce true})', "[{:id 5} {:id 6}]"),
+        ("(stream.validate-types [{:id 0} {:id 6}] {:schema {:type :map :properties {:id {:type :int :minimum 1}}}"
+         " :invalid :drop})", "[{:id 6}]"),
+        ("(stream.schema-evolution [{:v 1} {:v 3}] {:current-schema {:v [:val 3]} :version-key :v :migrations"
+         " [{:from 1 :fn (fn [x] {:v 2})} {:from 2 :fn (fn [x] {:v 3})}]})", "[{:v 3} {:v 3}]"),
         ("(stream.map (stream.sliding-window (range 1 21) 10 {:slide 5}) (comp (juxt first last) :items))",
          "[[1 10] [6 15] [11 20]]"),
         ("(stream.map (stream.sliding-window (range 1 8) 2 {:slide 3}) :items)", "[[1 2] [4 5]]"),
@@ -107,6 +116,31 @@ def test_validation_tells_all_that_is_wrong_and_goes_on_with_the_next_item() -> 
     assert rtfs.show(item) == '{:id "x"}'
     assert [list(error[K("path")]) for error in errors] == [[], [K("id")]]
     assert len(told) == 1
+
+
+def test_what_goes_aside_is_told_and_does_not_leave() -> None:
+    told: list[Any] = []
+    SESSION.define("tell", told.append)
+    valid = "(call :stream.validate-types [1 :a 2] {:schema :int :on-invalid (fn [errors item] (tell item))})"
+    assert collect(f"(stream.map {valid} inc)") == [2, 3]
+    migrated = """(call :stream.schema-evolution ["1" 2] {:current-schema :int :migration-fn parse-int
+                     :on-migrated (fn [item] (tell [:migrated item]))})"""
+    answer = SESSION.run(f"(call :stream.wait {migrated})")
+    assert rtfs.show(answer[K("outputs")]) == "[1 2]"
+    assert rtfs.show(rtfs.from_python(told)) == "[:a [:migrated 1]]"
+
+
+def test_the_result_of_a_run_is_what_it_reduced_to() -> None:
+    run = "(call :stream.pipeline {} {{:on-result (fn [x] x)}})"
+    reduced = SESSION.run(f"(:result (call :stream.wait {run.format('(stream.reduce [1 2 3] +)')}))")
+    mapped = SESSION.run(f"(:result (call :stream.wait {run.format('(stream.map [1 2 3] inc)')}))")
+    assert (reduced, mapped) == (6, None)
+
+
+def test_the_states_of_a_run_are_shown_by_the_places_of_its_stages() -> None:
+    text = "(stream.stateful (stream.map [1 2] inc) {:initial-state 0 :processor (fn [s x] [(+ s x) nil])})"
+    answer = SESSION.run(f"(call :stream.wait (call :stream.pipeline {text} {{:on-result (fn [x] x)}}))")
+    assert rtfs.show(answer[K("state")]) == "{:stages {1 5}}"
 
 
 # ---- laws
@@ -242,6 +276,11 @@ def test_round_robin_takes_one_of_each_in_turn(inputs: list[list[int]]) -> None:
         ("(stream.map [1] 5)", "S003 Parameter 'transform': expected function, got 5"),
         ("(stream.map [1] inc {:transfrom dec})",
          "S006 Unknown option ':transfrom' for stream.map; did you mean ':transform'?"),
+        ("(stream.from 5)", "S003 Parameter 'collection': expected vector or list or map or string, got 5"),
+        ("(stream.validate-types [1] :bogus)",
+         "S003 Parameter 'schema': expected type, or map of schema words such as :type, got :bogus"),
+        ("(stream.schema-evolution [1] :int {:migrations [5]})",
+         "S003 Parameter 'migrations': expected maps {:from schema :fn f}, got 5"),
         ("(stream.batch [1] 0)", "S003 Parameter 'size': expected integer >= 1, got 0"),
         ("(stream.batch [1] 2 {:max_wait_ms 0})", "S003 Parameter 'max-wait-ms': expected integer >= 1, got 0"),
         ("(stream.batch [1] 2 {:max_wait_ms 1 :max-wait-ms 2})",

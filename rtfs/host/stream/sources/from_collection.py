@@ -11,7 +11,7 @@ from rtfs.host.stream.sources import SourceKind
 from rtfs.lang.access import sequence
 from rtfs.lang.collections import Map, PVector, vector
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import parameter_table
+from rtfs.lang.operator import COLLECTION_TABLE
 
 if TYPE_CHECKING:
     from rtfs.host.stream.registry import Services
@@ -35,15 +35,7 @@ def _open(settings: Settings, params: Map, services: Services) -> MemoryAdapter:
 
 
 SOURCE = SourceKind(
-    table=parameter_table(
-        "from-collection",
-        main="collection",
-        params={
-            "collection": {"kind": "items", "required": True, "text": "a vector, list, map or string"},
-            "chunk-size": {"kind": "int", "min": 1, "text": "how many items make a chunk, a vector then"},
-        },
-        slots={"on-chunk": ["chunk"]},
-    ),
+    table=COLLECTION_TABLE,
     open=_open,
     finite=lambda params: True,
     effects=(),

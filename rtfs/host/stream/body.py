@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.checkpoint import Checkpoints
     from rtfs.host.stream.circuit import Circuit
     from rtfs.host.stream.failing import Policy
+    from rtfs.host.stream.measure import Measure
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.slot import Slot
@@ -46,8 +47,9 @@ class Body:
     source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
     the queue is empty; leaving: the host shuts down and the queue stays as it is; held: why no step is made for now;
     errands: effect slots that are asked meanwhile; policy: decides about failed chunks in place of `:on-error`;
-    circuits: of a breaker that covers it, guard: what the one of its steps lets through; dirty: a transition has to be
-    stored; sink: what takes the outputs at the end of a graph, sink_memory: what a snapshot kept of it.
+    circuits: of a breaker that covers it, guard: what the one of its steps lets through; measure: counts it among
+    others, reports: what its operator counts upstream; dirty: a transition has to be stored; sink: what takes the
+    outputs at the end of a graph, sink_memory: what a snapshot kept of it.
     """
 
     __slots__ = (
@@ -55,8 +57,8 @@ class Body:
         "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
         "timers", "mailbox", "watchers", "draining", "leaving", "held", "errands", "policy", "circuits", "guard",
-        "store_is_broken", "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping", "_shut_since",
-        "_shut_before", "sink", "sink_memory",
+        "measure", "reports", "store_is_broken", "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping",
+        "_shut_since", "_shut_before", "sink", "sink_memory",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -96,6 +98,8 @@ class Body:
         self.policy: Policy | None = None
         self.circuits: tuple[Circuit, ...] = ()
         self.guard: StepGuard | None = None
+        self.measure: Measure | None = None
+        self.reports: Measure | None = None
         self.store_is_broken = False
         self.tick_due = False
         self.dirty = False

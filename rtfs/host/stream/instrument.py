@@ -41,6 +41,9 @@ class Instrument:
     def acted(self, owner: Owner, action: str) -> None:
         """A step asked for an action."""
 
+    def left(self, name: str, seconds: float) -> None:
+        """An item left a part of a graph that is measured under a name, so long after it came in."""
+
     def slot(self, stream_id: str, seq: int, name: str) -> AbstractContextManager[None]:
         """Around one call of an effect slot."""
         return nullcontext()
@@ -90,6 +93,10 @@ class Instruments(Instrument):
     def acted(self, owner: Owner, action: str) -> None:
         for part in self.parts:
             part.acted(owner, action)
+
+    def left(self, name: str, seconds: float) -> None:
+        for part in self.parts:
+            part.left(name, seconds)
 
     @contextmanager
     def slot(self, stream_id: str, seq: int, name: str) -> Iterator[None]:

@@ -199,4 +199,5 @@ class Lifted(Joint):
             await self.intake.opened()
         metadata = None if output is None else output.metadata
         again = output is not None and output.output_seq == REDRIVEN  # moves no position
+        self.made(output)
         self.intake.offer(parts, None if again else vector([self._next, *sorted(self._done)]), metadata)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rtfs.host.stream.instrument import Instrument
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.measure import Measure
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import StreamRegistry
 
@@ -124,6 +125,19 @@ class Meter(Instrument):
         yield "retries_total", (label,), stats.retried
         yield "intake_shut_seconds_total", (label,), owner.shut_ms() / 1000
         yield "checkpoint_failures_total", (label,), 0  # so that it is there before the first failure
+        if owner.reports is not None:
+            yield from self._reported(owner.reports)
+
+    def _reported(self, measure: Measure) -> Iterator[tuple[str, Labels, float]]:
+        """The counters of the runs that are measured as one."""
+        label = measure.name
+        yield "chunks_received_total", (label,), measure.received
+        yield "outputs_total", (label,), measure.out
+        yield "dead_letters_total", (label,), measure.total("dead_lettered")
+        yield "retries_total", (label,), measure.total("retried")
+        for policy in ("oldest", "newest"):
+            yield "chunks_dropped_total", (label, f"drop-{policy}"), measure.total(f"dropped_{policy}")
+        yield "intake_shut_seconds_total", (label,), measure.shut_ms / 1000
 
     def _gauges(self, owner: Owner) -> Iterator[tuple[str, Labels, float]]:
         label, queue = label_of(owner), owner.queue
@@ -131,6 +145,9 @@ class Meter(Instrument):
         if owner.terminal:
             return
         yield "outputs_pending", (label,), owner.outputs.pending
+        if owner.reports is not None:
+            yield "queue_depth", (owner.reports.name,), owner.reports.depth
+            yield "queue_capacity", (owner.reports.name,), owner.reports.capacity
         for circuit in owner.circuits:
             yield "breaker_state", (label, circuit.name), circuit.state
         yield "queue_depth", (label,), queue.depth
@@ -175,7 +192,11 @@ class Meter(Instrument):
         self._gone["reconnects_total", (label_of(owner), reason)] += 1
 
     def failed(self, owner: Owner, code: str) -> None:
-        self._gone["chunks_failed_total", (label_of(owner), code)] += 1
+        for label in [label_of(owner), *([owner.measure.name] if owner.measure is not None else [])]:
+            self._gone["chunks_failed_total", (label, code)] += 1
+
+    def left(self, name: str, seconds: float) -> None:
+        self._histogram("end_to_end_seconds", (name,)).add(seconds)
 
     def acted(self, owner: Owner, action: str) -> None:
         if action != "continue":

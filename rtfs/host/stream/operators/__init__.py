@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REDRIVEN = -1  # the number of an output that is taken again
+MOST_BIRTHS = 8_192
 
 
 class Around(NamedTuple):
@@ -67,6 +68,22 @@ class Around(NamedTuple):
     def pure(self, function: Any, *args: Any) -> Any:
         """A pure slot, called to completion."""
         return self.services.evaluator.pure(function, *args)
+
+
+class Births:
+    """When the items of a run came into the part of the graph that is measured, in ms, by the numbers of its chunks."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def add(self, number: int, born: int) -> None:
+        self._known[number] = born
+        if len(self._known) > MOST_BIRTHS:
+            del self._known[next(iter(self._known))]
+
+    def of(self, output: Output) -> int:
+        """Of what an output of the run is made of; when that is forgotten, when it came into the run."""
+        return self._known.get(output.seq, output.time)
 
 
 class Input:
@@ -96,6 +113,12 @@ class Input:
             name = f"graph {self.name}" if self.shared else "graph"
             self._reader = Stream.reader(self.stream, name, at=cursor, lasting=True)
             self._reader.cursor = max(self._reader.cursor, cursor)
+
+    def born(self, output: Output) -> int:
+        """When what the output is made of came into the measured part of the graph, in ms; else into the input."""
+        source = self.stream.owner.source
+        births = source.adapter.births if source is not None and isinstance(source.adapter, Joint) else None
+        return output.time if births is None else births.of(output)
 
     def settled(self, number: int, oldest: int) -> None:
         """What was made of the outputs below that number is stored; somebody may want to go back to `oldest`."""
@@ -168,6 +191,7 @@ class Joint(Plain, ABC):
     name = "joint"
     intake: Intake
     guard: CallGuard | None = None  # of a breaker that covers it
+    births: Births | None = None  # where somebody measures
     connects = False
     endless = False
     follows = True
@@ -199,6 +223,11 @@ class Joint(Plain, ABC):
     async def guarded(self, work: Callable[[], Awaitable[T]]) -> T:
         """What the operator does for an item, if no circuit is open."""
         return await (work() if self.guard is None else self.guard.call(work))
+
+    def made(self, output: Output | None, at: int = 0) -> None:
+        """The next chunk is made of that output of an input."""
+        if self.births is not None and output is not None and output.output_seq != REDRIVEN:
+            self.births.add(self.intake.seq, self.inputs[at].born(output))
 
     def part(self, tries: int, output: Output | None = None) -> str:
         """Tells the calls for one item from each other, where their answers are recorded: a failure is no answer to
@@ -273,6 +302,7 @@ class Single(Joint):
         """Let a value leave, which was made of that output of the input, when there is room."""
         if not self.intake.open:
             await self.intake.opened()
+        self.made(output)
         self.intake.offer(value, _behind(output), output.metadata)
 
     async def pass_over(self, output: Output) -> None:

@@ -33,6 +33,7 @@ class Merge(Joint):
 
     async def work(self, session: Session, intake: Intake) -> None:
         self._check()
+        self.intake = intake
         begin = intake.position if intake.position is not None else [0] * len(self.inputs)
         self._cursors = list(begin)
         self._served = list(begin)
@@ -51,6 +52,7 @@ class Merge(Joint):
                 if not intake.open:
                     await intake.opened()
                 named = {**(output.metadata or {}), K_SOURCE: Keyword(self.inputs[at].name)}
+                self.made(output, at)
                 intake.offer(output.value, vector(self._cursors), named)
         finally:
             await self._release()

@@ -31,6 +31,9 @@ class Driven:
     drive: Drive | None
 
     if TYPE_CHECKING:
+        allowed: Any
+
+        def dispatch(self, call: Any) -> Any: ...
 
         async def joined(self, timeout: float | None = None) -> None: ...
 
@@ -95,13 +98,16 @@ class Driven:
         async def resume() -> Map:
             from rtfs.host.stream.settings import stream_id
             from rtfs.lang.collections import Map
+            from rtfs.lang.outcome import HostCall
 
             id = stream_id(stream)
             found = self.streams.streams.get(id)
             if found is None:
-                found = await self.streams.resume_stored(Map.of([(Keyword("stream-id"), id)]))
-            else:
-                await found.resume()
+                parameters = Map.of([(Keyword("stream-id"), id)])
+                answer = self.dispatch(HostCall("stream.resume", (parameters,), self.allowed))
+                resumed: Map = await answer if hasattr(answer, "__await__") else answer
+                return resumed
+            await found.resume()
             handle: Map = found.handle()
             return handle
 

@@ -113,12 +113,19 @@ async def pause(ctx: CallContext, *arguments: Any) -> Any:
     return asked.changed(await asked.stream.pause(asked["reason"]))
 
 
+async def _stored(ctx: CallContext, parameters: Map) -> Any:
+    """A stream that does not live here goes on."""
+    from rtfs.host.stream.revival import again
+
+    return await again(ctx, parameters)
+
+
 async def _resume_again(ctx: CallContext, answer: Any, *arguments: Any) -> None:
     from rtfs.host.stream.request import resume_parameters
 
     id, parameters = resume_parameters(ctx.capability_id, arguments)
     if id not in ctx.host.streams.streams:
-        await ctx.host.streams.resume_stored(parameters, ctx.call.module, ctx.security)
+        await _stored(ctx, parameters)
 
 
 @provides(
@@ -135,8 +142,7 @@ async def resume(ctx: CallContext, *arguments: Any) -> Any:
     registry = ctx.host.streams
     id, parameters = resume_parameters(ctx.capability_id, arguments)
     if id not in registry.streams:
-        stream = await registry.resume_stored(parameters, ctx.call.module, ctx.security)
-        return stream.handle()
+        return (await _stored(ctx, parameters)).handle()
     asked = _asked(ctx, arguments)
     return asked.changed(await asked.stream.resume(asked["reason"], drained=asked["wait"] is Keyword("drained")))
 

@@ -139,6 +139,7 @@ def _families() -> dict[str, Provider]:
         **found,
         **twins,
         **import_module("rtfs.host.providers.stream_letters").PROVIDERS,
+        **import_module("rtfs.host.providers.stream_recovery").PROVIDERS,
         **{provider.id: provider for provider in written},
     }
 

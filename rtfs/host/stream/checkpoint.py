@@ -33,6 +33,7 @@ class Checkpoints:
 
     problem: text of the last failure; error: the same once the stream stands still for it; at: host ms of the last
     success; last_duration_ms: what writing it took; closed: no snapshot any more; gone: nothing at all any more.
+    patient: outputs that somebody waits for are stored when a snapshot is due, or no step was made for a while.
     """
 
     def __init__(self, owner: Owner, committer: Committer, cadence: Cadence, number: int) -> None:
@@ -49,7 +50,8 @@ class Checkpoints:
         self.unsaved = 0
         self.ledger = Ledger(owner)
         self.told: list[Callable[[Snapshot], None]] = []  # who is told of each snapshot that is stored
-        self.closed = self.gone = False
+        self.closed = self.gone = self.patient = False
+        self._seen = 0  # the outputs there were when the timer was set
         self._timer: Timer | None = None
         self._whole = False  # the next commit has a snapshot
         self._pressed = False  # what the stream reads waits for a snapshot
@@ -76,7 +78,8 @@ class Checkpoints:
         self.unsaved += steps
         outputs, exact = self.owner.outputs, self.cadence.every_ms is None
         full = exact and outputs.uncommitted_full
-        if self.unsaved >= self.cadence.every_chunks or outputs.awaited or full or self._pressed:
+        awaited = outputs.awaited and not self.patient
+        if self.unsaved >= self.cadence.every_chunks or awaited or full or self._pressed:
             self._whole = True
             if exact and steps:
                 return True
@@ -84,7 +87,7 @@ class Checkpoints:
                 self.committer.flush_here(self)  # the stream would only wait for it
             else:
                 self.committer.request(self)
-        elif not exact:
+        elif not exact or outputs.awaited:
             self._soon()
         return False
 
@@ -92,6 +95,9 @@ class Checkpoints:
         """Somebody waits for outputs: store them soon if there are any."""
         outputs = self.owner.outputs
         if outputs.mode == "durable" and outputs.committed < outputs.next and not self.closed:
+            if self.patient:
+                self._soon()
+                return
             self._whole = True
             self.committer.request(self)
 
@@ -116,11 +122,16 @@ class Checkpoints:
 
     def _soon(self) -> None:
         if self._timer is None:
+            self._seen = self.owner.outputs.next
             self._timer = self.committer.timers.after(self.cadence.every_ms or LEDGER_MS, self._late)
 
     def _late(self) -> None:
         self._timer = None
-        self._whole = self._whole or (self.unsaved > 0 and self.cadence.every_ms is not None)
+        outputs = self.owner.outputs
+        idle = outputs.awaited and outputs.next == self._seen
+        self._whole = self._whole or (self.unsaved > 0 and (self.cadence.every_ms is not None or idle))
+        if outputs.awaited and not self._whole:
+            self._soon()
         if self._whole or self.ledger.waiting:
             self.committer.request(self)
 

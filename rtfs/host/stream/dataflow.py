@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream import guard
+from rtfs.host.stream import description, guard
 from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
+from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL
+from rtfs.host.stream.description import GRAPH, Begun
 from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
 from rtfs.host.stream.graph import Chain, Origin, chain_of, meant, spoken
@@ -20,10 +22,12 @@ from rtfs.host.stream.run import Run
 from rtfs.host.stream.settings import Cadence, Settings, read_settings
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
+from rtfs.host.stream.stored import Wanted
 from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
 from rtfs.lang.names import Keyword
+from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.operators import Part
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import StreamRegistry
+    from rtfs.host.stream.snapshot import Snapshot
     from rtfs.host.stream.stream import Stream
     from rtfs.lang.outcome import RuntimeContext
 
@@ -48,33 +53,31 @@ CAPACITY = 256  # of the queue in front of a chain: items are smaller than messa
 
 
 async def run(
-    registry: StreamRegistry, node: Any, options: Map, module: str = "user", security: RuntimeContext | None = None,
-    *, hooks: Hooks = NO_HOOKS,
+    registry: StreamRegistry, begun: Begun, options: Map, security: RuntimeContext | None = None,
+    wanted: Wanted | None = None, *, hooks: Hooks = NO_HOOKS,
 ) -> Run:  # fmt: skip
     """Start what a node describes; options: those of `:mcp.stream.start` from `:stream-id` on. S053.
 
-    hooks: what hangs on it, and on all that it reads.
+    wanted: how the stored run of that id is to go on, which must be there. hooks: what hangs on it, and on all that it
+    reads.
     """
-    evaluator = registry.services.evaluator
-    wanted = meant(node, options, evaluator)
+    evaluator, node = registry.services.evaluator, begun.node
+    options = meant(node, options, evaluator)
     if security is not None:
         admit_graph(chain_of(node, evaluator), evaluator, security)
-    around = Around(registry.services, security, wanted.get(Keyword("slot-timeout-ms")))
+    around = Around(registry.services, security, options.get(Keyword("slot-timeout-ms")))
     attendants = [each.whole.attend(each.params, around) for each in spoken(node, evaluator)]
-    stream = await _started(registry, node, wanted, module, security, hooks=hooks)
+    request = _request(registry, begun, options, security)
+    request.begun, request.wanted, request.hooks = begun, wanted, hooks
+    stream = await _started(request)
     for attend in attendants:
         attend(stream)
     return stream
 
 
-async def _started(
-    registry: StreamRegistry, node: Any, options: Map, module: str, security: RuntimeContext | None,
-    *, feeds: bool = False, hooks: Hooks = NO_HOOKS,
-) -> Run:  # fmt: skip
-    """A run, which may be one that another run reads.
-
-    feeds: that one goes on after a restart. hooks: what covers all that runs here.
-    """
+def _request(registry: StreamRegistry, call: Begun, options: Map, security: RuntimeContext | None) -> _GraphRequest:
+    """A start that is ready. The node may be a chain already."""
+    node = call.node
     chain = node if isinstance(node, Chain) else chain_of(node, registry.services.evaluator)
     processor, begin = fused(chain, registry.services.evaluator)
     operator = chain.origin.operator
@@ -82,14 +85,16 @@ async def _started(
     own = {"endpoint": chain.title, "initial-state": begin, "control": K_CONTROLS}
     wanted = {"queue-capacity": CAPACITY, **normalised(options), **normalised(asked), **own}
     settings = read_settings(Map.of([(Keyword(name), value) for name, value in wanted.items()]))
-    request = _GraphRequest(registry, settings, module, security, chain, processor, node)
-    request.revives_ended = feeds
-    request.hooks = hooks
+    return _GraphRequest(registry, settings, call.module, security, chain, processor, node)
+
+
+async def _started(request: _GraphRequest) -> Run:
+    """A run, which may be one that another run reads. Those that it reads begin with it, or not at all."""
     try:
-        stream = await request.begun()
+        stream = await request.run()
     except BaseException:
         for each in request.inputs:
-            await each.stream.cancel()
+            await each.stream.abandoned()
         raise
     assert isinstance(stream, Run)
     return stream
@@ -120,10 +125,11 @@ class _GraphRequest(Request):
         self._fused = processor
         self._node = node
         self.inputs: list[Input] = []
-        self.hooks: Hooks = NO_HOOKS
+        self.begun: Begun | None = None  # of a run that no other one reads
+        self.hooks: Hooks = NO_HOOKS  # what covers all that runs here
         self._own: Hook | None = None  # of the wrapper that the chain begins with
 
-    async def begun(self) -> Stream:
+    async def run(self) -> Stream:
         """The stream, once the runs that it reads from are started."""
         origin, own = self._chain.origin, self.settings["stream-id"]
         if origin.operator is None:
@@ -134,17 +140,19 @@ class _GraphRequest(Request):
         goes_on = None if own is None else await self.waits(own)
         hooks = self._covering(origin)
 
-        async def begun(name: str, node: Any, more: Map = EMPTY_MAP) -> Run:
+        async def begin(name: str, node: Any, more: Map = EMPTY_MAP) -> Run:
             about = _about_input(own and f"{own}/{name}", goes_on, self.settings["checkpoint"])
-            place = self.registry, node, shared.merge(about).merge(more), self.module, self.security
-            return await _started(*place, feeds=bool(goes_on), hooks=hooks)
+            options = shared.merge(about).merge(more)
+            request = _request(self.registry, Begun(node, self.module), options, self.security)
+            request.revives_ended, request.hooks = bool(goes_on), hooks
+            return await _started(request)
 
         if origin.operator.parts is not None:
-            await self._fan_out(origin.operator.parts, begun, kept=goes_on is not None)
+            await self._fan_out(origin.operator.parts, begin, kept=goes_on is not None)
             return await self.start()
         for name, node in origin.inputs:
             both = isinstance(node, Run)
-            read = node if isinstance(node, Run) else await begun(name, node)
+            read = node if isinstance(node, Run) else await begin(name, node)
             self.inputs.append(Input(name, read, kept=goes_on is not None, shared=both))
         stream = await self.start()
         for each in self.inputs:
@@ -153,17 +161,17 @@ class _GraphRequest(Request):
         return stream
 
     async def _fan_out(
-        self, parts: Callable[[Map, Evaluator], list[Part]], begun: Callable[..., Awaitable[Run]], *, kept: bool
+        self, parts: Callable[[Map, Evaluator], list[Part]], begin: Callable[..., Awaitable[Run]], *, kept: bool
     ) -> None:
         """Start the one run that all parts read, then the parts."""
         origin, evaluator = self._chain.origin, self.registry.services.evaluator
-        whole = await begun(SHARED, origin.inputs[0][1])
+        whole = await begin(SHARED, origin.inputs[0][1])
         try:
             for part in parts(origin.params, evaluator):
-                stream = await begun(part.name, part.chain(whole), part.options)
+                stream = await begin(part.name, part.chain(whole), part.options)
                 self.inputs.append(Input(part.name, stream, kept=kept))
         except BaseException:
-            await whole.cancel()
+            await whole.abandoned()
             raise
 
     def _covering(self, origin: Origin) -> Hooks:
@@ -179,6 +187,18 @@ class _GraphRequest(Request):
 
     def _processor(self, given: Any) -> Processor:
         return self._fused
+
+    def _kept(self) -> Map:
+        if self.begun is None:
+            return super()._kept()
+        return super()._kept().assoc(GRAPH, description.write(self.begun, self.registry.services.evaluator))
+
+    def _migrated(self, snapshot: Snapshot, found: Processor) -> Any:
+        """S034 also when the steps have not as many states as they had."""
+        state = super()._migrated(snapshot, found)
+        if not (is_vector(state) and len(state) == len(self.settings["initial-state"])):
+            raise fault(34, f=found.name)
+        return state
 
     def _source(self) -> Source:
         origin, registry, around = self._chain.origin, self.registry, self._around
@@ -210,8 +230,10 @@ class _GraphRequest(Request):
         stream = Run(owner, self._chain, self.inputs, self._node)
         if self.inputs and owner.checkpoints.committer.store.durable:
             owner.checkpoints.told.append(stream.stored)
-            for each in self.inputs:
+            for number, each in enumerate(self.inputs):
                 each.starved = owner.checkpoints.press
+                if self.rewinds:
+                    each.rewind(0 if owner.position is None else owner.position[number])
         for hook in self.hooks.values():
             hook.hang(stream, self._chain)
         return stream

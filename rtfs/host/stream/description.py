@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.credential import masked
 from rtfs.lang.codec import NotStorable, Unreadable, decode, encode
-from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import shown
+from rtfs.lang.operator import INPUTS, NODE, PARAMS, shown
 from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
+    from rtfs.lang.errors import RtfsError
     from rtfs.lang.evaluator import Evaluator
 
 MOST_CHARS = 8_192  # it is part of every snapshot
 DEEPEST = 16  # functions that capture functions
-GRAPH = Keyword("graph")
+GRAPH = Keyword("rtfs/graph")  # where a snapshot has the text
 SECRET = frozenset({"headers", "auth"})
+
+
+def ungraphed(id: str) -> RtfsError:
+    """S002 for a run that cannot be begun again without its graph."""
+    error = fault(2, field="graph")
+    error.message = f"Missing required field 'graph': the graph of stream {id} is not stored"
+    error.remark("a graph is stored unless it is large, or has a secret or a function without a text in it")
+    return error
 
 
 class Begun(NamedTuple):
@@ -37,10 +46,10 @@ class Begun(NamedTuple):
 
 def write(begun: Begun, evaluator: Evaluator) -> str | None:
     """The text of a call; None when it cannot be kept."""
-    ending = None if begun.ending is None else Keyword(begun.ending)
-    entries = (("node", begun.node), ("module", begun.module), ("ending", ending), ("params", begun.params))
+    ending, node = None if begun.ending is None else Keyword(begun.ending), _storeless(begun.node)
+    entries = (("node", node), ("module", begun.module), ("ending", ending), ("params", begun.params))
     try:
-        _check(begun.node)
+        _check(node)
         _check(begun.params)
         text = encode(Map.of((Keyword(name), value) for name, value in entries), lambda value: _kept(value, evaluator))
     except (NotStorable, _Unkept):
@@ -50,6 +59,16 @@ def write(begun: Begun, evaluator: Evaluator) -> str | None:
 
 class _Unkept(Exception):
     """There is something that no snapshot may hold."""
+
+
+def _storeless(node: Any) -> Any:
+    """The node without the places of stores, which may be secret: whoever finds the text knows where it was."""
+    if type(node) is not Map or NODE not in node:
+        return node
+    inputs, params = node.get(INPUTS, ()), node.get(PARAMS, EMPTY_MAP)
+    if type(params) is Map:
+        node = node.assoc(PARAMS, params.dissoc(Keyword("checkpoint-store")))
+    return node.assoc(INPUTS, vector([_storeless(each) for each in inputs])) if is_vector(inputs) else node
 
 
 def _check(root: Any) -> None:
@@ -97,11 +116,13 @@ def read(text: str, evaluator: Evaluator) -> Begun:
 
 def _function(value: Map, evaluator: Evaluator) -> Any:
     get = value.get
-    library, name = get(Keyword("library")), get(Keyword("name"))
-    if library is not None or name is not None:
-        found = evaluator.resolve(library or name, "user" if library is not None else get(Keyword("module")))
+    library, name, module = (get(Keyword(key)) for key in ("library", "name", "module"))
+    if library is not None:
+        return evaluator.compile(library, "", {})
+    if name is not None:
+        found = evaluator.resolve(name, module)
         if found is None:
-            raise fault(14, f=library or name)
+            raise fault(14, f=name)
         return found
     captures = decode(get(Keyword("captures")), lambda inner: _function(inner, evaluator))
-    return evaluator.compile(get(Keyword("text")), get(Keyword("module")), dict(captures.entries()))
+    return evaluator.compile(get(Keyword("text")), module, dict(captures.entries()))

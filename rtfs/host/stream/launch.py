@@ -11,13 +11,15 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import Checkpoints
 from rtfs.host.stream.contract import Contract, contract
 from rtfs.host.stream.credential import masked, shown
+from rtfs.host.stream.description import GRAPH, ungraphed
 from rtfs.host.stream.ledger import need_durable
-from rtfs.host.stream.lifecycle import COMPLETED, TERMINAL
+from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.processor import Processor
 from rtfs.host.stream.settings import Settings, read_settings
-from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, load
+from rtfs.host.stream.snapshot import Fixed, Snapshot
 from rtfs.host.stream.source import Source
+from rtfs.host.stream.stored import TERMINAL_NAMES, Wanted, behind, chosen, newest, unfinished
 from rtfs.host.stream.stores import Alive, Head, InUse, Saved, Store, Taken, reach
 from rtfs.host.stream.stream import Stream
 from rtfs.lang.codec import NotStorable, encode
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
     from rtfs.host.stream.source import Source
 
-TERMINAL_NAMES = frozenset(status.name for status in TERMINAL)
 _URLS = frozenset({"endpoint", "server-url"})  # their user information is a secret as well
 _NOT_KEPT = frozenset({"headers", "initial-state", "migrate"})  # secrets, and what is stored elsewhere
 
@@ -46,7 +47,7 @@ class Request:
         self.settings = settings
         self.module = module
         self.security = security
-        self.resuming = False
+        self.wanted: Wanted | None = None  # what is to go on, and must be there
         self.rewinds = False  # to a checkpoint before the newest
         self.revives_ended = False  # a stored stream that ended is not begun anew: its outputs are still wanted
         self.number = 0  # of the newest snapshot, when it goes on from an older one
@@ -65,24 +66,39 @@ class Request:
         if stored is not None:
             head, saved = stored
             seen = head.epoch
-            unfinished = self.revives_ended or await _unfinished(store, head, saved)
-            if unfinished and saved and settings["if-exists"].name != "replace":
+            if self.wanted is not None:
+                return await self._revive(store, head, await self._chosen(store, id, saved), found)
+            goes_on = self.revives_ended or await unfinished(store, head, saved)
+            if goes_on and saved and settings["if-exists"].name != "replace":
                 if settings["if-exists"].name == "error":
                     raise fault(8, data={"owner": head.owner}, id=id)
                 return await self._revive(store, head, saved, found)
+        if self.wanted is not None:
+            raise fault(32, id=id)
         return await self._fresh(store, id, seen, found)
+
+    async def _chosen(self, store: Store, id: str, saved: list[Saved]) -> list[Saved]:
+        """The snapshots that it may go on from. S003, S032."""
+        assert self.wanted is not None
+        if not saved:
+            raise fault(32, id=id)
+        found = await chosen(store, id, saved, self.wanted)
+        self.number, self.rewinds = saved[0].number, found[0].number < saved[0].number
+        return found
 
     def _store(self, id: str) -> Store:
         """The store of a new stream of that id. S008 when there is one that runs, S053, S035."""
         registry = self.registry
         live = registry.streams.get(id)
         if live is not None and not live.owner.terminal:
+            if self.wanted is not None:
+                raise fault(40, id=id, n=live.owner.epoch)
             raise fault(8, data={"owner": registry.identity}, id=id)
         self._admit()
         try:
             return registry.store(self.settings["checkpoint"])
         except InUse as busy:
-            raise _occupied(busy, id, resuming=False) from None
+            raise _occupied(busy, id, resuming=self.wanted is not None) from None
 
     async def waits(self, id: str) -> bool | None:
         """Does a stored stream of that id wait to go on? None where the store does not last."""
@@ -92,7 +108,7 @@ class Request:
         stored = await reach(store, store.load, id)
         if stored is None or not stored[1] or self.settings["if-exists"].name == "replace":
             return False
-        return await _unfinished(store, *stored)
+        return self.wanted is not None or await unfinished(store, *stored)
 
     def _admit(self) -> None:
         """May the program have the store and the effects that the parameters name? S053 before anything is opened."""
@@ -120,13 +136,17 @@ class Request:
         if seen is not None:
             await reach(store, lambda: store.delete(id, forget=False))
         owner = Owner(id, settings, found, registry.services)
-        given = storable(settings.given)
+        given = self._kept()
         owner.fixed = Fixed(
             settings["initial-state"], settings["state-version"], given, found.identity, owner.started_at
         )
         owner.source = source
         owner.bind(contract)
         return await self._begin(owner, store, epoch, 0)
+
+    def _kept(self) -> Map:
+        """What a snapshot keeps of the call."""
+        return storable(self.settings.given)
 
     def _contract(self, id: str, state: Any) -> Contract | None:
         """The types that the parameters declare; S052 when the state to begin with has not the declared one."""
@@ -151,7 +171,7 @@ class Request:
         try:
             return await reach(store, store.claim, id, seen, self.registry.identity)
         except Alive as alive:
-            if self.resuming:
+            if self.wanted is not None:
                 raise fault(40, id=id, n=alive.epoch) from None
             raise fault(8, data={"owner": alive.owner}, id=id) from None
         except Taken as taken:
@@ -178,6 +198,8 @@ class Request:
                 raise owner.failure
         if ledger.answers is not None:
             registry.services.evaluator.record(owner.id, ledger)
+        if snapshot is not None and self.wanted is not None and self.wanted.told is not None and not owner.terminal:
+            await self.wanted.told(owner, snapshot)
         stream = self._stream(owner)
         registry.admit(stream)
         stream.await_sinks()
@@ -203,7 +225,7 @@ class Request:
         owner.bind(bound)
         if source is not None:
             source.adapter.remember(snapshot.memory)
-        given, before = storable(self.settings.given), snapshot.fixed
+        given, before = self._kept(), snapshot.fixed
         owner.fixed = Fixed(
             before.initial_state, self.settings["state-version"], given, found.identity, before.started_at
         )
@@ -220,13 +242,13 @@ class Request:
                 owner.emit("processor-changed", processor=found.name)
         return stream
 
-    async def resume_stored(self, id: str, checkpoint_id: str | None, *, force: bool = False) -> Stream:
-        """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040.
+    async def stored(self, id: str, wanted: Wanted) -> tuple[Store, Head, list[Saved]]:
+        """What a store has of a stream: the snapshots are those that it may go on from.
 
-        An older checkpoint takes the outputs behind it back; S003 when a sink has got some and `force` is not set.
+        S003, S030, S032, S035, S040, S053.
         """
         registry = self.registry
-        self.resuming = True
+        self.wanted = wanted
         self._admit()
         try:
             store = registry.store(self.settings["checkpoint"])
@@ -235,17 +257,17 @@ class Request:
         stored = await reach(store, store.load, id)
         if stored is None or not stored[1]:
             raise fault(32, id=id) if store.durable or stored is not None else fault(30)
-        head, saved = stored
-        if checkpoint_id is not None:
-            saved = [entry for entry in saved if f"{id}@{entry.epoch}.{entry.number}" == checkpoint_id]
-            if not saved:
-                raise fault(32, id=f"{id} ({checkpoint_id})")
-            self.number = stored[1][0].number
-            self.rewinds = saved[0].number < self.number
-        snapshot = newest(saved, [])
-        if self.rewinds and not force:
-            await _nothing_delivered(store, snapshot)
-        fixed = snapshot.fixed
+        return store, stored[0], await self._chosen(store, id, stored[1])
+
+    async def resume_stored(self, id: str, wanted: Wanted) -> Stream:
+        """`:mcp.stream.resume` of a stream that does not live here. S030, S032, S033, S034, S040.
+
+        An older checkpoint takes the outputs behind it back; S003 when a sink has got some and `force` is not set.
+        """
+        store, head, saved = await self.stored(id, wanted)
+        fixed = newest(saved, []).fixed
+        if GRAPH in fixed.given:
+            raise ungraphed(id)
         overrides = {key: value for key, value in self.settings.given.items() if key != "endpoint"}
         given = {**{options.normal(key): value for key, value in fixed.given.entries()}, **overrides}
         if "processor" not in overrides:
@@ -300,34 +322,6 @@ class Request:
         return self.registry.services.evaluator.resolve(text, self.module)
 
 
-async def _nothing_delivered(store: Store, snapshot: Snapshot) -> None:
-    """S003 when a sink has got outputs that the snapshot does not know of."""
-    marks = await reach(store, store.marks, snapshot.stream_id)
-    late = sorted(sink for sink, mark in marks.items() if mark >= snapshot.output_seq)
-    if late:
-        kind = f"true, as outputs after {snapshot.id} were delivered to {', '.join(late)}"
-        raise fault(3, p="force", kind=kind, value="nothing")
-
-
-async def _unfinished(store: Store, head: Head, saved: list[Saved]) -> bool:
-    """Has a stored stream still something to do?"""
-    return head.status not in TERMINAL_NAMES or await _undelivered(store, head, saved)
-
-
-async def _undelivered(store: Store, head: Head, saved: list[Saved]) -> bool:
-    """Did a stream complete, but not its sink? Then it goes on with the outputs that are left."""
-    if head.status != COMPLETED.name or not saved or not store.durable:
-        return False
-    try:
-        snapshot = newest(saved, [])
-    except RtfsError:
-        return False
-    if snapshot.sink is None:
-        return False
-    marks = await reach(store, store.marks, head.stream_id)
-    return int(marks.get(snapshot.sink.get(Keyword("name")), -1)) + 1 < snapshot.output_seq
-
-
 def _generated_id(endpoint: str, once: str | None) -> str:
     unique = uuid.uuid4() if once is None else uuid.uuid5(uuid.NAMESPACE_OID, once)
     return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', shown(endpoint))[:80]}-{unique}"
@@ -339,24 +333,6 @@ def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:
     if head is None or head.status in TERMINAL_NAMES:
         return fault(35, dir=busy.place)
     return fault(40, id=id, n=head.epoch) if resuming else fault(8, data={"owner": head.owner}, id=id)
-
-
-def newest(saved: list[Saved], skipped: list[tuple[Saved, str]]) -> Snapshot:
-    """The newest readable snapshot; newer ones go into `skipped`, with what is wrong. S033 when none can be read."""
-    for entry in saved:
-        if isinstance(entry.body, Snapshot):
-            return entry.body
-        try:
-            return load(entry.body, entry.checksum)
-        except Damaged as problem:
-            skipped.append((entry, f"number {entry.number}: {problem}"))
-    raise fault(33, e="; ".join(problem for _, problem in skipped) or "there is none")
-
-
-def behind(damaged: Saved, next: int) -> int | None:
-    """How many chunks a damaged snapshot had, from number `next` on, as far as its text still tells."""
-    found = re.search(r" :seq (\d+) :output-seq ", damaged.body)
-    return None if found is None else max(0, int(found[1]) - next)
 
 
 def storable(given: dict[str, Any]) -> Map:

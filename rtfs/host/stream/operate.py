@@ -9,11 +9,14 @@ from rtfs.host.stream import options, sources
 from rtfs.host.stream.called import EACH, ON_ERROR, Called, watching
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.dataflow import fused, run
-from rtfs.host.stream.graph import chain_of
+from rtfs.host.stream.description import Begun
+from rtfs.host.stream.graph import chain_of, meant
 from rtfs.host.stream.hook import NO_HOOKS, Hooks
 from rtfs.host.stream.options import START, normal, shown
 from rtfs.host.stream.picture import FORMATS, Picture
 from rtfs.host.stream.run import Run
+from rtfs.host.stream.settings import read_settings
+from rtfs.host.stream.stores import InUse
 from rtfs.lang import operator
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
@@ -36,9 +39,10 @@ from rtfs.lang.operator import (
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
+    from rtfs.host.stream.stored import Wanted
     from rtfs.lang.evaluator import Evaluator
 
-BLOCK = Keyword("block")
+BLOCK, CHECKPOINT = Keyword("block"), Keyword("checkpoint")
 _OWN = frozenset({"endpoint", "processor", "initial-state", "adapter", "control", "config", "name", "meta"})
 _RUN_OPTIONS = frozenset(START) - _OWN
 COLLECT = operator.parameter_table(
@@ -112,13 +116,16 @@ async def call(ctx: CallContext, name: str, arguments: tuple[Any, ...]) -> Any:
     read = read_call(ctx.evaluator, name, arguments)
     if not (read.callbacks or read.starts):
         return read.node
-    return (await _running(ctx, read.node, read.options, Called(read.slots, read.callbacks))).handle()
+    begun = Begun(read.node, ctx.call.module, name, Map.of(read.callbacks.items()))
+    return (await running(ctx, begun, read.options, Called(read.slots, read.callbacks))).handle()
 
 
-async def _running(ctx: CallContext, made: Map, options: Map, called: Called) -> Run:
-    """A run whose outputs go to callbacks."""
+async def running(
+    ctx: CallContext, begun: Begun, options: Map, called: Called, wanted: Wanted | None = None
+) -> Run:  # fmt: skip
+    """A run whose outputs go to callbacks; each of them at least once, where the run can be resumed."""
     hooks = called.watched(ctx)
-    stream = await start(ctx, made, options, hooks)
+    stream = await start(ctx, begun, lasting(ctx, begun.node, options), wanted, hooks=hooks)
     try:
         receiver = called.receiver(ctx, stream, hooks)
         if stream.owner.source is not None:
@@ -189,11 +196,34 @@ def operand_and_options(table: Map, arguments: tuple[Any, ...]) -> tuple[Any, Ma
 # ---- runs
 
 
-async def start(ctx: CallContext, given: Any, options: Map, hooks: Hooks = NO_HOOKS) -> Run:
-    """A run of a node, under what the calling program may do. hooks: what hangs on it, and on all that it reads."""
+async def start(
+    ctx: CallContext, begun: Begun, options: Map, wanted: Wanted | None = None, *, hooks: Hooks = NO_HOOKS
+) -> Run:
+    """A run of a node, under what the calling program may do.
+
+    wanted: how the stored one is to go on; hooks: what hangs on it, and on all that it reads.
+    """
     ctx.meter(streams=1)
     blocking = options if Keyword("outputs") in options else Map.of([*options.entries(), (Keyword("outputs"), BLOCK)])
-    return await run(ctx.host.streams, given, blocking, ctx.call.module, ctx.security, hooks=hooks)
+    return await run(ctx.host.streams, begun, blocking, ctx.security, wanted, hooks=hooks)
+
+
+def lasting(ctx: CallContext, node: Any, options: Map) -> Map:
+    """The options of a run that an id lets go on: what leaves is kept until it arrives, in a store that lasts."""
+    known = meant(node, options, ctx.evaluator)
+    if Keyword("outputs") in known or known.get(Keyword("stream-id")) is None or not lasts(ctx, known):
+        return options
+    return options.assoc(Keyword("outputs"), Keyword("durable"))
+
+
+def lasts(ctx: CallContext, options: Map) -> bool:
+    """Will a run with these options be stored?"""
+    known = [(CHECKPOINT, options.get(CHECKPOINT))] if CHECKPOINT in options else []
+    cadence = read_settings(Map.of([(Keyword("endpoint"), "run"), *known]))["checkpoint"]
+    try:
+        return bool(ctx.host.streams.store(cadence).durable)
+    except InUse:  # whoever starts it says so
+        return True
 
 
 async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
@@ -201,18 +231,18 @@ async def create(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
     if not 1 <= len(arguments) <= 2 or (type(arguments[-1]) is not Map and len(arguments) == 2):
         raise fault(1, capability=":stream.create")
     options = arguments[1] if len(arguments) == 2 else EMPTY_MAP
-    return (await start(ctx, operand(arguments[0]), options)).id
+    return (await start(ctx, Begun(operand(arguments[0]), ctx.call.module), options)).id
 
 
 async def pipeline(ctx: CallContext, arguments: tuple[Any, ...]) -> Map:
     """`:stream.pipeline NODE? {…}`: runs at once; answers the handle of the run."""
     source, given = operand_and_options(PIPELINE, arguments)
-    running, parameters = split(given, PIPELINE)
+    options, parameters = split(given, PIPELINE)
     params = checked(PIPELINE, parameters, "stream.pipeline", callbacks=True)
     slots = slots_of(PIPELINE)
     callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
-    made = operand(source)
-    return (await _running(ctx, made, running, Called(dict(slots.entries()), callbacks))).handle()
+    begun = Begun(operand(source), ctx.call.module, "pipeline", Map.of(callbacks.items()))
+    return (await running(ctx, begun, options, Called(dict(slots.entries()), callbacks))).handle()
 
 
 async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
@@ -225,7 +255,8 @@ async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
     if limit is None and not _finite(ctx, source):
         raise fault(27)
     on_error = wanted.get(ON_ERROR)
-    stream = await start(ctx, source, running, NO_HOOKS if on_error is None else watching(ctx, on_error))
+    hooks = NO_HOOKS if on_error is None else watching(ctx, on_error)
+    stream = await start(ctx, Begun(source, ctx.call.module), running, hooks=hooks)
     try:
         found = await _gathered(stream, limit, most)
     finally:

@@ -23,12 +23,13 @@ from rtfs.host.stream.endpoint import Directory
 from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.instrument import Instrument, Instruments
-from rtfs.host.stream.launch import TERMINAL_NAMES, Request
+from rtfs.host.stream.launch import Request
 from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.market import Market
 from rtfs.host.stream.owner import Owner
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
+from rtfs.host.stream.stored import TERMINAL_NAMES, Wanted
 from rtfs.host.stream.stores import BEAT_MS, RemoteStore, Store, open_store, url_of
 from rtfs.host.stream.stream import Stream
 from rtfs.host.stream.timers import Timers
@@ -145,7 +146,7 @@ class StreamRegistry:
     ) -> Stream:
         """`:mcp.stream.resume` of a stream that only the store knows."""
         id, checkpoint_id, force, overrides = settings.read_resume(parameters)
-        return await Request(self, overrides, module, security).resume_stored(id, checkpoint_id, force=force)
+        return await Request(self, overrides, module, security).resume_stored(id, Wanted(checkpoint_id, force))
 
     def plan(self, wanted: Settings, security: RuntimeContext | None) -> Source | None:
         """The source of a stream, not opened yet; None when it is unconnected. S003, S024, S029, S053."""

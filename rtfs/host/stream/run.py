@@ -76,6 +76,15 @@ class Run(Channel):
     def awaited(self) -> bool:
         return super().awaited or self.notices.due
 
+    async def abandoned(self) -> None:
+        """It is not wanted after all; what an earlier process left stays stored."""
+        owner = self.owner
+        if owner.resumed and not owner.terminal:
+            owner.leaving = True
+            owner.begin_drain("shutdown")
+        else:
+            await self.cancel()
+
     async def ended(self) -> None:
         await super().ended()
         await self.notices.done()
@@ -140,6 +149,8 @@ class Run(Channel):
 
     def handle(self) -> Map:
         answer = keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
+        if self.owner.resumed:
+            answer = answer.assoc(Keyword("resumed"), True)
         if not self._parted:
             return answer
         parts = [(Keyword(each.name), each.stream.handle()) for each in self._inputs]

@@ -10,9 +10,9 @@ from typing import Any
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import RETAIN_DURABLE_MS
 from rtfs.host.stream.inspection import brief, keyed
-from rtfs.host.stream.launch import newest
 from rtfs.host.stream.lifecycle import TERMINAL, transition
 from rtfs.host.stream.snapshot import Snapshot, checksum
+from rtfs.host.stream.stored import newest
 from rtfs.host.stream.stores import Head, Row, Saved
 from rtfs.host.stream.stores.sqlite import FILE, SqliteStore, read_only
 from rtfs.lang.collections import Map

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rtfs.host.stream.adapters import Plain, Session
+from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Extra
 from rtfs.host.stream.failing import REPLACE, RETRY, Fate, ItemFailure, judged
 from rtfs.host.stream.lifecycle import ERROR
@@ -102,6 +103,17 @@ class Input:
         self.starved: Callable[[], None] = lambda: None
         self._reader: Any = None
 
+    def rewind(self, number: int) -> None:
+        """Read again from that output on. S033 when it is not stored any more."""
+        owner = self.stream.owner
+        if number < owner.outputs.start:
+            raise fault(33, e=f"output {number} of {owner.id} is not stored any more")
+        owner.checkpoints.ledger.mark(self._reads_as, number - 1)
+
+    @property
+    def _reads_as(self) -> str:
+        return f"graph {self.name}" if self.shared else "graph"
+
     def open(self, cursor: int) -> None:
         """Read from there on."""
         self.attach(cursor)
@@ -110,8 +122,7 @@ class Input:
     def attach(self, cursor: int) -> None:
         """Have what comes from there on kept."""
         if self._reader is None:
-            name = f"graph {self.name}" if self.shared else "graph"
-            self._reader = Stream.reader(self.stream, name, at=cursor, lasting=True)
+            self._reader = Stream.reader(self.stream, self._reads_as, at=cursor, lasting=True)
             self._reader.cursor = max(self._reader.cursor, cursor)
 
     def born(self, output: Output) -> int:

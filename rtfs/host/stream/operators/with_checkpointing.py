@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.checkpoint import NEVER
 from rtfs.host.stream.inspection import keyed
+from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.operators import Around, Whole
 from rtfs.host.stream.options import normalised
 from rtfs.lang.collections import Map
@@ -14,6 +15,7 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.run import Run
+    from rtfs.host.stream.slot import Slot
     from rtfs.host.stream.snapshot import Snapshot
 
 
@@ -29,15 +31,33 @@ def options(params: Map) -> Map:
     return found if id is None else found.assoc(Keyword("stream-id"), id)
 
 
+class Telling:
+    """Tells the program of snapshots that are stored: where their interval is exact of one after each, and of the last.
+
+    Others there are as well: of a pause, or because somebody waits for items and no more come.
+    """
+
+    def __init__(self, run: Run, slot: Slot) -> None:
+        self._run, self._slot = run, slot
+        checkpoints = run.owner.checkpoints
+        self._every = checkpoints.cadence.every_chunks if checkpoints.cadence.every_ms is None else 0
+        self._told = run.owner.intake.seq
+        checkpoints.patient = self._every > 0
+        checkpoints.told.append(self)
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        if snapshot.status in TERMINAL or snapshot.seq - self._told >= self._every:
+            self._told = snapshot.seq
+            self._run.notices.add(self._slot, snapshot.seq, snapshot.state, about(snapshot))
+
+
 def attend(params: Map, around: Around) -> Callable[[Run], None]:
-    """Have the program told of each snapshot that is stored."""
+    """Have the program told of snapshots."""
     slot = around.maybe("on-checkpoint", params.get(Keyword("on-checkpoint")), 2)
 
     def hang(run: Run) -> None:
         if slot is not None:
-            run.owner.checkpoints.told.append(
-                lambda snapshot: run.notices.add(slot, snapshot.seq, snapshot.state, about(snapshot))
-            )
+            Telling(run, slot)
 
     return hang
 

@@ -68,7 +68,7 @@ def checkpointed(count: int, interval: str, more: str = "") -> str:
 def test_two_and_a_half_thousand_items_are_two_checkpoints_and_the_last_one(stored: bool, tmp_path: Path) -> None:
     with closing(Told(tmp_path if stored else None)) as told:
         told.run(checkpointed(2500, "1000", ':stream-id "sum"'))
-        assert [(state[0], info[K("seq")]) for state, info in told.values] == [
+        assert [(state[K("stages")][0], info[K("seq")]) for state, info in told.values] == [
             (sum(range(1000)), 1000), (sum(range(2000)), 2000), (sum(range(2500)), 2500),
         ]  # fmt: skip
         assert [info[K("status")] for _, info in told.values] == [K("active"), K("active"), K("completed")]
@@ -84,7 +84,9 @@ def test_there_is_a_checkpoint_after_exactly_so_many_items(unstored: Told, count
     unstored.values.clear()
     unstored.run(checkpointed(count, str(interval)))
     assert [info[K("seq")] for _, info in unstored.values] == [*range(interval, count + 1, interval), count]
-    assert [state[0] for state, _ in unstored.values] == [sum(range(info[K("seq")])) for _, info in unstored.values]
+    assert [state[K("stages")][0] for state, _ in unstored.values] == [
+        sum(range(info[K("seq")])) for _, info in unstored.values
+    ]
 
 
 def test_the_program_hears_of_a_checkpoint_when_it_is_in_the_store(tmp_path: Path) -> None:

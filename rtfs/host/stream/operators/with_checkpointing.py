@@ -48,7 +48,9 @@ class Telling:
     def __call__(self, snapshot: Snapshot) -> None:
         if snapshot.status in TERMINAL or snapshot.seq - self._told >= self._every:
             self._told = snapshot.seq
-            self._run.notices.add(self._slot, snapshot.seq, snapshot.state, about(snapshot))
+            line = self._run.owner.processor.line
+            state = snapshot.state if line is None else line.shown(snapshot.state)
+            self._run.notices.add(self._slot, snapshot.seq, state, about(snapshot))
 
 
 def attend(params: Map, around: Around) -> Callable[[Run], None]:

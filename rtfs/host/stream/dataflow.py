@@ -266,9 +266,12 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
     captures = {name: value for segment in segments for name, value in segment.captures.items()}
     identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
     line = Line(chain.stages, evaluator.pure, chain.title, [at for segment in segments for at in segment.states])
+    buries = any(stage.buries for stage in chain.stages)
     begin = line.compact([stage.init for stage in chain.stages])
     control, blame, mend = partial(_control, line), partial(_blame, line), partial(_mend, line)
-    return Processor(chain.title, 3 if wants else 2, identity, step, control, blame, mend, batch, line), begin
+    return Processor(
+        chain.title, 3 if wants else 2, identity, step, control, blame, mend, None if buries else batch, line, buries
+    ), begin
 
 
 def _passed(state: Any, item: Any) -> Map:

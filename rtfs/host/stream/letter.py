@@ -10,23 +10,27 @@ from rtfs.host.stream.processor import K_NAME, K_OP, K_STAGE
 from rtfs.host.stream.stores import Letter
 from rtfs.lang.codec import NotStorable, decode, encode
 from rtfs.lang.collections import EMPTY_MAP, Map
-from rtfs.lang.errors import RtfsError
+from rtfs.lang.errors import RtfsError, StreamError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
+K_LETTER, K_ITEM = Keyword("rtfs/letter"), Keyword("item")
 K_AT, K_REDRIVEN = Keyword("at"), Keyword("redriven-at")
 UNSTORABLE = Keyword("unstorable")  # the key of the print of an item that has no text
 
 
-def write(owner: Owner, chunk: Chunk, error: RtfsError) -> Letter:
-    """The letter of a chunk that failed for good, in the queue of its stream or the one of `:dead-letter-queue`."""
+def write(owner: Owner, chunk: Chunk, error: RtfsError, part: int = 0) -> Letter:
+    """The letter of a chunk that failed for good, in the queue of its stream or the one of `:dead-letter-queue`.
+
+    part: tells further letters of one chunk from the first.
+    """
     seq, data, time, offset, extra = chunk
     attempts = 1 if extra is None else extra.attempt + extra.tries
     more = {} if extra is None or extra.metadata is None else extra.metadata
     metadata: dict[Any, Any] = {Keyword("seq"): seq, Keyword("time"): time, Keyword("offset"): offset, **more}
-    id = f"{owner.id}/{owner.epoch}.{seq}"
+    id = f"{owner.id}/{owner.epoch}.{seq}{f'.{part}' if part else ''}"
     body = {
         "id": id,
         "stream-id": owner.id,
@@ -46,6 +50,23 @@ def write(owner: Owner, chunk: Chunk, error: RtfsError) -> Letter:
     }
     text = encode(Map.of([(Keyword(name), value) for name, value in body.items()]))
     return Letter(id, owner.settings["dead-letter-queue"] or owner.id, owner.id, text)
+
+
+def buried(owner: Owner, produced: Any, seq: int, time: int) -> list[Any]:
+    """The outputs of a step but for those that its stages give up, which become letters."""
+    kept: list[Any] = []
+    parts = 0
+    for value in produced:
+        if type(value) is not Map or K_LETTER not in value:
+            kept.append(value)
+            continue
+        owner.stats.dead_lettered += 1
+        text, place = value.get(K_LETTER), Map.of([(K_OP, value.get(K_OP))])
+        owner.emit("dead-lettered", at_seq=seq, code=None, message=text)
+        problem = StreamError(10, text, data=place)
+        owner.checkpoints.bury(write(owner, (seq, value.get(K_ITEM), time, None, None), problem, parts))
+        parts += 1
+    return kept
 
 
 def _stage(owner: Owner, error: RtfsError) -> str:

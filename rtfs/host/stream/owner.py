@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream import alteration, failing
+from rtfs.host.stream import alteration, failing, letter
 from rtfs.host.stream.body import Call
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
@@ -271,6 +271,7 @@ class Owner(Course):
         step, wants_metadata, read, _, checked = self.stepping
         if self.guard is not None:
             items = self.guard
+        checked = checked or self.processor.buries
         if not self.services.events.detailed:
             return items, step, wants_metadata, read, checked
         watched = Watched(items)
@@ -279,6 +280,8 @@ class Owner(Course):
     def _take(self, reading: Reading, seq: int, time: int, extra: Extra | None = None) -> None:
         """The state and the outputs of a step."""
         self.state, produced, asked = reading
+        if self.processor.buries:
+            produced = letter.buried(self, produced, seq, time)
         if produced and (asked is None or asked.action is not CANCEL):
             self.outputs.extend(produced, seq, time, extra)
 

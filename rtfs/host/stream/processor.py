@@ -174,6 +174,7 @@ class Processor(NamedTuple):
     result when `values` stand for what fails, as [state chunk metadata values whole]; whole: the last one stands for
     all that the step would have given. batch: steps through a vector of chunks as [state chunks], gives the state and
     the outputs as [number-of-chunk value]. line: the stages that it is made of, if it is a chain of them.
+    buries: outputs of it may be letters (letter.bury).
     """
 
     name: str
@@ -185,6 +186,7 @@ class Processor(NamedTuple):
     mend: Callable[..., Map] | None = None
     batch: Callable[[Any, Any], Any] | None = None
     line: Line | None = None
+    buries: bool = False
 
     @property
     def wants_metadata(self) -> bool:

@@ -17,13 +17,16 @@ from rtfs.lang.names import Keyword
 
 K_INIT, K_STEP, K_TICK, K_FLUSH = Keyword("init"), Keyword("step"), Keyword("tick"), Keyword("flush")
 K_STATE, K_OUTPUTS, K_ACTION, K_WAKE = Keyword("state"), Keyword("outputs"), Keyword("action"), Keyword("wake-at")
-K_STAGES, K_WATERMARK = Keyword("stages"), Keyword("watermark")
+K_BURIES, K_STAGES, K_WATERMARK = Keyword("buries"), Keyword("stages"), Keyword("watermark")
 
 Call = Callable[..., Any]
 
 
 class Stage(NamedTuple):
-    """One operator of a chain. step takes [state item metadata], tick and flush take [state metadata]."""
+    """One operator of a chain. step takes [state item metadata], tick and flush take [state metadata].
+
+    buries: outputs `{:rtfs/letter text :item item}` are items that become dead letters.
+    """
 
     op: str
     name: str | None
@@ -31,11 +34,14 @@ class Stage(NamedTuple):
     step: Any
     tick: Any
     flush: Any
+    buries: bool = False
 
 
 def stage_of(op: str, name: str | None, made: Any) -> Stage:
     """The stage that an operator's `:stage` function made."""
-    return Stage(op, name, made.get(K_INIT), made.get(K_STEP), made.get(K_TICK), made.get(K_FLUSH))
+    return Stage(
+        op, name, made.get(K_INIT), made.get(K_STEP), made.get(K_TICK), made.get(K_FLUSH), made.get(K_BURIES) is True
+    )
 
 
 class Collected:

@@ -118,6 +118,38 @@ def test_validation_tells_all_that_is_wrong_and_goes_on_with_the_next_item() -> 
     assert len(told) == 1
 
 
+def test_items_that_came_too_late_become_letters_when_asked_for() -> None:
+    windows = "(stream.window [1 25 2 7 26 3] 10 {:time-fn identity :late :dead-letter})"
+    run = """(call :stream.pipeline (stream.map (stream.flat-map [1] (fn [x] [1 25 2 7 26 3])) identity) {})
+              (call :stream.pipeline (stream.window (stream.flat-map [1] (fn [x] [1 25 2 7 26 3])) 10
+                                      {:time-fn identity :late :dead-letter})
+                    {:dead-letter-queue "late" :on-result (fn [w] nil)})"""
+    SESSION.run(f"(call :stream.wait (do {run}))")
+    assert [list(window[K("items")]) for window in collect(windows)] == [[1], [25, 26]]
+    letters = SESSION.run('(call :stream.dead-letters {:queue "late"})')
+    assert [letter[K("item")] for letter in letters] == [2, 7, 3]
+    assert {letter[K("error")][K("message")] for letter in letters} == {"window: the item came too late"}
+    assert {letter[K("stage")] for letter in letters} == {"window"}
+    assert len({letter[K("id")] for letter in letters}) == 3
+
+
+@pytest.mark.parametrize(("time", "windows"), [(":event", 3), (":processing", 1)])
+@pytest.mark.parametrize("operator", ["(stream.window s 5000 {})", "(stream.session-window s int? {:timeout 5000})"])
+def test_without_a_function_windows_go_by_the_time_of_arrival_unless_they_are_told_otherwise(
+    operator: str, time: str, windows: int
+) -> None:
+    """The times that come with the items lie ten seconds apart, and the items come together."""
+    graph = operator.replace("{", f"{{:align :first :time {time} " if "{}" in operator else f"{{:time {time} ")
+    found = SESSION.run(f"""
+      (def s (call :mcp.stream.start {{:endpoint "room" :processor (fn [n c] {{:output c}}) :outputs :block}}))
+      (def run (call :stream.create {graph}))
+      (doseq [at [0 10000 20000]]
+        (call :mcp.stream.send {{:stream s :chunk at :metadata {{:event-time at}}}}))
+      (call :mcp.stream.stop {{:stream s :drain true}})
+      (call :stream.to-collection run)""")
+    assert len(found) == windows
+
+
 def test_what_goes_aside_is_told_and_does_not_leave() -> None:
     told: list[Any] = []
     SESSION.define("tell", told.append)

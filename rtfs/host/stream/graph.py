@@ -102,10 +102,15 @@ def _upwards(node: Any) -> Iterator[Any]:
     for _ in range(DEEPEST):
         yield node
         inputs = inputs_of(node) if type(node) is Map and STREAM_ID not in node else None
-        if not inputs or operators.find(_name(node)) is not None or is_lifted(node):
+        if not inputs or _by_host(_name(node)) or is_lifted(node):
             return
         node = operand(inputs[0])
     raise fault(28, operator="graph", n=DEEPEST, things="operators in a row")
+
+
+def _by_host(name: str) -> bool:
+    """Does the host read the inputs of such a node?"""
+    return operators.find(name) is not None or sources.find(name) is not None
 
 
 def _origin(node: Any, evaluator: Evaluator) -> Origin:
@@ -121,7 +126,9 @@ def _origin(node: Any, evaluator: Evaluator) -> Origin:
         raise fault(4, value=shown(node))
     if kind is not None:
         _sound(node, kind.table)
-    return Origin(name, params, kind, operator, _inputs(node, params))
+    inputs = _inputs(node, params)
+    fed = kind.fed if kind is not None and inputs else None
+    return Origin(name, params, kind if fed is None else None, operator if fed is None else fed[1], inputs)
 
 
 def _inputs(node: Map, params: Map) -> tuple[tuple[str, Any], ...]:

@@ -30,6 +30,7 @@ from rtfs.lang.operator import (
     WHEN,
     are_options,
     checked,
+    is_node,
     node,
     operand,
     operands,
@@ -60,7 +61,7 @@ COLLECT = operator.parameter_table(
 class Read(NamedTuple):
     """A call of an operator or a source: the node it describes, options of a run, and the callbacks that start one.
 
-    starts: it is a run without them, whose parts are read by themselves.
+    starts: it is a run without them.
     """
 
     node: Map
@@ -91,6 +92,8 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
         inputs, named, given = _of_operator(table, arguments, name)
     options, parameters = split(given, table)
     params = checked(table, parameters, f"stream.{name}", callbacks=True)
+    if kind is not None and kind.fed is not None and is_node(params.get(kind.fed[0])):
+        inputs, params = vector([params.get(kind.fed[0])]), params.dissoc(kind.fed[0])
     slots = {key: slot for key, slot in slots_of(table).entries() if EFFECT in slot}
     callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
     described = {key: value for key, value in (*params.entries(), *named.entries()) if key not in slots}
@@ -98,8 +101,9 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
         described.update((slots[key].get(SETS) or EMPTY_MAP).entries())
     made = node(Keyword(name), inputs, Map.of(described.items()))
     operator = host_operators.find(name)
-    starts = operator is not None and operator.parts is not None
-    if starts and not any((slots[key].get(WHEN) or EACH) is EACH for key in callbacks):
+    split_up = operator is not None and operator.parts is not None  # its parts are read by themselves
+    starts = split_up or (operator is not None and operator.starts)
+    if split_up and not any((slots[key].get(WHEN) or EACH) is EACH for key in callbacks):
         options = options.assoc(Keyword("outputs"), Keyword("none"))
     if len(options) and not (callbacks or starts):
         raise fault(6, k=f":{normal(next(iter(options)))}", capability=f"stream.{name}", n=f":{next(iter(slots)).name}")

@@ -349,6 +349,7 @@ class HostOperator(NamedTuple):
     the next operator with a hook of that kind. first: a stage that all that leaves it goes through.
     parts: the runs that it reads, where these read one input together; a call of such an operator starts it.
     needs: what it needs with its parameters, with paths and hosts, which is asked before anything opens.
+    starts: does a call start it, and not only one with callbacks?
     """
 
     joint: Callable[[Settings, Map, list[Input], Around], Joint]
@@ -359,6 +360,7 @@ class HostOperator(NamedTuple):
     first: Stage | None = None
     parts: Callable[[Map, Evaluator], list[Part]] | None = None
     needs: Callable[[Map], tuple[Need, ...]] | None = None
+    starts: bool = False
 
 
 class Whole(NamedTuple):

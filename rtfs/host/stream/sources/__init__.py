@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from rtfs.host.stream import guard
     from rtfs.host.stream.adapters import Adapter
     from rtfs.host.stream.endpoint import Directory
-    from rtfs.host.stream.operators import Around
+    from rtfs.host.stream.operators import Around, HostOperator
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.transports import Target
+    from rtfs.lang.names import Keyword
 
 
 class SourceKind(NamedTuple):
@@ -29,7 +30,7 @@ class SourceKind(NamedTuple):
     open: the adapter that brings its items; finite: will they end by themselves? effects: labels of what it needs;
     needs: the same of one with its parameters, with paths and hosts, which is asked before anything opens;
     calls: instead of `open`, that of a source with effect slots of its own; server: where one connects to over the
-    network, which may fill in settings of its run.
+    network, which may fill in settings of its run; fed: the parameter that may be a stream, and what it is then.
     """
 
     table: Map
@@ -41,6 +42,7 @@ class SourceKind(NamedTuple):
     needs: Callable[[Map], tuple[guard.Need, ...]] | None = None
     calls: Callable[[Settings, Map, Around], Adapter] | None = None
     server: Callable[[Settings, Map, Directory], Target] | None = None
+    fed: tuple[Keyword, HostOperator] | None = None
 
 
 def names() -> list[str]:

@@ -222,6 +222,12 @@ class SessionEvaluator:
 
         return function_from(self._session, text, module, captures)
 
+    def packed(self, value: Any) -> str:
+        """The text from which a worker makes a value."""
+        from rtfs.portable import pack
+
+        return pack(self._session, value)
+
 
 def _refuse(call: HostCall) -> Any:
     data = Map.of([(Keyword("capability"), call.capability_id)])

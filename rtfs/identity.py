@@ -31,7 +31,7 @@ def identity_of(session: Session, function: Any) -> FunctionIdentity:
     if name is not None and session.world.modules[module].globals.get(f":{name}") is not function:
         name = None
     captures = _captures(function)
-    return FunctionIdentity(name, module, _text(code), digest(code), captures)
+    return FunctionIdentity(name, module, text_of_code(code), digest(code), captures)
 
 
 def description_of(session: Session, function: Any) -> tuple[str, str, str]:
@@ -40,7 +40,7 @@ def description_of(session: Session, function: Any) -> tuple[str, str, str]:
     if code is None:
         return "", "", ""
     unit = UNITS.get(code.co_filename)
-    text = "" if unit is None or unit.library else _text(code)
+    text = "" if unit is None or unit.library else text_of_code(code)
     return function_name(function) or "", _home(session, function), text
 
 
@@ -87,7 +87,7 @@ def _captures(function: Any) -> dict[str, Any]:
     return captures
 
 
-def _text(code: CodeType) -> str:
+def text_of_code(code: CodeType) -> str:
     """The source text of the form the function was made from; empty when its source is gone."""
     unit = UNITS.get(code.co_filename)
     place = _PLACE.fullmatch(code.co_consts[0]) if code.co_consts and type(code.co_consts[0]) is str else None

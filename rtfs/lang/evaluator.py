@@ -53,6 +53,10 @@ class FunctionIdentity(NamedTuple):
     captures: dict[str, Any]
 
 
+class NotPortable(Exception):
+    """A value cannot go to another process: why, in words."""
+
+
 class AnswerBook(Protocol):
     """The recorded answers of a stream, by idempotency key: the call as one line, `value` or `error`, the answer."""
 
@@ -159,4 +163,8 @@ class Evaluator(Protocol):
 
         A module that does not exist is the user's own; the empty name means that only the library is visible.
         """
+        ...
+
+    def packed(self, value: Any) -> str:
+        """The text from which a worker (`rtfs.worker`) makes a value, the functions in it included. NotPortable."""
         ...

@@ -13,12 +13,14 @@ from rtfs.host.stream.operators import HostOperator, Whole
 from rtfs.host.stream.options import normalised, shown
 from rtfs.host.stream.sources import SourceKind
 from rtfs.host.stream.stage import Stage, stage_of
-from rtfs.lang.collections import EMPTY_MAP, Map
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import INPUTS, NAME, NAMES, NODE, PARAMS, STREAM_ID, checked, operand
 from rtfs.lang.values import is_vector
 
+PARTITION = "partition"  # the operator that stands for the stream of a partition, in what is made of it
+FED = "chain"  # the key under which such a node has the chain that it stands for
 DEEPEST = 1_000  # operators in a row
 
 
@@ -119,6 +121,9 @@ def _origin(node: Any, evaluator: Evaluator) -> Origin:
     if STREAM_ID in node:
         return Origin("stream", EMPTY_MAP, stream_id=node.get(STREAM_ID))
     name, params = _name(node), node.get(PARAMS, EMPTY_MAP)
+    if name == PARTITION and type(params) is Map and isinstance(params.get(FED), Chain):
+        origin: Origin = params.get(FED).origin
+        return origin
     kind, operator = sources.find(name), operators.find(name)
     if operator is None and is_lifted(node):
         operator = lifted(name, params, _stage(node, evaluator), evaluator)
@@ -126,6 +131,10 @@ def _origin(node: Any, evaluator: Evaluator) -> Origin:
         raise fault(4, value=shown(node))
     if kind is not None:
         _sound(node, kind.table)
+    elif operator is not None and operator.of is not None:
+        found = evaluator.operator(name)
+        assert found is not None, name
+        operator = operator.of(_sound(node, found[0]), evaluator)
     inputs = _inputs(node, params)
     fed = kind.fed if kind is not None and inputs else None
     return Origin(name, params, kind if fed is None else None, operator if fed is None else fed[1], inputs)
@@ -173,3 +182,32 @@ def stage(op: str, params: Map, evaluator: Evaluator) -> Stage:
     found = evaluator.operator(op)
     assert found is not None, op
     return stage_of(op, params.get(NAME), evaluator.pure(found[1], params))
+
+
+def stages_of(made: Any, evaluator: Evaluator) -> list[Any] | None:
+    """The pure operators between the stream of a partition and what was made of it, each as `[op params]`.
+
+    None when there are others among them, or when it does not read that stream.
+    """
+    path = list(_upwards(operand(made)))
+    if type(path[-1]) is not Map or _name(path[-1]) != PARTITION:
+        return None
+    if any(is_lifted(node) or operators.whole(_name(node)) is not None for node in path[:-1]):
+        return None
+    found = []
+    for node in path[-2::-1]:
+        table = evaluator.operator(_name(node))
+        if table is None:
+            raise fault(4, value=shown(node))
+        found.append(vector([_name(node), _sound(node, table[0])]))
+    return found
+
+
+def fed(made: Any, chain: Chain) -> Any:
+    """What was made of the stream of a partition, with the chain in place of that stream."""
+    if type(made) is not Map or STREAM_ID in made:
+        return made
+    if _name(made) == PARTITION:
+        return made.assoc(PARAMS, Map.of([(FED, chain)]))
+    inputs = [fed(operand(each), chain) for each in inputs_of(made)]
+    return made.assoc(INPUTS, vector(inputs)) if inputs else made

@@ -43,7 +43,8 @@ class Run(Channel):
         evaluator = owner.services.evaluator
         self._aside = any(puts_aside(evaluator.operator(stage.op)) for stage in chain.stages)
         self._reduces = bool(chain.stages) and chain.stages[-1].op == "reduce"
-        self._parted = chain.origin.operator is not None and chain.origin.operator.parts is not None
+        origin = chain.origin.operator
+        self._parted = origin is not None and origin.starts and origin.parts is not None
         self._positions: deque[Any] = deque(maxlen=owner.checkpoints.cadence.keep)  # of the snapshots that are kept
 
     async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:

@@ -223,7 +223,7 @@ def test_answers_are_remembered_in_a_durable_run(tmp_path: Path) -> None:
         ),
         (
             "(stream.batch [1] 2 {:effects []})",
-            "S006 Unknown option ':effects' for stream.batch; did you mean ':max-wait-ms'?",
+            "S006 Unknown option ':effects' for stream.batch; did you mean ':max-bytes'?",
         ),
     ],
 )

@@ -347,7 +347,8 @@ class HostOperator(NamedTuple):
     covers: the options of a run that its parameters mean for all that is upstream of it, as far as the next operator
     that says otherwise; own: those that they mean for its own run. hook: what it does on the runs upstream, as far as
     the next operator with a hook of that kind. first: a stage that all that leaves it goes through.
-    parts: the runs that it reads, where these read one input together; a call of such an operator starts it.
+    parts: the runs that it reads, where these read one input together; with `starts`
+    the handle has them. of: what it is with certain parameters, where that depends on them.
     needs: what it needs with its parameters, with paths and hosts, which is asked before anything opens.
     starts: does a call start it, and not only one with callbacks?
     """
@@ -359,6 +360,7 @@ class HostOperator(NamedTuple):
     hook: Callable[[Map, Around], Hook] | None = None
     first: Stage | None = None
     parts: Callable[[Map, Evaluator], list[Part]] | None = None
+    of: Callable[[Map, Evaluator], HostOperator] | None = None
     needs: Callable[[Map], tuple[Need, ...]] | None = None
     starts: bool = False
 

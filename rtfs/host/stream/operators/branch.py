@@ -74,7 +74,11 @@ class Feed(Single):
     _unwanted = 0
 
     async def take(self, output: Output) -> None:
-        if self._wanted(output.value):
+        await self.chosen(self._wanted(output.value), output)
+
+    async def chosen(self, wanted: bool, output: Output) -> None:
+        """Give an item, or leave it out."""
+        if wanted:
             await self.give(output.value, output)
             return
         self._unwanted += 1
@@ -127,4 +131,4 @@ def _part(branch: Map, evaluator: Evaluator) -> Part:
     return Part(name.name, worked, options.assoc(Keyword("outputs"), RING))
 
 
-OPERATOR = HostOperator(Branch, parts=parts)
+OPERATOR = HostOperator(Branch, parts=parts, starts=True)

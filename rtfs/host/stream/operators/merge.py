@@ -53,7 +53,7 @@ class Merge(Joint):
                     await intake.opened()
                 named = {**(output.metadata or {}), K_SOURCE: Keyword(self.inputs[at].name)}
                 self.made(output, at)
-                intake.offer(output.value, vector(self._cursors), named)
+                intake.offer(self.leaving(at, output), vector(self._cursors), named)
         finally:
             await self._release()
 
@@ -68,6 +68,10 @@ class Merge(Joint):
         if weights is not None and not (set(weights) <= set(names) and all(good)):
             kind = "map from names of inputs to numbers above 0"
             raise fault(3, p="weights", kind=kind, value=show(weights))
+
+    def leaving(self, at: int, output: Output) -> Any:
+        """The chunk that an item of an input leaves as."""
+        return output.value
 
     async def _release(self) -> None:
         for task in self._waiting.values():
@@ -123,7 +127,7 @@ class Merge(Joint):
         limit = self.param("skip-idle-ms") if patient and self._ready else None
         waiting = set(self._waiting.values())
         try:
-            await session.timers.within(limit, _any(waiting))
+            await session.timers.within(limit, any_of(waiting))
         except TimeoutError:
             self._idle |= self._waiting.keys()
 
@@ -164,7 +168,8 @@ class Merge(Joint):
         return output.time if output.metadata is None else output.metadata.get(K_EVENT_TIME, output.time)
 
 
-async def _any(tasks: set[asyncio.Task[Any]]) -> None:
+async def any_of(tasks: set[asyncio.Task[Any]]) -> None:
+    """Wait until one of them is done."""
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 

@@ -189,7 +189,7 @@ def _stands_for(value: Any, opaque: Opaque | None) -> bool:
 # ---- reading
 
 _TOKEN = re.compile(
-    r"""[\s,]*(?:(?P<open>[\[({])|(?P<close>[\])}])|"(?P<string>(?:[^"\\]|\\.)*)"|(?P<atom>[^\s,"()\[\]{};]+)|(?P<end>\Z))"""
+    r"""[\s,]*(?:(?P<open>[\[({])|(?P<close>[\])}])|"(?P<string>[^"\\]*(?:\\.[^"\\]*)*)"|(?P<atom>[^\s,"()\[\]{};]+)|(?P<end>\Z))"""
 )
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 Call = Callable[[], Any]
 FREE: frozenset[str] = frozenset()
 
+SPILL_FOLDER = "spill-folder"
+"""What an operator sets, and no start: where chunks go that do not fit in memory."""
+
 
 class Body:
     """The parts. Other modules read them freely; only the owner's task, between steps, changes them.
@@ -75,7 +78,10 @@ class Body:
         self.stats = Stats()
         self.latency = Latency()
         self.rate = Rate()
-        self.queue = Queue(bounds(settings), lambda: Spill(services.work_folder(), settings["spill-max-bytes"]))
+        folder = settings.get(SPILL_FOLDER)
+        self.queue = Queue(
+            bounds(settings), lambda: Spill(folder or services.work_folder(), settings["spill-max-bytes"])
+        )
         self.outputs = Outputs(settings["outputs"].name, settings["output-capacity"], settings["keep"])
         self.intake = Intake(cast("Owner", self))
         self.started_at: int = services.clock.now_ms()

@@ -81,6 +81,11 @@ class Queue:
         return len(self.items) + (0 if self.spill is None else len(self.spill))
 
     @property
+    def bytes(self) -> int:
+        """Characters of the texts of what is in memory, where there is a bound for them."""
+        return self._weight()
+
+    @property
     def full(self) -> bool:
         """May an injected chunk not enter?"""
         if self.bounds.policy == "spill":

@@ -17,6 +17,7 @@ from rtfs.host.stream.snapshot import chunk_map, read_chunk
 from rtfs.lang.codec import NotStorable, decode, encode
 
 BATCH = 512  # chunks that are written, and read, at once
+BATCH_BYTES = 1 << 20  # and what of them is written at once, however few they are
 
 Entry = tuple[int, "str | None", int]  # seq, text, size; without text the chunk itself stays in memory
 
@@ -28,7 +29,7 @@ class NoDisk(Exception):
 class Spill:
     """Chunks behind those in memory. bytes: of their texts; full: `most` is reached, or the disk is full."""
 
-    __slots__ = ("most", "bytes", "problem", "_connection", "_kept", "_tail", "_stored")
+    __slots__ = ("most", "bytes", "problem", "_connection", "_kept", "_tail", "_tail_bytes", "_stored")
 
     def __init__(self, folder: str, most: int) -> None:
         self.most = most
@@ -36,6 +37,7 @@ class Spill:
         self.problem: str | None = None  # why the last batch could not be written
         self._kept: dict[int, Chunk] = {}  # those whose sender waits, and those that have no text
         self._tail: deque[Entry] = deque()
+        self._tail_bytes = 0
         self._stored = 0
         self._connection = _nameless(folder)
 
@@ -58,7 +60,8 @@ class Spill:
         size = 0 if text is None else len(text)
         self.bytes += size
         self._tail.append((chunk[0], text, size))
-        if len(self._tail) >= BATCH:
+        self._tail_bytes += size
+        if len(self._tail) >= BATCH or self._tail_bytes >= BATCH_BYTES:
             self._write()
 
     def _write(self) -> None:
@@ -74,6 +77,7 @@ class Spill:
         self.problem = None
         self._stored += len(self._tail)
         self._tail.clear()
+        self._tail_bytes = 0
 
     def take(self, most: int) -> list[Chunk]:
         """The oldest ones, no more than `most`."""
@@ -85,7 +89,9 @@ class Spill:
             run("DELETE FROM spill WHERE place <= ?", (rows[-1][0],))
             self._stored -= len(rows)
             return [self._back(*row[1:]) for row in rows]
-        return [self._back(*self._tail.popleft()) for _ in range(min(most, len(self._tail)))]
+        taken = [self._tail.popleft() for _ in range(min(most, len(self._tail)))]
+        self._tail_bytes -= sum(size for _, _, size in taken)
+        return [self._back(*entry) for entry in taken]
 
     def _back(self, seq: int, text: str | None, size: int) -> Chunk:
         self.bytes -= size
@@ -103,7 +109,7 @@ class Spill:
             self._connection.execute("DELETE FROM spill")
         self._tail.clear()
         self._kept.clear()
-        self._stored = self.bytes = 0
+        self._stored = self.bytes = self._tail_bytes = 0
         return count
 
     def close(self) -> None:

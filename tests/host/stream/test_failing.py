@@ -159,6 +159,34 @@ def test_what_a_handler_was_answered_is_not_asked_again_after_a_kill(
     assert (tmp_path / "outputs").read_text() == "0 1 -2 3 4 -5 6 7 -8 9 10 -11"
 
 
+def test_a_run_whose_handler_waits_can_be_cancelled() -> None:
+    timed = Timed()
+    found = timed.run("""
+      (def empty (call :mcp.stream.start {:endpoint "empty" :processor :identity}))
+      (def run (call :stream.create (stream.pipeline-with-recovery (stream.map [0] (fn [n] (/ 1 n)))
+        (fn [error n] (do (tell :asked) (call :stream.next {:stream empty :timeout-ms 100000}) (tell :answered))))))
+      (call :stream.next run {:timeout-ms 500})
+      (def held (filter some? (map (fn [s] (:blocked-on (call :stream.inspect s))) (call :stream.list))))
+      (call :stream.cancel run)
+      (call :stream.next run {:timeout-ms 500})
+      [held (:status (call :stream.status run))]""")
+    assert rtfs.show(rtfs.from_python(found)) == '[({:what :slot :id "error-handler"}) :cancelled]'
+    assert timed.values == [K("asked")]
+    assert timed.clock.monotonic() < 5
+
+
+def test_items_that_are_left_out_move_the_position_of_a_stored_graph(tmp_path: Path) -> None:
+    graph = """(stream.tap (range 1500) (fn [n] (if (< n 1499) (throw "no"))))"""
+    for _ in range(2):
+        with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
+            found = session.run(f"""
+              (def h (call :stream.create (stream.pipeline-with-recovery {graph} (fn [e n] :skip))
+                       {{:stream-id "g" :outputs :durable}}))
+              [(call :stream.next h {{:after -1 :timeout-ms 60000}})
+               (:skipped (:stats (call :stream.inspect "g/0")))]""")
+            assert found == (1499, 1499)
+
+
 # ---- :on-error of a run as a function
 
 

@@ -261,7 +261,7 @@ class Single(Joint):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._busy = asyncio.Lock()
-        self._taking = Extra()  # of the item that is taken now
+        self._tries = 0  # failed ones of the item that is taken now
 
     async def work(self, session: Session, intake: Intake) -> None:
         (source,) = self.inputs
@@ -278,24 +278,28 @@ class Single(Joint):
     async def _taken(self, output: Output, attempt: int = 1) -> None:
         """One item; when it fails, what is decided about it in this run."""
         async with self._busy:
-            self._taking = Extra(attempt=attempt)
+            self._tries = 0
             while True:
                 try:
-                    return await self.guarded(partial(self.take, output))
+                    if self.guard is None:
+                        return await self.take(output)
+                    return await self.guard.call(partial(self.take, output))
                 except RtfsError as error:
-                    fate = await self._fate(output, error)
+                    fate = await self._fate(output, error, attempt)
                     if fate.what is FAIL:
                         raise
                 if fate.what is REPLACE:
                     return await self.give(fate.value, output)
                 if fate.what is not RETRY:
                     return await self.pass_over(output)
-                self._taking.tries += 1
+                self._tries += 1
                 await self.around.services.clock.sleep(fate.value / 1000)
 
-    async def _fate(self, output: Output, error: RtfsError) -> Fate:
+    async def _fate(self, output: Output, error: RtfsError, attempt: int) -> Fate:
         placed(error, self.name, self.param("name"))
-        chunk = (self.intake.seq, output.value, output.time, None, self._taking)
+        extra = Extra(output.metadata, attempt)
+        extra.tries = self._tries
+        chunk = (self.intake.seq, output.value, output.time, None, extra)
         return await judged(ItemFailure(self.intake.owner, chunk, error))
 
     @abstractmethod
@@ -307,7 +311,7 @@ class Single(Joint):
 
     async def ask(self, slot: Slot, *args: Any) -> Any:
         """What a slot says about the item that is next to leave."""
-        return await self.intake.owner.ask(slot, self.intake.seq, *args, part=self.part(self._taking.tries))
+        return await self.intake.owner.ask(slot, self.intake.seq, *args, part=self.part(self._tries))
 
     async def give(self, value: Any, output: Output) -> None:
         """Let a value leave, which was made of that output of the input, when there is room."""

@@ -67,8 +67,11 @@ def embedded(services: Services) -> str:
 def needs(params: Map) -> tuple[Need, ...]:
     """What a queue needs: the network for a server, the file system for a file."""
     url = url_of(params)
-    if url is None:
-        return (Need((":filesystem", ":queue")),)
+    return (Need((":filesystem", ":queue")),) if url is None else needs_of(url)
+
+
+def needs_of(url: str) -> tuple[Need, ...]:
+    """The same of a queue that a URL names."""
     if url.startswith(MEMORY):
         return (Need((":queue",)),)
     if url.startswith("sqlite:"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_a_run_whose_handler_waits_can_be_cancelled() -> None:
       (call :stream.cancel run)
       (call :stream.next run {:timeout-ms 500})
       [held (:status (call :stream.status run))]""")
-    assert rtfs.show(rtfs.from_python(found)) == '[({:what :slot :id "error-handler"}) :cancelled]'
+    assert rtfs.show(rtfs.from_python(found)) == '[[{:what :slot :id "error-handler"}] :cancelled]'
     assert timed.values == [K("asked")]
     assert timed.clock.monotonic() < 5
 
@@ -302,6 +303,38 @@ def test_letters_are_delivered_by_redriving_them_after_a_fix(place: str) -> None
         else:  # the stage is as it was, so that there is another letter
             letters = session.run('(call :stream.dead-letters {:queue "unfit"})')
             assert [each[K("attempts")] for each in letters] == [4, 8]
+
+
+@pytest.mark.parametrize("broker", ["memory:bad", "sqlite:{folder}/letters.db/bad", "redis"])
+def test_a_broker_gets_a_copy_of_each_letter(broker: str, tmp_path: Path, services: Any) -> None:
+    url = f"{services.redis()}/bad-{uuid.uuid4().hex}" if broker == "redis" else broker.format(folder=tmp_path)
+    place, _, name = url.rpartition(":" if broker.startswith("memory") else "/")
+    with closing(rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())) as session:
+        session.run(f"""
+          (def read (call :stream.queue.consume "{name}" {{:broker "{place}{":" if place == "memory" else ""}"
+                                                           :create true :max-wait-ms 10}}))
+          (def h (call :stream.create (stream.map read (fn [m] (:body m)))))
+          (call :stream.next {{:stream h :timeout-ms 1}})""")
+        found = session.run(f"""(call :stream.to-collection (stream.with-dead-letter
+          (stream.map [2 0 4] (fn [n] (/ 8 n))) {{:dead-letter-queue "{url}" :max-retries 1}}))""")
+        copy = session.run("(call :stream.next {:stream h :timeout-ms 20000})")
+        (letter,) = session.run(f"""(call :stream.dead-letters {{:queue "{url}"}})""")
+    assert list(found) == [4, 2]
+    assert (copy[K("id")], copy[K("item")], copy[K("attempts")]) == (letter[K("id")], 0, 2)
+
+
+def test_a_broker_that_takes_no_letter_fails_the_run() -> None:
+    text = """(call :stream.to-collection (stream.with-dead-letter (stream.map [0] (fn [n] (/ 8 n)))
+                {:dead-letter-queue "redis://ada:secret@127.0.0.1:9/bad" :max-retries 0})
+                {:retry {:max-attempts 2 :base-ms 1}})"""
+    with pytest.raises(rtfs.RtfsError) as caught:
+        SESSION.run(text)
+    assert caught.value.code == "RTFS-S041"
+    assert "secret" not in caught.value.rendered()
+    context = rtfs.RuntimeContext.controlled(["stream.*"])
+    with closing(rtfs.Session(context=context)) as session, pytest.raises(rtfs.RtfsError) as caught:
+        session.run(text)
+    assert caught.value.code == "RTFS-S053"
 
 
 # ---- what is refused

@@ -264,10 +264,12 @@ class Host(Driven):
     async def ended(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """Cancel spawned tasks, stop the streams by their own strategy, and close everything that was opened."""
         for name in reversed(list(self._parts)):
+            if name == "streams":
+                await self._parts[name].shutdown(timeout, strategy)  # their last callbacks may still ask for them
             part = self._parts.pop(name)
             if name == "streams":
-                await part.shutdown(timeout, strategy)
-            elif hasattr(part, "aclose"):
+                continue
+            if hasattr(part, "aclose"):
                 await part.aclose()
             elif hasattr(part, "close"):
                 part.close()

@@ -48,7 +48,8 @@ class Body:
     kind: the capabilities it was started by, `mcp` or `marketplace`; ending: the event of the table that ended it;
     error: the map that inspect shows, failure: the exception behind it; paused_by: `result`, `call` or `store`;
     source_over: True when the source ended, its error when it failed; draining: the event of the table that comes once
-    the queue is empty; leaving: the host shuts down and the queue stays as it is; held: why no step is made for now;
+    the queue is empty; leaving: the host shuts down and the queue stays as it is; flushing: but what the steps hold
+    back leaves; overdue: it did not end in its time; held: why no step is made for now;
     errands: effect slots that are asked meanwhile; policy: decides about failed chunks in place of `:on-error`;
     circuits: of a breaker that covers it, guard: what the one of its steps lets through; measure: counts it among
     others, reports: what its operator counts upstream; dirty: a transition has to be stored; sink: what takes the
@@ -61,7 +62,7 @@ class Body:
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
         "timers", "mailbox", "watchers", "draining", "leaving", "held", "errands", "policy", "circuits", "guard",
         "measure", "reports", "store_is_broken", "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping",
-        "_shut_since", "_shut_before", "sink", "sink_memory",
+        "_shut_since", "_shut_before", "sink", "sink_memory", "flushing", "overdue",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -98,7 +99,7 @@ class Body:
         self._shut_since: int | None = None
         self._shut_before = 0
         self.draining = ""
-        self.leaving = False
+        self.leaving = self.flushing = self.overdue = False
         self.held: frozenset[str] = FREE
         self.errands: tuple[asyncio.Task[None], ...] = ()
         self.policy: Policy | None = None

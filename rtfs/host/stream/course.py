@@ -89,10 +89,7 @@ class Course(Body):
         if error is not None:
             self._record(error)
         if move.queue == "discard":
-            count, dropped = self.queue.clear()
-            self.stats.discarded += count
-            for chunk in dropped:
-                answer(chunk)
+            self.discard()
         if status is not ACTIVE:
             for chunk in self.queue.known():
                 answer(chunk)  # nobody can say when they will be processed
@@ -103,6 +100,13 @@ class Course(Body):
         self.emit("transition", **{"from": before.name, "to": status.name})
         self.emit("resumed" if status is ACTIVE else status.name, reason=self.reason)
         self.wake()
+
+    def discard(self) -> None:
+        """Give up what is queued."""
+        count, dropped = self.queue.clear()
+        self.stats.discarded += count
+        for chunk in dropped:
+            answer(chunk)
 
     def note_transition(self, before: Keyword | None) -> None:
         """Write the status it has now into the journal of the host; `before` is None at its start."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 INHERITED = (
     "on-error", "dead-letter-queue", "checkpoint", "step-budget", "slot-timeout-ms", "on-processor-change", "effects",
     "retry", "reader-timeout-ms", "detached", "durable-intake", "journal",
+    "drain-strategy", "shutdown-timeout-ms",
 )  # fmt: skip
 """Options of a run that hold for all that it reads from."""
 SHARED = "*"  # the name of the run that the parts of an operator read together

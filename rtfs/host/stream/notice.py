@@ -30,6 +30,11 @@ class Notices:
         """Has a call not ended yet?"""
         return self._task is not None and not self._task.done()
 
+    @property
+    def asks(self) -> bool:
+        """Is it one of the calls that wants to know?"""
+        return self._task is not None and asyncio.current_task() is self._task
+
     def add(self, slot: Slot, number: int, *args: Any, part: str = "") -> None:
         """Make a call when those before it have ended. number: of the chunk that it is about; part: which of several
         calls for it."""
@@ -51,5 +56,5 @@ class Notices:
 
     async def done(self) -> None:
         """Wait until all are made; not in one of them."""
-        while self._task is not None and self.due and asyncio.current_task() is not self._task:
+        while self._task is not None and self.due and not self.asks:
             await asyncio.wait({self._task})

@@ -254,6 +254,8 @@ START: Table = {
     "on-processor-change": Option(one_of("accept", "reject", "migrate"), Keyword("accept")),
     "options": Option(a_map, EMPTY_MAP),
     "detached": Option(boolean, False),
+    "drain-strategy": Option(optional(one_of("finish-current-batch", "drain-all", "immediate"))),
+    "shutdown-timeout-ms": Option(optional(integer(0))),
     "in-band-directives": Option(boolean, False),
     "key-style": Option(one_of("keyword", "string"), Keyword("keyword")),
     "max-duration-ms": Option(optional(integer(1))),

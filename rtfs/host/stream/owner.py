@@ -135,7 +135,7 @@ class Owner(Course):
 
     async def _detach(self) -> None:
         """Row 17: leave the stream in the store as it is, so that it can be resumed; here it is stopped."""
-        if not self.leaving:
+        if not self.leaving or self.flushing:
             self.control_step("flush")
         if self.status not in TERMINAL:
             self.emit("shutdown", queued=self.queue.depth)

@@ -24,9 +24,9 @@ from rtfs.host.stream.event import Events
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.instrument import Instrument, Instruments
 from rtfs.host.stream.launch import Request
-from rtfs.host.stream.lifecycle import PAUSED
 from rtfs.host.stream.market import Market
 from rtfs.host.stream.owner import Owner
+from rtfs.host.stream.parting import Parting
 from rtfs.host.stream.settings import Cadence, Settings
 from rtfs.host.stream.source import Source
 from rtfs.host.stream.stored import TERMINAL_NAMES, Wanted
@@ -343,24 +343,17 @@ class StreamRegistry:
         """End every stream and give everything back.
 
         strategy: `drain` closes the sources, then processes and flushes what is queued (a paused stream is stored as it
-        is); `drain-all` also for paused streams; `immediate` stores all as it is. Durable streams can be resumed.
+        is); `drain-all` also for paused streams; `finish-current-batch` flushes, but leaves the queues as they are;
+        `immediate` stores all as it is. A stream that has a `:drain-strategy` goes by that, within its own
+        `:shutdown-timeout-ms`. Durable streams can be resumed.
         """
         live = [stream for stream in self.streams.values() if not stream.owner.terminal]
-        for stream in live:
-            owner = stream.owner
-            owner.outputs.release()
-            owner.leaving = strategy == "immediate" or (owner.status is PAUSED and strategy != "drain-all")
-            owner.begin_drain("shutdown")
-        deadline = self.services.clock.monotonic() + timeout
-        for stream in live:
-            left = max(0.0, deadline - self.services.clock.monotonic()) * 1000
-            owner = stream.owner
-            if not await stream.until(lambda owner=owner: owner.terminal, left):  # type: ignore[misc]
-                owner.leaving = True
-                owner.wake()
-                await stream.until(lambda owner=owner: owner.terminal, 1000)  # type: ignore[misc]
-        left = 0.0 if strategy == "immediate" else max(0.0, deadline - self.services.clock.monotonic())
-        await self.market.finish(left)
+        partings = [Parting(stream, timeout, strategy) for stream in live]
+        for parting in partings:
+            parting.begin()
+        for parting in partings:
+            await parting.ended()
+        await self.market.finish(max((parting.left_s for parting in partings), default=0.0))
         await self._close([stream.owner for stream in live])
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.channel import Channel
@@ -39,6 +41,8 @@ class Run(Channel):
         super().__init__(owner, chain.title, "unidirectional")
         self.node = node
         self.notices = Notices(owner)
+        self.farewells: list[Callable[[], None]] = []  # what is left to do when all of it has ended
+        self._parting: asyncio.Task[None] | None = None
         self._inputs = inputs
         evaluator = owner.services.evaluator
         self._aside = any(puts_aside(evaluator.operator(stage.op)) for stage in chain.stages)
@@ -51,7 +55,7 @@ class Run(Channel):
         """As for every stream; of a graph that ends in a sink the result is what the sink says, once it is done."""
         answer, sink = await super().wait(timeout_ms, **until), self.owner.sink
         if self.owner.terminal:
-            await self.notices.done()
+            await self.settled()
         if self.owner.terminal and sink is None:
             return answer.assoc(Keyword("result"), self._reduced())
         if sink is None or self.delivery is None or not self.owner.terminal:
@@ -75,7 +79,7 @@ class Run(Channel):
 
     @property
     def awaited(self) -> bool:
-        return super().awaited or self.notices.due
+        return super().awaited or self.notices.due or (self._parting is not None and not self._parting.done())
 
     async def abandoned(self) -> None:
         """It is not wanted after all; what an earlier process left stays stored."""
@@ -88,11 +92,29 @@ class Run(Channel):
 
     async def ended(self) -> None:
         await super().ended()
+        await self.settled()
+
+    async def settled(self) -> None:
+        if self._parting is not None and not self.notices.asks and asyncio.current_task() is not self._parting:
+            await asyncio.wait({self._parting})
+        await self.notices.done()
+
+    async def _part(self) -> None:
+        """Wait until nothing of it moves, then say farewell."""
+        if self.delivery is not None:
+            await asyncio.wait({self.delivery.task})
+        if self.owner.source is not None:
+            await self.owner.source.closed()
+        for farewell in self.farewells:
+            farewell()
         await self.notices.done()
 
     def over(self) -> None:
         """It ended: what only it read is not brought any more."""
         super().over()
+        if self.farewells:
+            name = f"rtfs end of stream {self.id}"
+            self._parting = asyncio.get_running_loop().create_task(self._part(), name=name)
         leaves = self.owner.ending in ("shutdown", "fenced")
         for each in self._inputs:
             each.close()
@@ -110,11 +132,31 @@ class Run(Channel):
         return any(reader.lasting and not reader.absent for reader in self.owner.outputs.readers.values())
 
     async def stop(self, reason: str | None = None, *, drain: bool = False, timeout_ms: int = 30_000) -> bool:
-        """As for every stream; what it reads is drained first."""
+        """As for every stream; what it reads is drained first. A `:drain-strategy` says what is done by default."""
+        settings = self.owner.settings
+        strategy = None if drain or self.owner.terminal else settings["drain-strategy"]
+        if strategy is not None and strategy.name != "immediate":
+            drain, limit = True, settings["shutdown-timeout-ms"]
+            timeout_ms = timeout_ms if limit is None else limit
+            if strategy.name == "finish-current-batch":
+                self.curtail()
         if drain:
             for each in self._inputs:
                 each.drain()
         return await super().stop(reason, drain=drain, timeout_ms=timeout_ms)
+
+    def curtail(self) -> None:
+        """Give up what is queued behind the sources; what is on its way from there goes on."""
+        for each in self._inputs:
+            each.stream.curtail()
+        if not self.owner.follows:
+            if self.owner.source is not None:
+                self.owner.source.close()
+            self.owner.discard()
+
+    def waiting(self) -> int:
+        """How many items are queued in it and in what it reads."""
+        return self.owner.queue.depth + sum(each.stream.waiting() for each in self._inputs)
 
     async def send_on(self, data: Any, timeout_ms: int = 0) -> Map:
         """As for every stream; its source is opened for it."""

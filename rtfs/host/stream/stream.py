@@ -106,6 +106,7 @@ class Stream:
             await self._command(lambda: owner.begin_drain("stop-drain"))
             if await self.until(lambda: owner.terminal, timeout_ms):
                 return True
+            owner.overdue = True
         return bool(await self._command(lambda: owner.act(STOP, reason=reason)))
 
     async def checkpoint(self) -> Map:

@@ -49,7 +49,11 @@ class AmqpBroker:
             if self._connection is None or self._connection.is_closed:
                 async with asyncio.timeout(CONNECT_S):
                     self._connection = await aio_pika.connect(self._server)
-        return await self._connection.channel(publisher_confirms=True)
+        try:
+            return await self._connection.channel(publisher_confirms=True)
+        except RuntimeError as error:  # the connection is gone, and the library does not know it yet
+            self._connection = None
+            raise ConnectionError(str(error)) from error
 
     async def exchange(self, channel: Any) -> Any:
         """Where messages are sent to."""

@@ -13,6 +13,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import key_of as plain_key
 from rtfs.host.stream.databases import Database, Query, Refusal, Rows, from_database, key_of
 from rtfs.host.stream.options import shown
+from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.sources import SourceKind
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
@@ -31,7 +32,8 @@ PAGE = 64  # rows that are offered between two looks at the queue
 
 
 class QueryAdapter(Plain):
-    """With a key column the position is the key of the last row; without one nothing tells where to go on."""
+    """With a key column the position is the key of the last row; without one nothing tells where to go on, so that a
+    connection which breaks between two rows ends the stream."""
 
     name = "db.query"
     connects = False
@@ -41,6 +43,7 @@ class QueryAdapter(Plain):
         super().__init__(settings)
         self._params = params
         self._key: str | None = params.get(KEY_COLUMN)
+        self._rows = 0  # that came, where there is no key column
         self.replayable = self._key is not None
         self.guarantee = "exactly-once" if self.replayable else "at-least-once"
 
@@ -53,6 +56,11 @@ class QueryAdapter(Plain):
             await self._read(database, rows, intake, position)
         except Refusal as refusal:
             raise refusal.error("sql") from refusal
+        except Lost as loss:
+            if self._rows and not self.replayable:
+                why = f"it cannot go on after {self._rows} rows without a :key-column: {loss.why}"
+                raise fault(24, a=f":{self.name}", endpoint=session.shown, why=why) from loss
+            raise
         finally:
             await asyncio.shield(asyncio.to_thread(database.close))
 
@@ -68,6 +76,7 @@ class QueryAdapter(Plain):
                 if not intake.open:
                     await intake.opened()
                 if at is None:
+                    self._rows += 1
                     intake.offer(made(row))
                     continue
                 key = key_of(row[at])

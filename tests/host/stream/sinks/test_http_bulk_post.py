@@ -19,11 +19,13 @@ FAST = ":retry-policy {:base-ms 1 :cap-ms 2}"
 
 
 class Service(ThreadingHTTPServer):
-    """Answers with the statuses in `plan`, then 200; `got` are the requests: key, body, headers."""
+    """Answers with the statuses in `plan`, then 200. got: the requests (key, body, headers); items: what it took."""
 
     def __init__(self) -> None:
         self.plan: list[int] = []
         self.got: list[tuple[str, Any, Any]] = []
+        self.refused: set[Any] = set()  # items that make it refuse the batch
+        self.items: list[Any] = []
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/in"
 
@@ -34,7 +36,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"])).decode()
         self.server.got.append((self.headers["idempotency-key"], body, self.headers))
-        self.send_response(self.server.plan.pop(0) if self.server.plan else 200)
+        status = self.server.plan.pop(0) if self.server.plan else 200
+        items = json.loads(body) if self.headers["content-type"] == "application/json" else []
+        if any(item in self.server.refused for item in items if type(item) is int):
+            status = 422
+        elif status == 200:
+            self.server.items += items
+        self.send_response(status)
         self.send_header("content-length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
@@ -130,3 +138,48 @@ def test_a60_a_grant_to_read_from_a_host_does_not_let_a_program_post(service: Se
                     posted(service, ":data-stream [1]", session)
                 assert caught.value.code == "RTFS-S053"
     assert len(service.got) == 1
+
+
+@pytest.mark.parametrize("place", ["upstream", "service"])
+def test_a55_three_poisoned_of_a_thousand_are_letters_and_reach_the_service_after_a_fix(
+    service: Service, place: str
+) -> None:
+    poisoned = {13, 500, 999}
+    service.refused = set(poisoned) if place == "service" else set()
+
+    def fits(n: int) -> bool:
+        return place == "service" or n not in poisoned
+
+    checked = '(stream.tap source (fn [n] (if (fits n) n (throw "unfit"))))'
+    post, policy = f'"{service.url}" {{{FAST} :batch-size 100 :max-wait-ms 5', ""
+    if place == "service":  # it takes or refuses whole batches
+        post, policy = post.replace("100", "1"), ':on-error :dead-letter :dead-letter-queue "unfit"'
+    with closing(rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())) as session:
+        session.define("fits", fits)
+        session.run(f"""
+          (def source (call :mcp.stream.start {{:endpoint "plain" :processor :identity :outputs :block}}))
+          (def run (call :stream.http.bulk-post {post} {policy} :stream-id "posting"
+            :data-stream (stream.with-dead-letter {checked} "unfit" {{:max-retries 1}})}}))
+          (doseq [n (range 1000)] (call :mcp.stream.send {{:stream source :chunk n :timeout-ms 20000}}))""")
+        until(session, lambda: len(service.items) + len(letters(session)) == 1000)
+        assert sorted(service.items) == [n for n in range(1000) if n not in poisoned]
+        assert sorted(letter[K("item")] for letter in letters(session)) == sorted(poisoned)
+        poisoned.clear()
+        service.refused.clear()
+        again = session.run('(call :stream.redrive {:queue "unfit"})')
+        assert (len(again[K("redriven")]), again[K("left")]) == (3, 0)
+        until(session, lambda: len(service.items) == 1000)
+        assert sorted(service.items) == list(range(1000))
+
+
+def letters(session: rtfs.Session) -> list[Any]:
+    return list(session.run('(call :stream.dead-letters {:queue "unfit" :limit 100})'))
+
+
+def until(session: rtfs.Session, due: Any) -> None:
+    """Let the streams run until something holds."""
+    for _ in range(1000):
+        session.run('(call :stream.wait "posting" {:timeout-ms 20})')
+        if due():
+            return
+    raise AssertionError("it never held")

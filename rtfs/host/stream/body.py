@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.checkpoint import Checkpoints
     from rtfs.host.stream.circuit import Circuit
     from rtfs.host.stream.failing import Policy
+    from rtfs.host.stream.input import Births
     from rtfs.host.stream.measure import Measure
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.registry import Services
@@ -61,8 +62,8 @@ class Body:
         "paused_by", "transitions", "epoch", "adapter", "resumed", "state", "position", "stats", "latency", "rate",
         "queue", "outputs", "intake", "started_at", "last_chunk_at", "fixed", "checkpoints", "source", "source_over",
         "timers", "mailbox", "watchers", "draining", "leaving", "held", "errands", "policy", "circuits", "guard",
-        "measure", "reports", "store_is_broken", "tick_due", "dirty", "_waker", "_metadata", "contract", "stepping",
-        "_shut_since", "_shut_before", "sink", "sink_memory", "flushing", "overdue",
+        "measure", "births", "reports", "store_is_broken", "tick_due", "dirty", "_waker", "_metadata", "contract",
+        "stepping", "_shut_since", "_shut_before", "sink", "sink_memory", "flushing", "overdue",
     )  # fmt: skip
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
@@ -106,6 +107,7 @@ class Body:
         self.circuits: tuple[Circuit, ...] = ()
         self.guard: StepGuard | None = None
         self.measure: Measure | None = None
+        self.births: Births | None = None
         self.reports: Measure | None = None
         self.store_is_broken = False
         self.tick_due = False

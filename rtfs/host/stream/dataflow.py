@@ -14,8 +14,9 @@ from rtfs.host.stream.endpoint import Endpoint
 from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
 from rtfs.host.stream.graph import Chain, Origin, chain_of, meant, spoken
 from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
+from rtfs.host.stream.input import Input
 from rtfs.host.stream.launch import Request
-from rtfs.host.stream.operators import Around, Input
+from rtfs.host.stream.operators import Around
 from rtfs.host.stream.options import normalised
 from rtfs.host.stream.processor import Processor, placed, prepare, step_error
 from rtfs.host.stream.run import Run

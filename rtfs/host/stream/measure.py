@@ -6,8 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.hook import Hook
+from rtfs.host.stream.input import Births
 from rtfs.host.stream.inspection import keyed
-from rtfs.host.stream.operators import Births, Joint
 from rtfs.lang.collections import Map
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Measure(Hook):
         owner.measure = self
         if not chain.origin.inputs or chain.origin.name == "with-metrics":
             self._first.append(owner)
-        elif owner.source is not None and isinstance(owner.source.adapter, Joint):
-            owner.source.adapter.births = Births()
+        else:
+            owner.births = Births()
 
     def left(self, latency_ms: int) -> None:
         """An item has left, so long after it came in."""

@@ -21,7 +21,7 @@ from rtfs.lang.operator import SIDE, WHEN, slots_of
 
 if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
-    from rtfs.host.stream.operators import Input
+    from rtfs.host.stream.input import Input
     from rtfs.host.stream.outputs import Output
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.snapshot import Snapshot

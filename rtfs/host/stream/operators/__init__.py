@@ -15,15 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rtfs.host.stream.adapters import Plain, Session
-from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Extra
 from rtfs.host.stream.failing import REPLACE, RETRY, Fate, ItemFailure, judged
-from rtfs.host.stream.lifecycle import ERROR
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.processor import placed
 from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.slot import Slot, make
-from rtfs.host.stream.stream import Stream
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.graph import Chain
     from rtfs.host.stream.guard import Need
     from rtfs.host.stream.hook import Hook
+    from rtfs.host.stream.input import Input
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.run import Run
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REDRIVEN = -1  # the number of an output that is taken again
-MOST_BIRTHS = 8_192
 
 
 class Around(NamedTuple):
@@ -71,126 +68,9 @@ class Around(NamedTuple):
         return self.services.evaluator.pure(function, *args)
 
 
-class Births:
-    """When the items of a run came into the part of the graph that is measured, in ms, by the numbers of its chunks."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, int] = {}
-
-    def add(self, number: int, born: int) -> None:
-        self._known[number] = born
-        if len(self._known) > MOST_BIRTHS:
-            del self._known[next(iter(self._known))]
-
-    def of(self, output: Output) -> int:
-        """Of what an output of the run is made of; when that is forgotten, when it came into the run."""
-        return self._known.get(output.seq, output.time)
-
-
-class Input:
-    """One input: a run that is read from its output number `cursor` on. name: what `merge` calls it.
-
-    kept: its outputs are stored until what was made of them is, which `settled` tells; otherwise they may go when the
-    next one is asked for. shared: others read the run as well. starved: called when it waits with its outputs until
-    that is told.
-    """
-
-    def __init__(self, name: str, stream: Run, *, kept: bool = False, shared: bool = False) -> None:
-        self.name = name
-        self.stream = stream
-        self.kept = kept
-        self.shared = shared
-        self.starved: Callable[[], None] = lambda: None
-        self._reader: Any = None
-
-    def rewind(self, number: int) -> None:
-        """Read again from that output on. S033 when it is not stored any more."""
-        owner = self.stream.owner
-        if number < owner.outputs.start:
-            raise fault(33, e=f"output {number} of {owner.id} is not stored any more")
-        owner.checkpoints.ledger.mark(self._reads_as, number - 1)
-
-    @property
-    def _reads_as(self) -> str:
-        return f"graph {self.name}" if self.shared else "graph"
-
-    def open(self, cursor: int) -> None:
-        """Read from there on."""
-        self.attach(cursor)
-        self.stream.open()
-
-    def attach(self, cursor: int) -> None:
-        """Have what comes from there on kept."""
-        if self._reader is None:
-            self._reader = Stream.reader(self.stream, self._reads_as, at=cursor, lasting=True)
-            self._reader.cursor = max(self._reader.cursor, cursor)
-
-    def born(self, output: Output) -> int:
-        """When what the output is made of came into the measured part of the graph, in ms; else into the input."""
-        source = self.stream.owner.source
-        births = source.adapter.births if source is not None and isinstance(source.adapter, Joint) else None
-        return output.time if births is None else births.of(output)
-
-    def settled(self, number: int, oldest: int) -> None:
-        """What was made of the outputs below that number is stored; somebody may want to go back to `oldest`."""
-        if self._reader is not None and self.kept:
-            self._reader.oldest = oldest
-            self.stream.owner.outputs.finished(self._reader, upto=number)
-
-    def close(self) -> None:
-        """Read no more; a run that nobody else reads is cancelled."""
-        if self._reader is not None:
-            self.stream.owner.outputs.detach(self._reader.id)
-            self._reader = None
-
-    def drain(self) -> None:
-        """Have it end by itself: no more from its source, but all that it has."""
-        self.stream.drain()
-
-    def now(self) -> Output | None:
-        """The next output, if it is here and nothing has to be waited for."""
-        owner, reader = self.stream.owner, self._reader
-        if not max(owner.outputs.oldest, reader.cursor) == reader.cursor < owner.outputs.visible:
-            return None
-        if not self.kept:
-            owner.outputs.finished(reader)
-        found: Output = owner.outputs.take(reader, 1, owner.services.clock.monotonic())[0]
-        return found
-
-    async def next(self, timeout_ms: float | None = None) -> Output | None:
-        """The next output; None at the end, or after the time. Raises what the run failed with."""
-        here = self.now()
-        if here is not None:
-            return here
-        outputs = self.stream.owner.outputs
-        if not self.kept:
-            outputs.finished(self._reader)
-        elif outputs.next >= outputs.limit and self._reader.cursor >= outputs.visible:
-            self.starved()
-        found = await self.stream.read(self._reader, 1, timeout_ms)
-        if found:
-            return found[0]
-        owner = self.stream.owner
-        if owner.outputs.ended and owner.status is ERROR and owner.failure is not None:
-            raise located(owner.failure, self)
-        return None
-
-    @property
-    def over(self) -> bool:
-        """Did it end, and is everything of it read?"""
-        outputs = self.stream.owner.outputs
-        return outputs.ended and self._reader is not None and self._reader.cursor >= outputs.next
-
-
 def text_of(name: Any) -> str:
     """The name of a node, a keyword or a string, as people read it."""
     return name.name if type(name) is Keyword else str(name)
-
-
-def located(error: RtfsError, input: Input) -> RtfsError:
-    """The error, with a word about where in the graph it came from."""
-    error.remark(f"in the input {input.name} ({input.stream.owner.settings['endpoint']})")
-    return error
 
 
 class Joint(Plain, ABC):
@@ -202,7 +82,6 @@ class Joint(Plain, ABC):
     name = "joint"
     intake: Intake
     guard: CallGuard | None = None  # of a breaker that covers it
-    births: Births | None = None  # where somebody measures
     connects = False
     endless = False
     follows = True
@@ -237,8 +116,9 @@ class Joint(Plain, ABC):
 
     def made(self, output: Output | None, at: int = 0) -> None:
         """The next chunk is made of that output of an input."""
-        if self.births is not None and output is not None and output.output_seq != REDRIVEN:
-            self.births.add(self.intake.seq, self.inputs[at].born(output))
+        births = self.intake.owner.births
+        if births is not None and output is not None and output.output_seq != REDRIVEN:
+            births.add(self.intake.seq, self.inputs[at].born(output))
 
     def part(self, tries: int, output: Output | None = None) -> str:
         """Tells the calls for one item from each other, where their answers are recorded: a failure is no answer to

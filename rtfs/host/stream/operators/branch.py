@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.adapters import Session
 from rtfs.host.stream.graph import Chain, Origin, stage
+from rtfs.host.stream.input import Input, located
 from rtfs.host.stream.intake import Intake
 from rtfs.host.stream.lifecycle import ERROR
 from rtfs.host.stream.lifted import lifted
-from rtfs.host.stream.operators import HostOperator, Input, Part, Single, located
+from rtfs.host.stream.operators import HostOperator, Part, Single
 from rtfs.host.stream.operators.merge import Merge
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.processor import step_error

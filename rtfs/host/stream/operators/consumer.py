@@ -7,8 +7,9 @@ from collections import deque
 from typing import Any
 
 from rtfs.host.stream.adapters import Session
+from rtfs.host.stream.input import Input
 from rtfs.host.stream.intake import Intake
-from rtfs.host.stream.operators import HostOperator, Input, Single
+from rtfs.host.stream.operators import HostOperator, Single
 from rtfs.host.stream.outputs import Output
 from rtfs.host.waiting import end
 

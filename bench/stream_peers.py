@@ -195,3 +195,20 @@ def peer(name: str) -> Callable[[Iterable[Any]], int]:
     if find_spec(package) is None:
         raise Skipped(f"{name} is not installed: {HINT}")
     return work
+
+
+def collatz(number: int) -> int:
+    """A step that computes."""
+    steps = 0
+    while number != 1:
+        number = number // 2 if number % 2 == 0 else 3 * number + 1
+        steps += 1
+    return steps
+
+
+def in_processes(numbers: list[int], count: int) -> list[int]:
+    """The same in a pool of processes that begin anew, as ours do."""
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(count) as pool:
+        return pool.map(collatz, numbers, chunksize=128)

@@ -28,6 +28,9 @@ PROGRAM = """
 """
 CHAIN = """(-> (call :stream.from-collection (range N)) (stream.map (fn [x] (* x x)))
     (stream.filter (fn [x] (= 0 (mod x 2)))) (stream.map inc) (stream.batch 50))"""
+COLLATZ = """(defn collatz [n]
+  (loop [n n steps 0] (if (= n 1) steps (recur (if (even? n) (quot n 2) (inc (* 3 n))) (inc steps)))))"""
+HEAVY = 30_000
 ITEMS = 400_000
 CHUNK = {"value": 3, "unit": "C"}
 CHUNKS = 200_000
@@ -218,6 +221,34 @@ def chain_beside(name: str, work: Callable[[str], Any]) -> Row:
     return Row(f"time of {name} over ours, fused chain", None if name == "Python" else 1, measure, least=True)
 
 
+def elapsed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What work gave, and the seconds that it took by the wall clock: other processes take part in it."""
+    begin = time.perf_counter()
+    found = work()
+    return found, time.perf_counter() - begin
+
+
+def parallel() -> Measured:
+    """A step that computes, in one process over in two of them, their start included; beside it plain Python."""
+    numbers = list(range(1, HEAVY + 1))
+    session = rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())
+    session.run(COLLATZ)
+    session.define("numbers", numbers)
+    serial = "(call :stream.to-collection (stream.map numbers collatz))"
+    several = "(stream.parallel numbers {:parallelism 2 :ordered true :processor (fn [s] (stream.map s collatz))})"
+    sides = (
+        lambda: list(session.run(serial)),
+        lambda: list(session.run(f"(call :stream.to-collection {several})")),
+        lambda: [stream_peers.collatz(number) for number in numbers],
+        lambda: stream_peers.in_processes(numbers, 2),
+    )
+    rounds = [[elapsed(side) for side in sides] for _ in range(3)]
+    assert all(found == rounds[0][0][0] for one in rounds for found, _ in one)
+    ours, two, theirs, pool = (statistics.median([one[at][1] for one in rounds]) for at in range(4))
+    detail = f"rtfs {ours:.2f} s, in two processes {two:.2f} s; Python {theirs:.2f} s, in a pool of two {pool:.2f} s"
+    return Measured(ours / two, detail)
+
+
 def beside(name: str) -> Row:
     """The time of a peer for the same work over ours; the peers have no bounded queue, status, position or snapshot."""
 
@@ -230,6 +261,7 @@ def beside(name: str) -> Row:
 
 
 ROWS = [
+    Row("parallel: time of a step that computes over that in two processes", None, parallel, least=True),
     Row("one processor, in memory", 300, in_memory, "k chunks/s", least=True),
     Row("one processor, stored in SQLite", 200, stored, "k chunks/s", least=True),
     Row("latency added at 1,000 chunks/s, p99", 1, latency, "ms"),

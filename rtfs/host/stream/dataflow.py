@@ -261,7 +261,7 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
         step = prepare(functions[0], evaluator, chain.title).step
     else:
         step = whole(_Segments(segments, functions, evaluator).step if segments else _passed, 3 if wants else 2)
-    batch = None
+    batch: Any = None if segments else _passed_on
     if len(segments) == 1 and segments[0].batch is not None:
         batch = partial(evaluator.pure, evaluator.compile(segments[0].batch, "", segments[0].captures))
     text = "\n".join(segment.text for segment in segments)
@@ -278,6 +278,11 @@ def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
 
 def _passed(state: Any, item: Any) -> Map:
     return Map.of([(K_STATE, state), (K_OUTPUTS, vector([item]))])
+
+
+def _passed_on(state: Any, items: Any) -> tuple[Any, Any]:
+    """The same for several items at once."""
+    return state, enumerate(items)
 
 
 def _digest(text: str, captures: dict[str, Any], evaluator: Evaluator) -> str:

@@ -94,12 +94,17 @@ class Input:
 
     def now(self) -> Output | None:
         """The next output, if it is here and nothing has to be waited for."""
+        found = self.here(1)
+        return found[0] if found else None
+
+    def here(self, most: int) -> list[Output]:
+        """Up to so many of the next outputs, as far as nothing has to be waited for."""
         owner, reader = self.stream.owner, self._reader
         if not max(owner.outputs.oldest, reader.cursor) == reader.cursor < owner.outputs.visible:
-            return None
+            return []
         if not self.kept:
             owner.outputs.finished(reader)
-        found: Output = owner.outputs.take(reader, 1, owner.services.clock.monotonic())[0]
+        found: list[Output] = owner.outputs.take(reader, most, owner.services.clock.monotonic())
         return found
 
     async def next(self, timeout_ms: float | None = None) -> Output | None:

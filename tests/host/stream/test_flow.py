@@ -290,3 +290,8 @@ def test_a_graph_that_is_killed_again_and_again_gives_every_item_once_and_in_ord
     pairs = zip(range(2000), range(5000, 7000), strict=True)
     expected = [2 * (item + 1) for pair in pairs for item in pair]
     assert [int(line) for line in (tmp_path / "out").read_text().split()] == expected
+
+
+def test_hundreds_of_operators_of_the_host_stand_in_a_row() -> None:
+    row = "(loop [left 400 row (range 5)] (if (= left 0) row (recur (dec left) (stream.tap row identity))))"
+    assert collect(row) == list(range(5))

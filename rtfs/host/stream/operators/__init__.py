@@ -10,7 +10,7 @@ import asyncio
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -277,6 +277,7 @@ def whole(name: str) -> Whole | None:
     return found if isinstance(found, Whole) else None
 
 
+@cache
 def _offered(name: str) -> HostOperator | Whole | None:
     if name not in names():
         return None

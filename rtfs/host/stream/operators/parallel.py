@@ -157,17 +157,17 @@ class Parallel(Joint):
         if first is None:
             return None
         found = [first]
-        while len(found) < SHARE * self._count and (more := self._input.now()) is not None:
-            found.append(more)
+        while len(found) < SHARE * self._count and (more := self._input.here(SHARE * self._count - len(found))):
+            found += more
         return found
 
     def _deal(self, items: list[Output]) -> None:
         """A round: each item to its partition; without items a tick for those that want one."""
         shares: dict[int, list[Item]] = {}
-        wants, id = self._facts.wants_metadata, self.intake.owner.id
+        wants, id, function = self._facts.wants_metadata, self.intake.owner.id, self.param("partition-fn")
         for output in items:
             number = output.output_seq
-            at = dealt(self.param("partition-fn"), output, self._count, self.around)
+            at = dealt(function, output, self._count, self.around)
             if number >= self._done[at] and at not in self._over:
                 shares.setdefault(at, []).append(Item(number, output.value, output.about(id) if wants else None))
         if items:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,6 +112,7 @@ def names() -> list[str]:
     return naming.capabilities(__path__)
 
 
+@cache
 def find(name: str) -> SinkKind | None:
     """The sink of a name; None when there is none."""
     if name not in names():

@@ -7,6 +7,7 @@ A file `from_collection.py` offers `SOURCE`, the capability `:stream.from-collec
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,6 +51,7 @@ def names() -> list[str]:
     return naming.capabilities(__path__)
 
 
+@cache
 def find(name: str) -> SourceKind | None:
     """The source of a name; None when there is none."""
     if name not in names():

@@ -18,6 +18,7 @@ from bench import stream_peers
 from bench.harness import Measured, Row, against
 from rtfs.host.stream.adapters.memory import Topic
 from rtfs.host.stream.dataflow import run as run_graph
+from rtfs.host.stream.description import Begun
 
 PROGRAM = """
 (defn process [state chunk metadata]
@@ -188,7 +189,7 @@ def chained(count: int) -> tuple[int, float]:
     async def work() -> float:
         nonlocal counted
         begin = time.process_time()
-        stream = await run_graph(bench.streams, node, rtfs.from_python({}))
+        stream = await run_graph(bench.streams, Begun(node, "user"), rtfs.from_python({}))
         async for batch in stream:
             counted += len(batch)
         return time.process_time() - begin

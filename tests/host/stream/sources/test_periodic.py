@@ -8,6 +8,7 @@ import pytest
 
 import rtfs
 from rtfs.host.stream.dataflow import run
+from rtfs.host.stream.description import Begun
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword as K
 from rtfs.lang.operator import node
@@ -19,7 +20,7 @@ async def started(ground: Any, **params: Any) -> Any:
     given = {K("missed"): K("skip"), K("align"): False, K("immediate"): False}
     given |= {K(key): value for key, value in params.items()}
     made = node(K("periodic"), (), Map.of(given.items()))
-    stream = await run(ground.registry(), made, Map.of([(K("outputs"), K("ring"))]))
+    stream = await run(ground.registry(), Begun(made, "user"), Map.of([(K("outputs"), K("ring"))]))
     stream.open()
     return stream
 

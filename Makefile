@@ -36,7 +36,7 @@ fuzz: $(DEV)
 
 # Memory of streams that never end, and very many of them.
 soak: $(DEV)
-	@RTFS_SOAK_CHUNKS=$(CHUNKS) RTFS_SOAK_STREAMS=$(STREAMS) $(BIN)/python -m pytest -n auto tests/host/stream/test_soak.py tests/host/stream/test_scale.py tests/host/stream/sinks/test_copying.py tests/host/stream/test_memory_efficient.py
+	@RTFS_SOAK_CHUNKS=$(CHUNKS) RTFS_SOAK_STREAMS=$(STREAMS) $(BIN)/python -m pytest -n auto tests/host/stream/test_soak.py tests/host/stream/test_scale.py tests/host/stream/sinks/test_copying.py tests/host/stream/test_memory_efficient.py tests/host/stream/test_flat_memory.py
 
 # The tests of the language on other Pythons, each in a virtual environment of its own.
 versions: | $(BIN)/python

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.settings import Settings
 
+WAITING, FEWEST = 1 << 22, 4  # bytes in chunks, and chunks, that may wait
 MODES = ("text", "bytes", "lines", "json-lines", "csv")
 Chunks = Iterator[tuple[Any, int]]
 _MARKS = {
@@ -179,6 +180,15 @@ class Csv(Lines):
         yield from super().rest(intake)
         if self._open:
             intake.malformed("a field in quotes has no end")
+
+
+def bound(params: Map, settings: Settings) -> None:
+    """Let no more than some bytes of text wait in front of a chain and behind it, however large its chunks are."""
+    if params.get(Keyword("mode")).name not in ("text", "bytes") or "high-water-mark" in settings.given:
+        return
+    most = max(FEWEST, WAITING // params.get(Keyword("chunk-size")))
+    for name in ("queue-capacity", "output-capacity"):
+        settings[name] = min(settings[name], most)
 
 
 def cutter(params: Map, codec: str, settings: Settings, position: int) -> Cutter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -157,15 +156,3 @@ def test_a60_a_query_of_a_server_needs_the_network() -> None:
         refused(session, "SELECT 1", "postgresql://127.0.0.1:1/x") == "S053 Effect :network denied for stream.db.query"
     )
     session.shutdown()
-
-
-def test_many_rows_are_read_with_little_memory(session: Session, tmp_path: Path) -> None:
-    path = tmp_path / "big.db"
-    series = (
-        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 50000) SELECT x, 'row' AS s FROM c"
-    )
-    sqlite3.connect(path).close()
-    count = f"(stream.reduce {query(series, f'sqlite:{path}')} (fn [n row] (+ n (:x row))) {{:initial 0}})"
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert session.run(f"(call :stream.to-collection {count})") == (50_000 * 50_001 // 2,)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000

@@ -79,6 +79,8 @@ def refused(text: str) -> str:
          " (fn [s] [(:key s) (count (:items s)) (:reason s)]))",
          "[[:a 1 :timeout] [:b 1 :timeout] [:b 1 :end] [:a 1 :end]]"),
         ("(stream.stateful [1 2 3] (fn [sum x] [(+ sum x) (if (odd? x) (+ sum x))]) {:initial-state 0})", "[1 6]"),
+        ("(-> (range 1 11) (stream.filter odd?) (stream.map (fn [n] (* n n))) (stream.reduce + {:initial 0}))",
+         "[165]"),
         ("(stream.stateful [1 2] (fn [s x] [s nil]) {:emit-nil true})", "[nil nil]"),
         ("(stream.take [1 2 3] 0)", "[]"),
         ("(stream.take (call :stream.generate (fn [n] [n (inc n)]) {:initial-state 0}) 3)", "[0 1 2]"),

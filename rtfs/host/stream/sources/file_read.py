@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host import files
 from rtfs.host.stream.adapters import Plain, Session
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.cutting import MODES, Cutter, cutter
+from rtfs.host.stream.cutting import MODES, Cutter, bound, cutter
 from rtfs.host.stream.guard import Need
 from rtfs.host.stream.rendering import codec_of
 from rtfs.host.stream.sources import SourceKind
@@ -49,6 +49,7 @@ class FileReadAdapter(Plain):
         if self._follow and self._packed:
             raise fault(3, p="follow", kind="false for a compressed file", value="true")
         self._codec = codec_of(params.get(Keyword("encoding")))
+        bound(params, settings)
         self._inode: int | None = None
         self._known: Map | None = None
         self._change: str | None = None

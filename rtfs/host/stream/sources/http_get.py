@@ -14,7 +14,7 @@ from rtfs.host.stream.adapters import Adapter, Plain, Session
 from rtfs.host.stream.adapters.sse import SseAdapter
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.credential import masked
-from rtfs.host.stream.cutting import MODES, Chunks, Cutter, cutter
+from rtfs.host.stream.cutting import MODES, Chunks, Cutter, bound, cutter
 from rtfs.host.stream.guard import Need
 from rtfs.host.stream.options import shown
 from rtfs.host.stream.ranged import Ranged
@@ -57,6 +57,7 @@ class PageAdapter(Plain):
     def __init__(self, settings: Settings, params: Map) -> None:
         super().__init__(settings)
         self._params = params
+        bound(params, settings)
         self.idle_ms = self._timeout_ms = params.get(Keyword("timeout"))
         self._page = Ranged(NAME, renews=False)
         given = params.get(ENCODING)

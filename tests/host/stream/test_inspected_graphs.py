@@ -10,6 +10,7 @@ import pytest
 import rtfs
 from rtfs.host.clock import VirtualClock
 from rtfs.host.stream.dataflow import run
+from rtfs.host.stream.description import Begun
 from rtfs.host.stream.inspection import keyed as m
 from rtfs.host.stream.meter import measured
 from rtfs.lang.collections import Map
@@ -28,7 +29,7 @@ class Place:
     async def start(self, text: str, **options: Any) -> Any:
         node = await self.session.run_async(text)
         given = Map.of((K(name.replace("_", "-")), value) for name, value in options.items())
-        return await run(self.session.host.streams, node, given)
+        return await run(self.session.host.streams, Begun(node, "user"), given)
 
     async def read(self, stream: Any, count: int) -> list[Any]:
         reader = stream.reader("test")

@@ -36,6 +36,7 @@ class Durable:
         self._broken: RtfsError | None = None
         self._turns = Turns(history, lambda key: _settled(key, history, session.host.marketplace))
         session.dispatch = self.answer
+        session.host.lasting = True
         session.reading.lookup = Texts(history, session.reading.lookup)
 
     def answer(self, call: HostCall) -> Any:

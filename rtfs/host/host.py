@@ -86,6 +86,7 @@ class Host(Driven):
             self.evaluator = evaluator
         if marketplace.read is None:
             marketplace.read = read
+        self.lasting = False  # do its programs go on in a later process, which is given the answers of this one?
         self._generation = -1
         self._contexts: dict[int, tuple[RuntimeContext, dict[str, Handler]]] = {}
         self._security: RuntimeContext | None = None

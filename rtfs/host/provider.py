@@ -121,13 +121,17 @@ def provides(id: str, **facts: Any) -> Callable[[Callable[..., Any]], Callable[.
 
 
 class CallContext:
-    """What a provider may use while it serves one call."""
+    """What a provider may use while it serves one call.
 
-    __slots__ = ("host", "call")
+    renewing: the call was answered in an earlier process, and what its answer stands for is brought back.
+    """
+
+    __slots__ = ("host", "call", "renewing")
 
     def __init__(self, host: Host, call: HostCall) -> None:
         self.host = host
         self.call = call
+        self.renewing = False
 
     @property
     def capability_id(self) -> str:

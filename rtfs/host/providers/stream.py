@@ -24,6 +24,14 @@ async def operate(ctx: CallContext, *arguments: Any) -> Any:
     return await call(ctx, ctx.capability_id.removeprefix("stream."), arguments)
 
 
+async def _renew(ctx: CallContext, answer: Any, *arguments: Any) -> None:
+    """Bring back the run whose handle or id an earlier process got."""
+    from rtfs.host.stream.renewal import renew
+
+    provider = ctx.host.marketplace.require(ctx.capability_id)
+    await renew(ctx, provider.function, answer, arguments)
+
+
 async def _to_collection(ctx: CallContext, *arguments: Any) -> Any:
     """All items of a stream in a vector. `:limit` ends it early; S027 for a source that has no end, without one."""
     from rtfs.host.stream.operate import collect
@@ -62,8 +70,8 @@ async def _pipeline(ctx: CallContext, *arguments: Any) -> Any:
 def _operator(name: str, function: Any = operate) -> Provider:
     """The capability of an operator, source or sink; its table is read when it is called."""
     return Provider(
-        f"stream.{name}", function, native=True, effects=EFFECTS, idempotent=True, description=_described(name),
-        examples=_examples(name),
+        f"stream.{name}", function, native=True, effects=EFFECTS, idempotent=True, renew=_renew,
+        description=_described(name), examples=_examples(name),
     )  # fmt: skip
 
 
@@ -101,8 +109,10 @@ def _twin(name: str, original: str) -> Provider:
     )  # fmt: skip
 
 
-def _written(name: str, function: Any, *example: str) -> Provider:
-    return Provider(f"stream.{name}", function, native=True, effects=EFFECTS, idempotent=True, examples=[example])
+def _written(name: str, function: Any, *example: str, renew: Any = None) -> Provider:
+    return Provider(
+        f"stream.{name}", function, native=True, effects=EFFECTS, idempotent=True, renew=renew, examples=[example]
+    )
 
 
 def operators() -> list[str]:
@@ -129,8 +139,9 @@ def _families() -> dict[str, Provider]:
             _pipeline,
             "(:status (call :stream.wait (call :stream.pipeline (stream.map [1 2] inc) {:on-result (fn [x] x)})))",
             ":completed",
+            renew=_renew,
         ),
-        _written("create", _create, '(call :stream.create [1 2] {:stream-id "numbers"})', '"numbers"'),
+        _written("create", _create, '(call :stream.create [1 2] {:stream-id "numbers"})', '"numbers"', renew=_renew),
     )
     found = {f"stream.{name}": _operator(name) for name in (*operators(), *sources.names())}
     found |= {f"stream.{name}": _operator(name, pour) for name in sinks.names()}

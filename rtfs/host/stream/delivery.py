@@ -16,6 +16,7 @@ from rtfs.host.waiting import end
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.ledger import Ledger
     from rtfs.host.stream.outputs import Output, Reader
     from rtfs.host.stream.stream import Stream
 
@@ -205,7 +206,13 @@ class Delivery:
             self._broken = True
             await self._handed(self.receiver.failed(owner.failure))
         elif owner.status is COMPLETED:
-            await self._handed(self.receiver.completed(self.count))
+            await self._completed(owner.checkpoints.ledger)
+
+    async def _completed(self, ledger: Ledger) -> None:
+        """The receiver hears of the end, once for all processes that the stream lives in."""
+        name, lasts = self._reader.id, self.stream.owner.outputs.marked is not None
+        if not ledger.knows(name) and await self._handed(self.receiver.completed(self.count)) and lasts:
+            await ledger.told(name)
 
     # ---- the end
 

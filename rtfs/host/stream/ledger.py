@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
 PAGE = 1_000  # rows that are read at once
+END = "/end"  # behind the name of a sink: the mark that it knows of the end
 
 
 class Ledger:
@@ -82,6 +83,17 @@ class Ledger:
     def mark(self, sink: str, number: int) -> None:
         """A sink has got the outputs up to that number."""
         self.marks[sink] = self._marked[sink] = number
+
+    async def told(self, sink: str) -> None:
+        """A sink knows that the stream completed with the outputs that there are; done when that is stored."""
+        checkpoints = self.owner.checkpoints
+        self.mark(sink + END, self.owner.outputs.next - 1)
+        if not checkpoints.gone:
+            await checkpoints.committer.flush(checkpoints)
+
+    def knows(self, sink: str) -> bool:
+        """Was a sink told so, perhaps by an earlier process?"""
+        return self.marks.get(sink + END) == self.owner.outputs.next - 1
 
     def marked(self, reader: Reader) -> None:
         """A lasting reader is finished with more outputs."""
@@ -186,6 +198,8 @@ class Ledger:
             owner.outputs.trimmed = min(snapshot.output_seq, first[0].number) if first else snapshot.output_seq
             now = owner.services.clock.monotonic()
             for sink, mark in self.marks.items():  # so that nothing is forgotten until they are back
+                if sink.endswith(END):
+                    continue
                 reader = owner.outputs.attach(sink, now, at=mark + 1)
                 reader.lasting = reader.absent = True
         if self.answers is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import operators as host_operators
@@ -16,6 +17,7 @@ from rtfs.host.stream.options import START, normal, shown
 from rtfs.host.stream.picture import FORMATS, Picture
 from rtfs.host.stream.run import Run
 from rtfs.host.stream.settings import read_settings
+from rtfs.host.stream.stored import Wanted
 from rtfs.host.stream.stores import InUse
 from rtfs.lang import operator
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
@@ -40,7 +42,6 @@ from rtfs.lang.operator import (
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
-    from rtfs.host.stream.stored import Wanted
     from rtfs.lang.evaluator import Evaluator
 
 BLOCK, CHECKPOINT = Keyword("block"), Keyword("checkpoint")
@@ -208,16 +209,28 @@ async def start(
     wanted: how the stored one is to go on; hooks: what hangs on it, and on all that it reads.
     """
     ctx.meter(streams=1)
+    options = identified(ctx, begun.node, options)
+    if ctx.renewing and wanted is None:
+        wanted = Wanted()
     blocking = options if Keyword("outputs") in options else Map.of([*options.entries(), (Keyword("outputs"), BLOCK)])
     return await run(ctx.host.streams, begun, blocking, ctx.security, wanted, hooks=hooks)
 
 
 def lasting(ctx: CallContext, node: Any, options: Map) -> Map:
     """The options of a run that an id lets go on: what leaves is kept until it arrives, in a store that lasts."""
+    options = identified(ctx, node, options)
     known = meant(node, options, ctx.evaluator)
     if Keyword("outputs") in known or known.get(Keyword("stream-id")) is None or not lasts(ctx, known):
         return options
     return options.assoc(Keyword("outputs"), Keyword("durable"))
+
+
+def identified(ctx: CallContext, node: Any, options: Map) -> Map:
+    """The options of a run. In a program that goes on in a later process it has an id, the same whenever it is made."""
+    once, given = ctx.once, meant(node, options, ctx.evaluator).get(STREAM_ID) if ctx.host.lasting else ""
+    if once is None or given is not None:
+        return options
+    return options.assoc(STREAM_ID, f"run-{uuid.uuid5(uuid.NAMESPACE_OID, once)}")
 
 
 def lasts(ctx: CallContext, options: Map) -> bool:

@@ -9,7 +9,7 @@ from rtfs.host.stream.batching import Batches
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.description import Begun
 from rtfs.host.stream.graph import meant
-from rtfs.host.stream.operate import lasts, parameters_of, split, start
+from rtfs.host.stream.operate import identified, lasts, parameters_of, split, start
 from rtfs.host.stream.operators import Around
 from rtfs.host.stream.options import normal
 from rtfs.host.stream.slot import Slot, make, resolve
@@ -50,6 +50,7 @@ async def pour(ctx: CallContext, begun: Begun, options: Map, wanted: Wanted | No
     slots = _slots(ctx, kind, begun)
     registry = ctx.host.streams
     outlet = kind.open(params, Around(registry.services, ctx.security, None), "")
+    options = identified(ctx, begun.node, options)
     held = _held(ctx, meant(begun.node, options, ctx.evaluator), outlet.size * outlet.concurrency)
     stream = await start(ctx, begun, held, wanted)
     outlet.stream_id = stream.id

@@ -209,9 +209,13 @@ class Delivery:
             await self._completed(owner.checkpoints.ledger)
 
     async def _completed(self, ledger: Ledger) -> None:
-        """The receiver hears of the end, once for all processes that the stream lives in."""
+        """The receiver hears of the end: callbacks once, whatever process the stream lives in then.
+
+        Who holds outputs back stores the end beside them.
+        """
         name, lasts = self._reader.id, self.stream.owner.outputs.marked is not None
-        if not ledger.knows(name) and await self._handed(self.receiver.completed(self.count)) and lasts:
+        noted = lasts and not isinstance(self.receiver, Holding)
+        if not ledger.knows(name) and await self._handed(self.receiver.completed(self.count)) and noted:
             await ledger.told(name)
 
     # ---- the end

@@ -131,6 +131,28 @@ async def test_a58_a_broker_that_restarts_under_a_copy_loses_nothing(broker: Ser
         assert max(found.values()) == 1
 
 
+async def test_a_cache_whose_server_restarts_costs_no_item_and_is_used_again() -> None:
+    computed: list[int] = []
+    with running("redis") as server:
+        outages = Outages(server, 100)
+
+        async def compute(item: int) -> int:
+            computed.append(item)
+            await outages.tell()
+            return item * item
+
+        async with session(compute=compute) as one:
+            items = "(concat (range 200) (range 200))"
+            found = await asyncio.wait_for(
+                one.run_async(f"""(call :stream.to-collection
+              (stream.with-cache {items} compute {{:cache-key identity :store "{server.url}" :name "squares"}}))"""),
+                60,
+            )
+    assert list(found) == [n * n for n in range(200)] * 2
+    assert outages.done == 1
+    assert 200 <= len(computed) <= 201  # the one that was computed while nothing could be kept
+
+
 # ---- PostgreSQL
 
 

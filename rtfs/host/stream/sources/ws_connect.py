@@ -18,7 +18,7 @@ from rtfs.host.stream.guard import Need
 from rtfs.host.stream.options import shown
 from rtfs.host.stream.settings import retry
 from rtfs.host.stream.sources import SourceKind
-from rtfs.lang.collections import EMPTY_MAP, Map, vector
+from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import parameter_table
 from rtfs.lang.values import is_vector
@@ -130,8 +130,8 @@ SOURCE = SourceKind(
                 "text": "what a message is, in both directions; bytes are a vector of integers",
             },
             "retry": {
-                "kind": "map", "default": EMPTY_MAP,
-                "text": "`{:max-attempts 3 :base-ms 250 :cap-ms 5000 :stable-ms 10000}`",
+                "kind": "map",
+                "text": "`{:max-attempts 3 :base-ms 250 :cap-ms 5000 :stable-ms 10000}`; else that of the run",
             },
         },
         slots={"on-open": [], "on-message": ["message"], "on-close": ["info"]},

@@ -143,6 +143,17 @@ async def test_a_stream_that_is_read_by_next_is_opened_by_what_is_sent() -> None
         assert await one.run("(call :stream.next h {:timeout-ms 30000})") == "echo a"
 
 
+async def test_a_run_may_say_how_often_it_is_tried() -> None:
+    async with unruly(lambda peer: peer.answer(503)) as server, program() as one:
+        for where, count in (("run", 2), ("node", 4)):
+            options = [f":retry {{:max-attempts {count} :base-ms 1 :cap-ms 1}}" if at == where else ""
+                       for at in ("node", "run")]  # fmt: skip
+            with pytest.raises(rtfs.RtfsError, match=f"Transport failed after {count} attempts"):
+                node = connect(server, options[0])
+                await one.run(f"(call :stream.to-collection {node} {{:limit 1 {options[1]}}})")
+        assert len(server.peers) == 6
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=20), max_size=8))
 def test_bytes_come_back_as_they_were_sent(messages: list[list[int]]) -> None:

@@ -16,6 +16,8 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     import asyncio
 
+    from rtfs.host.stream.stores import Letter
+
 Chunk = tuple[int, Any, int, Any, "Extra | None"]
 """seq: intake number; data: any value; time: host ms at intake; offset: source position after it, or None; extra."""
 
@@ -24,11 +26,11 @@ class Extra:
     """What only some chunks have.
 
     metadata: further metadata entries by keyword. attempt: which connection brought it, from 1. tries: failed steps so
-    far. directive: an action to take after the
-    chunk, `bare` when there is no data to process. ack: the future of a sender that waits for the step.
+    far. directive: an action to take after the chunk. bare: there is no data to process. letter: is kept with the
+    position behind the chunk. ack: the future of a sender that waits for the step.
     """
 
-    __slots__ = ("metadata", "attempt", "tries", "directive", "bare", "ack")
+    __slots__ = ("metadata", "attempt", "tries", "directive", "bare", "letter", "ack")
 
     def __init__(
         self,
@@ -43,12 +45,14 @@ class Extra:
         self.tries = 0
         self.directive = directive
         self.bare = bare
+        self.letter: Letter | None = None
         self.ack = ack
 
     @property
     def plain(self) -> bool:
         """Is there nothing but metadata?"""
-        return self.ack is None and self.directive is None and not self.tries and not self.bare
+        special = self.tries or self.bare or self.letter
+        return self.ack is None and self.directive is None and not special
 
 
 K_SEQ, K_TIME, K_OFFSET = Keyword("seq"), Keyword("time"), Keyword("offset")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
     from rtfs.host.stream.run import Run
     from rtfs.host.stream.slot import Slot
+    from rtfs.host.stream.stores import Letter
 
 RETRY, REPLACE = Keyword("retry"), Keyword("replace")
 RETRIES = 3  # that a slot may ask for, unless it is told otherwise
@@ -89,10 +90,12 @@ class StepFailure(Failure):
 
 
 class ItemFailure(Failure):
-    """In the host operator that a run begins with, before the item became a chunk of the run."""
+    """In the host operator that a run begins with, before the item became a chunk of the run. letter: what is to be
+    kept of it, with the position behind it."""
 
     def __init__(self, owner: Owner, chunk: Chunk, problem: RtfsError) -> None:
         super().__init__(owner, chunk, problem)
+        self.letter: Letter | None = None
         self._problem = problem
 
     @property
@@ -154,7 +157,7 @@ async def judged(failure: ItemFailure) -> Fate:
         return fate
     _count(failure, fate.what)
     if fate.what is DEAD_LETTER:
-        owner.checkpoints.bury(letter.write(owner, failure.chunk, problem))
+        failure.letter = letter.write(owner, failure.chunk, problem)
     return fate
 
 

@@ -28,6 +28,7 @@ from rtfs.lang.operator import EFFECTS, NODE, PARAMS
 if TYPE_CHECKING:
     from rtfs.host.stream.adapters import Session
     from rtfs.host.stream.intake import Intake
+    from rtfs.host.stream.stores import Letter
     from rtfs.lang.evaluator import Evaluator
 
 APART = "(fn [state item metadata] {:state (nth item 0) :outputs (nth item 1) :action (nth item 2)})"
@@ -62,6 +63,7 @@ class Lifted(Joint):
         self._state: Any = stage.init
         self._begun: dict[asyncio.Task[Any], Output] = {}
         self._busy = asyncio.Lock()  # somebody uses the state
+        self._letters: dict[int, Letter] = {}  # of items that are not given yet
 
     async def work(self, session: Session, intake: Intake) -> None:
         self.intake = intake
@@ -170,7 +172,8 @@ class Lifted(Joint):
             except RtfsError as error:
                 placed(error, self.name, self.param("name"))
                 chunk = (output.output_seq, output.value, output.time, None, extra)
-                fate = await failing.judged(failing.ItemFailure(owner, chunk, error))
+                failure = failing.ItemFailure(owner, chunk, error)
+                fate = await failing.judged(failure)
                 if fate.what is failing.RETRY:
                     extra.tries += 1
                     await owner.services.clock.sleep(fate.value / 1000)
@@ -179,6 +182,8 @@ class Lifted(Joint):
                 elif fate.what is FAIL:
                     raise
                 else:
+                    if failure.letter is not None:
+                        self._letters[output.output_seq] = failure.letter
                     return None
             else:
                 found: Map = result
@@ -200,4 +205,11 @@ class Lifted(Joint):
         metadata = None if output is None else output.metadata
         again = output is not None and output.output_seq == REDRIVEN  # moves no position
         self.made(output)
-        self.intake.offer(parts, None if again else vector([self._next, *sorted(self._done)]), metadata)
+        position = None if again else vector([self._next, *sorted(self._done)])
+        letter = None if output is None else self._letters.pop(output.output_seq, None)
+        if letter is None:
+            self.intake.offer(parts, position, metadata)
+            return
+        extra = Extra(metadata, self.intake.attempt)
+        extra.letter = letter
+        self.intake.append(parts, position, extra)

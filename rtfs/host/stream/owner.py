@@ -332,6 +332,8 @@ class Owner(Course):
                 self.act(asked.action, by="result")
         if chunk is not None and chunk[4] is not None:
             answer(chunk)
+            if chunk[4].letter is not None:
+                self.checkpoints.bury(chunk[4].letter)
             directive = chunk[4].directive
             if directive is not None and self.status not in TERMINAL:
                 self.act(directive)

@@ -188,6 +188,26 @@ def test_items_that_are_left_out_move_the_position_of_a_stored_graph(tmp_path: P
             assert found == (1499, 1499)
 
 
+@pytest.mark.parametrize("more", ["", " {:effects [:network]}"])
+def test_a_letter_is_stored_with_the_position_behind_its_item(more: str, tmp_path: Path) -> None:
+    graph = f"""(stream.with-dead-letter
+      (stream.map (range 40) (fn [n] (if (= n 20) (throw "no") n)){more}) {{:dead-letter-queue "q" :max-retries 0}})"""
+    if not more:
+        graph = graph.replace("stream.map (range 40)", "stream.tap (range 40)")
+    for life in range(3):
+        with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
+            session.run(f"""
+              (def h (call :stream.create {graph} {{:stream-id "g" :outputs :durable :checkpoint {{:every-ms 5}}
+                                                   :output-capacity 4 :keep 4}}))
+              (call :stream.pause "g/0")
+              (call :stream.next {{:stream h :timeout-ms 300}})""")
+            if life == 2:
+                session.run("""(call :stream.resume "g/0") (call :stream.wait "g" {:timeout-ms 20000})""")
+            letters = session.run('(call :stream.dead-letters {:queue "q"})')
+            assert len(letters) == (life == 2)
+    assert letters[0][K("item")] == 20
+
+
 # ---- :on-error of a run as a function
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rtfs.host.stream.adapters import Plain, Session
 from rtfs.host.stream.chunk import Extra
-from rtfs.host.stream.failing import REPLACE, RETRY, Fate, ItemFailure, judged
+from rtfs.host.stream.failing import REPLACE, RETRY, ItemFailure, judged
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.processor import placed
 from rtfs.host.stream.settings import FAIL
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.run import Run
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.stage import Stage
+    from rtfs.host.stream.stores import Letter
     from rtfs.lang.evaluator import Evaluator
     from rtfs.lang.outcome import RuntimeContext
 
@@ -165,22 +166,23 @@ class Single(Joint):
                         return await self.take(output)
                     return await self.guard.call(partial(self.take, output))
                 except RtfsError as error:
-                    fate = await self._fate(output, error, attempt)
+                    failure = self._failure(output, error, attempt)
+                    fate = await judged(failure)
                     if fate.what is FAIL:
                         raise
                 if fate.what is REPLACE:
                     return await self.give(fate.value, output)
                 if fate.what is not RETRY:
-                    return await self.pass_over(output)
+                    return await self.pass_over(output, failure.letter)
                 self._tries += 1
                 await self.around.services.clock.sleep(fate.value / 1000)
 
-    async def _fate(self, output: Output, error: RtfsError, attempt: int) -> Fate:
+    def _failure(self, output: Output, error: RtfsError, attempt: int) -> ItemFailure:
         placed(error, self.name, self.param("name"))
         extra = Extra(output.metadata, attempt)
         extra.tries = self._tries
         chunk = (self.intake.seq, output.value, output.time, None, extra)
-        return await judged(ItemFailure(self.intake.owner, chunk, error))
+        return ItemFailure(self.intake.owner, chunk, error)
 
     @abstractmethod
     async def take(self, output: Output) -> None:
@@ -200,11 +202,14 @@ class Single(Joint):
         self.made(output)
         self.intake.offer(value, _behind(output), output.metadata)
 
-    async def pass_over(self, output: Output) -> None:
-        """Nothing leaves for that output of the input; the position moves on when all before it is done."""
+    async def pass_over(self, output: Output, letter: Letter | None = None) -> None:
+        """Nothing leaves for that output of the input, of which a letter may be kept; the position moves on when all
+        before it is done."""
         if not self.intake.open:
             await self.intake.opened()
-        self.intake.append(None, _behind(output), Extra(bare=True))
+        extra = Extra(bare=True)
+        extra.letter = letter
+        self.intake.append(None, _behind(output), extra)
 
 
 def _behind(output: Output) -> Any:

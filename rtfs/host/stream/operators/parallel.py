@@ -206,7 +206,11 @@ class Parallel(Joint):
         extra = Extra()
         extra.tries = tries
         chunk = (item.number, item.value, self.intake.time, None, extra)
-        return await failing.judged(failing.ItemFailure(self.intake.owner, chunk, error))
+        failure = failing.ItemFailure(self.intake.owner, chunk, error)
+        fate = await failing.judged(failure)
+        if failure.letter is not None:
+            self.intake.owner.checkpoints.bury(failure.letter)
+        return fate
 
     async def _controlled(self, at: int, control: str) -> Reply:
         self._wake.pop(at, None)

@@ -348,12 +348,14 @@ class StreamRegistry:
         `:shutdown-timeout-ms`. Durable streams can be resumed.
         """
         live = [stream for stream in self.streams.values() if not stream.owner.terminal]
+        deadline = self.services.clock.monotonic() + timeout
         partings = [Parting(stream, timeout, strategy) for stream in live]
         for parting in partings:
             parting.begin()
         for parting in partings:
             await parting.ended()
-        await self.market.finish(max((parting.left_s for parting in partings), default=0.0))
+        left = 0.0 if strategy == "immediate" else max(0.0, deadline - self.services.clock.monotonic())
+        await self.market.finish(max([left, *(parting.left_s for parting in partings)]))
         await self._close([stream.owner for stream in live])
 
     def close(self) -> None:

@@ -77,7 +77,29 @@ def test_batches_go_to_the_program_before_they_are_acknowledged(session: Session
     session.run(f"(call :stream.wait {consume(tmp_path / 'q.db', f':batch-size 5 :max-chunks 1 {slots}')})")
     session.shutdown()
     assert rtfs.show(told[0][1]) == "[0 1 2 3 4]"
-    assert told[1:] in ([], [(rtfs.Keyword("ack"), 5)])
+    assert told[1:] == [(rtfs.Keyword("ack"), 5)]
+    assert rest(tmp_path / "q.db", "in") == []
+
+
+@pytest.mark.parametrize(("when", "stored"), [(":after-checkpoint", True), (":after-batch", False)])
+def test_messages_are_acknowledged_after_the_batch_or_after_a_checkpoint_behind_it(
+    when: str, stored: bool, tmp_path: Path
+) -> None:
+    fill(tmp_path / "q.db", "in", *range(10))
+    session = Session(context=FULL, state_dir=str(tmp_path / "state"))
+    told: list[Any] = []
+    session.host.streams.on_event(lambda event: told.append(event.event))
+    session.define("tell", told.append)
+    stop = "(call :stream.stop (:stream-id (first (call :stream.list))))"
+    slots = f":on-batch (fn [ms] (tell (count ms))) :on-ack (fn [ids] (do (tell ids) {stop}))"
+    rare = ":checkpoint {:every-chunks 100000 :every-ms nil}"
+    session.run(f"""(def h {consume(tmp_path / "q.db", f":batch-size 10 :ack {when} {slots} {rare}")})
+                    (call :stream.wait h)""")
+    session.shutdown()
+    seen = [what for what in told if what in (10, "checkpoint") or type(what) is tuple]
+    batch, ack = seen.index(10), next(at for at, what in enumerate(seen) if type(what) is tuple)
+    assert ("checkpoint" in seen[batch:ack]) is stored
+    assert batch < ack
     assert rest(tmp_path / "q.db", "in") == []
 
 
@@ -113,6 +135,7 @@ def test_an_unknown_queue_is_made_only_on_request(session: Session, tmp_path: Pa
     [
         ("a/b", "", "S003 Parameter 'name': expected letters, digits and _ . : -, got"),
         ("q", ':broker "http://x"', "S003 Parameter 'broker': expected URL with one of the schemes"),
+        ("q", ":ack :never", "S003 Parameter 'ack': expected one of :after-checkpoint :after-batch, got :never"),
         ("q", ":batch-size 0", "S003 Parameter 'batch-size': expected integer from 1 to 10000, got 0"),
         (
             "q",

@@ -41,6 +41,7 @@ VISIBILITY_S, VISIBILITY_MS, MAX_DELIVERIES = map(
     Keyword, ("visibility-timeout", "visibility-timeout-ms", "max-deliveries")
 )
 ON_BATCH, ON_ACK = Keyword("on-batch"), Keyword("on-ack")
+ACK, AFTER_BATCH = Keyword("ack"), Keyword("after-batch")
 EXTEND_PARTS = 3  # a third of the visibility time passes between two signs of life
 
 
@@ -59,7 +60,9 @@ class ConsumeAdapter(Plain):
         self._broker: Broker = queues.open_queue(params, services)
         self._batches: bool = params.get(BATCHES) is True
         self._visible_ms: int = params.get(VISIBILITY_MS) or params.get(VISIBILITY_S) * 1000
+        self._stored: bool = params.get(ACK) is not AFTER_BATCH
         self._held: deque[tuple[int, Message]] = deque()
+        self._acknowledged: asyncio.Future[None] | None = None
         self._moved = asyncio.Event()
         if settings["dedupe"]:
             self.guarantee = "exactly-once"
@@ -167,7 +170,8 @@ class ConsumeAdapter(Plain):
         while True:
             await self._moved.wait()
             self._moved.clear()
-            await self._acknowledge(consumer, owner)
+            self._acknowledged = asyncio.ensure_future(self._acknowledge(consumer, owner))
+            await asyncio.shield(self._acknowledged)  # once begun it goes on to the program, whatever ends meanwhile
             if self._held and not owner.terminal:
                 self._watch(owner)
 
@@ -180,9 +184,11 @@ class ConsumeAdapter(Plain):
 
     async def _acknowledge(self, consumer: Consumer, owner: Owner) -> None:
         """Those that are settled; first the checkpoint, then the broker, then the program."""
-        below = _settled_below(owner)
+        below = self._settled_below(owner)
         done = [message for number, message in self._held if number < below]
-        if not done or (not owner.checkpoints.closed and await owner.checkpoints.force() is not None):
+        if not done:
+            return
+        if self._stored and not owner.checkpoints.closed and await owner.checkpoints.force() is not None:
             return
         await consumer.ack(done)
         for _ in done:
@@ -191,9 +197,28 @@ class ConsumeAdapter(Plain):
         if self.tell is not None:
             await self.tell(ON_ACK, vector([message.id for message in done]))
 
+    def _settled_below(self, owner: Owner) -> int:
+        """The number of the first chunk that is not processed, or of whose outputs a reader is not finished with all.
+
+        What is stored is finished, where the acknowledgement comes after that; but `:on-batch` comes before it.
+        """
+        outputs = owner.outputs
+        stored = outputs.mode == "durable" and self._stored
+        first = outputs.committed if stored else outputs.next
+        if self._batches or not stored:
+            done = min(
+                (reader.done for reader in outputs.readers.values()), default=0 if outputs.next else outputs.next
+            )
+            first = min(first, done)
+        waiting = outputs.next - first
+        if waiting <= 0:
+            return _processed_below(owner)
+        found = outputs.kept(first)
+        return 0 if found is None else found.seq
+
     async def _processed(self, owner: Owner) -> None:
         """Wait until the readers that will come back are finished with everything."""
-        while self._held and _settled_below(owner) <= self._held[-1][0] and _awaited(owner):
+        while self._held and self._settled_below(owner) <= self._held[-1][0] and _awaited(owner):
             self._moved.clear()
             self._watch(owner)
             await self._moved.wait()
@@ -207,6 +232,8 @@ class ConsumeAdapter(Plain):
         """Acknowledge what is settled, give back the rest."""
         await end(keeping)
         try:
+            if self._acknowledged is not None:
+                await self._acknowledged
             await self._acknowledge(consumer, owner)
             await consumer.close([message for _, message in self._held])
         except self._broker.failures:
@@ -218,20 +245,6 @@ def _processed_below(owner: Owner) -> int:
     """The number of the first chunk that is not processed."""
     items = owner.queue.items
     return items[0][0] if items else owner.intake.seq - owner.queue.depth
-
-
-def _settled_below(owner: Owner) -> int:
-    """The number of the first chunk that is not processed, or of whose outputs a reader is not finished with all."""
-    outputs = owner.outputs
-    if outputs.mode == "durable":
-        first = outputs.committed
-    else:
-        first = min((reader.done for reader in outputs.readers.values()), default=0 if outputs.next else outputs.next)
-    waiting = outputs.next - first
-    if waiting <= 0:
-        return _processed_below(owner)
-    found = outputs.kept(first)
-    return 0 if found is None else found.seq
 
 
 def _awaited(owner: Owner) -> bool:
@@ -265,6 +278,11 @@ def _table() -> Map:
             "max-deliveries": {
                 "kind": "int", "min": 1, "default": 5,
                 "text": "a message that came more often than that goes to the dead letters",
+            },
+            "ack": {
+                "kind": "keyword", "one-of": ["after-checkpoint", "after-batch"],
+                "default": Keyword("after-checkpoint"),
+                "text": "when messages are acknowledged: stored with all before them, or once readers have them",
             },
             "create": {"kind": "boolean", "default": False, "text": "make a queue that is not there"},
             "in-batches": {

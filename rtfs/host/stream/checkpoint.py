@@ -256,6 +256,13 @@ class Checkpoints:
                 self.owner.store_broken(problem)
         self.committer.timers.after(wait, lambda: self.committer.request(self))
 
+    async def amended(self) -> None:
+        """Write the last snapshot once more: the stream did not end as it said."""
+        if not self.gone:
+            self.closed = False
+            await self.force()
+            self.close()
+
     def close(self, *, gone: bool = False) -> None:
         """Write no snapshot any more; when the stream is gone, nothing at all."""
         self.closed = True

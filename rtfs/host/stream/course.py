@@ -157,6 +157,12 @@ class Course(Body):
         """Row 10."""
         self.finish("failure", error)
 
+    async def overturned(self, error: RtfsError) -> None:
+        """Row 15, where the sink of a completed stream fails at its very end; it is stored as far as that can be."""
+        self._enter(transition("end-failed", self.status), error)
+        self.dirty = False
+        await self.checkpoints.amended()
+
     def unknown_directive(self, action: Keyword) -> None:
         """Row 9."""
         self.finish("unknown", fault(13, x=f":{action.name}"))

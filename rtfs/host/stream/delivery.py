@@ -184,6 +184,8 @@ class Delivery:
         event = "sink-failed" if error.code == "RTFS-S041" else "failure"
         if not owner.terminal:
             await owner.post(lambda: owner.finish(event, error))
+        elif event == "sink-failed" and owner.status is COMPLETED:
+            await owner.overturned(error)
         elif owner.failure is None:
             owner.failure = error
             owner.emit("callback-failed", code=error.code, message=error.message)

@@ -70,6 +70,7 @@ TABLE: dict[str, Row] = {
     "overflow": Row(_FAIL, _FAIL, _STAY),  # 14, a transport that met a full queue
     "overflow-injected": Row(_FAIL, _STAY, _STAY),  # 14, injection that may not wait
     "sink-failed": Row(_FAIL, _FAIL, _STAY),  # 15
+    "end-failed": Row(_STAY, _STAY, _FAIL),  # 15, the sink of a completed stream, when it closes what it wrote
     "fenced": Row(_FAIL, _FAIL, _STAY),  # 16
     "shutdown": Row(Move(STOPPED, "drain"), Move(STOPPED), _STAY),  # 17; the store keeps the status from before
 }

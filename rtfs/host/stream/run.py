@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.channel import Channel
 from rtfs.host.stream.chunk import from_json
+from rtfs.host.stream.guarantee import weakest
 from rtfs.host.stream.inspection import MAX_CHARS, keyed
-from rtfs.host.stream.lifecycle import CANCEL, COMPLETED, ERROR
+from rtfs.host.stream.lifecycle import CANCEL
 from rtfs.host.stream.notice import Notices
 from rtfs.host.stream.operators import Joint
 from rtfs.host.stream.picture import Picture
-from rtfs.host.stream.slot import seen
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import SIDE, WHEN, slots_of
@@ -62,8 +62,8 @@ class Run(Channel):
             return answer
         await self.ended()
         found = keyed(result=sink.count, summary=sink.summary)
-        if self.owner.failure is not None and self.status is COMPLETED:  # the sink failed at its very end
-            found = found.merge(keyed(status=ERROR, error=seen(self.owner.failure)))
+        if answer.get(Keyword("status")) is not self.status:  # the sink failed at its very end
+            found = found.merge(keyed(status=self.status, error=self.owner.error))
         return answer.merge(found)
 
     def _reduced(self) -> Any:
@@ -76,6 +76,11 @@ class Run(Channel):
         if not self._aside:
             return found
         return [output for output in found if not (type(output.value) is Map and SIDE in output.value)]
+
+    @property
+    def inputs(self) -> Sequence[Input]:
+        """What it reads."""
+        return self._inputs
 
     @property
     def awaited(self) -> bool:
@@ -180,7 +185,13 @@ class Run(Channel):
         """As for every stream, with its graph: `{:nodes [{:id :kind :label :detail}] :edges [{:from :to}]}`."""
         drawn = Picture()
         drawn.node(self.node)
-        return super().inspect(items, redact, max_chars).assoc(Keyword("graph"), from_json(drawn.data()))
+        shown = keyed(graph=from_json(drawn.data())).merge(self._promise())
+        return super().inspect(items, redact, max_chars).merge(shown)
+
+    def _promise(self) -> Map:
+        """How often an item arrives where the graph ends, and which part of it is to blame."""
+        link = weakest(self)
+        return keyed(guarantee=Keyword(link.promise), weakest=link.name)
 
     async def take_again(self, item: Any, *, attempt: int, kept: bool) -> None:
         """Have the operator that the run begins with take an item which failed there. kept: it is stored then."""
@@ -192,6 +203,7 @@ class Run(Channel):
 
     def handle(self) -> Map:
         answer = keyed(stream_id=self.id, kind=Keyword("dataflow"), graph=self.capability, status=self.status)
+        answer = answer.merge(self._promise())
         if self.owner.resumed:
             answer = answer.assoc(Keyword("resumed"), True)
         if not self._parted:

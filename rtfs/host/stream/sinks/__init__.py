@@ -43,9 +43,11 @@ class Outlet(ABC):
     size: items of a batch; wait_ms: how long the first of them waits for company; concurrency: batches under way at
     once; splits: are items of a refused batch given one by one? skips: does a run with `:on-error` go on without what
     failed, when nothing else is said? each: the slot that is called after each batch, with what `give` answered.
+    guarantee: how often an item may arrive, where that is not what its kind says.
     """
 
     name = "sink"
+    guarantee: str | None = None
     size = 256
     wait_ms: float = 0.0
     concurrency = 1

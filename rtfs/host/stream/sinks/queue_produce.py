@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NAME = "queue.produce"
 KEY_FN = Keyword("key-fn")
+_KNOWN_BY = {"amqp": "at-least-once", "memory": "at-most-once"}
+"""Brokers that do not know a message that is sent again, or lose all of them."""
 
 
 class QueueOutlet(Outlet):
@@ -41,6 +43,7 @@ class QueueOutlet(Outlet):
         self.wait_ms: float = self.param("max-wait-ms")
         self._key_fn = self.param("key-fn")
         self._broker: Broker = queues.open_queue(params, around.services)
+        self.guarantee = _KNOWN_BY.get(str(self.param("broker")).partition(":")[0])
         self._producer: Producer | None = None
         self._sent = -1
 

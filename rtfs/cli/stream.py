@@ -17,6 +17,7 @@ EPILOG = """\b
 Examples:
   rtfs stream ls                        streams of all your running hosts
   rtfs stream info weather-1            everything about one stream
+  rtfs stream graph weather-1           its graph with counters, as mermaid
   rtfs stream tail weather-1            its outputs as they come
   rtfs stream pause weather-1 --reason 'maintenance until 9'
   rtfs stream ls --state .state         streams that are stored there, whether or not they run
@@ -135,6 +136,20 @@ def _info(stream: str, queue: int, chars: int, state: str | None, pid: int | Non
         flush(_json(_plain(found)) + "\n")
     else:
         flush("\n".join(_page(found)) + "\n")
+    return 0
+
+
+@command.command("graph")
+@_ID
+@click.option("--format", "format", type=click.Choice(["mermaid", "svg", "json"]), default="mermaid", show_default=True)
+@_STATE
+@_PID
+def _graph(stream: str, format: str, state: str | None, pid: int | None) -> int:
+    """Draw what STREAM consists of, with its counters as they are now."""
+    found = _first(_hosts(state, pid), stream, "graph", format=format)
+    if found is None:
+        raise click.ClickException(f"no running stream with id: {stream}")
+    flush(found + "\n")
     return 0
 
 

@@ -92,3 +92,17 @@ def test_branches_are_boxes_between_what_they_read_and_who_reads_them(in_process
         ("from-collection", "branch"), ("branch", "a"), ("branch", "b"), ("a", "to-collection"), ("b", "to-collection"),
     ]  # fmt: skip
     assert code == 0
+
+
+def test_partitions_are_boxes_while_they_are_few(in_process: Any, tmp_path: Path) -> None:
+    path = tmp_path / "partitions.rtfs"
+    path.write_text("""
+      (call :stream.to-collection (stream.parallel [1] {:parallelism 2 :processor identity}))
+      (call :stream.to-collection (stream.parallel [1] {:parallelism 40 :processor identity}))""")
+    found = json.loads(in_process("graph", str(path), "--format", "json")[1])
+    labels = {box["id"]: box["label"] for box in found["nodes"]}
+    assert [(labels[arrow["from"]], labels[arrow["to"]]) for arrow in found["edges"]] == [
+        ("from-collection", "parallel"), ("parallel", "partition 0"), ("parallel", "partition 1"),
+        ("partition 0", "to-collection"), ("partition 1", "to-collection"),
+        ("from-collection", "parallel"), ("parallel", "partitions 0 … 39"), ("partitions 0 … 39", "to-collection"),
+    ]  # fmt: skip

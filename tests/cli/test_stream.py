@@ -103,6 +103,17 @@ def test_info_shows_the_map_of_inspect_by_the_beginning_of_an_id(host: Callable[
     assert "\n  processed            5\n" in page
 
 
+def test_graph_draws_a_running_stream_with_its_counters(host: Callable[..., Host], rtfs: Run) -> None:
+    host()
+    assert rtfs("stream", "graph", "room").stdout == (
+        'flowchart LR\n  n0(["room"])\n  n1["total<br/>active in 5 out 5"]\n  n0 --> n1\n'
+    )
+    assert json.loads(rtfs("stream", "graph", "room-1", "--format", "json").stdout)["edges"] == [
+        {"from": "n0", "to": "n1"}
+    ]
+    assert rtfs("stream", "graph", "nobody").returncode == 1
+
+
 def test_tail_prints_kept_outputs_and_follows_until_the_stream_ends(
     host: Callable[..., Host], rtfs: Run, environment: dict[str, str]
 ) -> None:

@@ -138,10 +138,20 @@ class Control:
                 yield output
         elif do == "info":
             yield self._find(request).inspect(_number(request, "queue"), max_chars=_number(request, "chars") or 4_000)
+        elif do == "graph":
+            yield self._picture(self._find(request), request.get("format"))
         elif do in ("pause", "resume", "cancel", "stop"):
             yield await self._command(do, self._find(request), request)
         else:
             raise ValueError("no request")
+
+    def _picture(self, stream: Stream, format: Any) -> str:
+        from rtfs.host.stream.live import live
+        from rtfs.host.stream.picture import FORMATS
+
+        if format not in FORMATS:
+            raise ValueError("no format")
+        return live(stream).written(format)
 
     def _hello(self) -> Any:
         host = self._registry.host

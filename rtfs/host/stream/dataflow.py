@@ -112,7 +112,8 @@ def admit_graph(chain: Chain, evaluator: Evaluator, security: RuntimeContext) ->
         guard.admit_effects(security, kind.effects, capability)
         guard.admit_needs(security, asked, capability)
     for _, each in origin.inputs:
-        admit_graph(chain_of(each, evaluator), evaluator, security)
+        if not isinstance(each, Run):
+            admit_graph(each if isinstance(each, Chain) else chain_of(each, evaluator), evaluator, security)
 
 
 class _GraphRequest(Request):
@@ -125,7 +126,7 @@ class _GraphRequest(Request):
         super().__init__(registry, settings, module, security)
         self._chain = chain
         self._fused = processor
-        self._node = node
+        self.node = node
         self.inputs: list[Input] = []
         self.begun: Begun | None = None  # of a run that no other one reads
         self.hooks: Hooks = NO_HOOKS  # what covers all that runs here
@@ -147,6 +148,8 @@ class _GraphRequest(Request):
             options = shared.merge(about).merge(more)
             request = _request(self.registry, Begun(node, self.module), options, self.security)
             request.revives_ended, request.hooks = bool(goes_on), hooks
+            if isinstance(node, Chain):  # of a part, which is drawn as what it is a part of
+                request.node = self.node
             return await _started(request)
 
         if origin.operator.parts is not None:
@@ -170,7 +173,10 @@ class _GraphRequest(Request):
         whole = await begin(SHARED, origin.inputs[0][1])
         try:
             for part in parts(origin.params, evaluator):
-                stream = await begin(part.name, part.chain(whole), part.options)
+                chain = part.chain(whole)
+                if self.security is not None:
+                    admit_graph(chain, evaluator, self.security)
+                stream = await begin(part.name, chain, part.options)
                 self.inputs.append(Input(part.name, stream, kept=kept))
         except BaseException:
             await whole.abandoned()
@@ -229,7 +235,7 @@ class _GraphRequest(Request):
 
     def _stream(self, owner: Owner) -> Stream:
         owner.kind = "dataflow"
-        stream = Run(owner, self._chain, self.inputs, self._node)
+        stream = Run(owner, self._chain, self.inputs, self.node)
         if self.inputs and owner.checkpoints.committer.store.durable:
             owner.checkpoints.told.append(stream.stored)
             for number, each in enumerate(self.inputs):

@@ -221,17 +221,18 @@ def _stages(owner: Owner) -> Any:
     line = owner.processor.line
     if line is None:
         return vector([])
-    last = len(line.stages) - 1
+    first, last = next((at for at, stage in enumerate(line.stages) if stage.op), 0), len(line.stages) - 1
     shown = [
         keyed(
             op=Keyword(stage.op),
             name=stage.name,
-            **{"in": owner.stats.processed + owner.stats.failed if at == 0 else None},
+            **{"in": owner.stats.processed + owner.stats.failed if at == first else None},
             out=owner.outputs.next if at == last else None,
             failed=owner.stats.failed_in.get(at, 0),
             busy_ms=None,
         )
         for at, stage in enumerate(line.stages)
+        if stage.op
     ]
     return vector(shown)
 

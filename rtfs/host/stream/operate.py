@@ -13,6 +13,7 @@ from rtfs.host.stream.dataflow import fused, run
 from rtfs.host.stream.description import Begun
 from rtfs.host.stream.graph import chain_of, meant
 from rtfs.host.stream.hook import NO_HOOKS, Hooks
+from rtfs.host.stream.live import live
 from rtfs.host.stream.options import START, normal, shown
 from rtfs.host.stream.picture import FORMATS, Picture
 from rtfs.host.stream.run import Run
@@ -316,15 +317,22 @@ def _finite(ctx: CallContext, given: Any) -> bool:
     return origin.kind.finite(origin.params)
 
 
-GRAPH: options.Table = {"format": options.Option(options.one_of(*FORMATS, "code"), Keyword("mermaid"))}
+GRAPH: options.Table = {
+    "format": options.Option(options.one_of(*FORMATS, "code"), Keyword("mermaid")),
+    "live": options.Option(options.boolean, False),
+}
 
 
 def picture(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
-    """`:stream.graph NODE {:format …}`: of a node, or of what a stream runs; `:code` is the text of its processor."""
+    """`:stream.graph NODE {:format …}`: of a node, or of what a stream runs; `:code` is the text of its processor.
+
+    With `:live true` a stream is shown with the counters of all its runs.
+    """
     if not 1 <= len(arguments) <= 2 or (type(arguments[-1]) is not Map and len(arguments) == 2):
         raise fault(1, capability=":stream.graph")
     given = arguments[1] if len(arguments) == 2 else EMPTY_MAP
-    format = options.defaulted(options.read(given, GRAPH, "stream.graph"), GRAPH)["format"].name
+    wanted = options.defaulted(options.read(given, GRAPH, "stream.graph"), GRAPH)
+    format = wanted["format"].name
     source = operand(arguments[0])
     running = source if type(source) is str else source.get(STREAM_ID)
     stream = None if running is None else ctx.host.streams.find(running)
@@ -332,6 +340,10 @@ def picture(ctx: CallContext, arguments: tuple[Any, ...]) -> str:
         if stream is not None:
             return str(stream.owner.processor.identity.text)
         return fused(chain_of(source, ctx.evaluator), ctx.evaluator)[0].identity.text
+    if wanted["live"]:
+        if stream is None:
+            raise fault(3, p="live", kind="false, as the graph does not run", value="true")
+        return live(stream).written(format)
     drawn = Picture()
     drawn.node(stream.node if isinstance(stream, Run) else source)
     return drawn.written(format)

@@ -15,7 +15,8 @@ from rtfs.lang.operator import INPUTS, NAME, NODE, PARAMS, STREAM_ID, operand, s
 from rtfs.lang.values import is_vector
 
 FORMATS = ("mermaid", "svg", "json")
-BRANCHES = Keyword("branches")
+BRANCHES, PARALLELISM = Keyword("branches"), Keyword("parallelism")
+FEW = 8  # partitions that are drawn one by one
 LABEL = 40  # characters of a parameter that are shown
 
 
@@ -63,6 +64,7 @@ class Picture:
         for each in inputs:
             self.arrow(each, id)
         self._fan_out(id, params)
+        self._divide(id, params, label)
         return id
 
     def _fan_out(self, id: str, params: Any) -> None:
@@ -76,6 +78,16 @@ class Picture:
             way = self.box("operator", label, _detail(branch.dissoc(NAME)))
             self.branches.setdefault(id, {})[label] = way
             self.arrow(id, way)
+
+    def _divide(self, id: str, params: Any, op: str) -> None:
+        """The partitions of a node, each a box while they are few."""
+        count = params.get(PARALLELISM) if op == "parallel" and type(params) is Map else None
+        if type(count) is not int or count < 1:
+            return
+        names = [f"partition {at}" for at in range(count)]
+        for name in names if count <= FEW else [f"partitions 0 … {count - 1}"]:
+            self.branches.setdefault(id, {})[name] = self.box("operator", name)
+            self.arrow(id, self.branches[id][name])
 
     def stream(self, id: str, box: str) -> None:
         """The items of a stream leave this box."""

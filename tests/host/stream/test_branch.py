@@ -207,3 +207,21 @@ def test_a_branch_that_wants_next_to_nothing_does_not_hold_the_others(tmp_path: 
 )  # fmt: skip
 def test_bad_input_is_refused_by_name(text: str, message: str) -> None:
     assert refused(text).startswith(message)
+
+
+def test_a_branch_can_be_inspected_and_drawn_while_it_runs() -> None:
+    inspected, drawn = SESSION.run(f"""
+      (let [h {branched("(stream.map (range 9) inc)", "{:name :odd :when odd? :processor identity} {:name :all}")}]
+        (call :stream.to-collection (:all (:branches h)))
+        (call :stream.wait h)
+        [(call :stream.inspect (:odd (:branches h))) (call :stream.graph h {{:live true}})])""")
+    assert inspected[K("stats")][K("outputs")] == 5
+    assert [line.strip() for line in drawn.splitlines()[1:6]] == [
+        'n0(["from-collection"])', 'n1["map<br/>completed in 9 out 9"]', 'n2["branch odd<br/>completed in 5 out 5"]',
+        'n3["branch odd<br/>completed in 5 out 5"]', 'n4["branch all<br/>completed in 9 out 9"]',
+    ]  # fmt: skip
+
+
+def test_only_what_runs_is_drawn_live() -> None:
+    with pytest.raises(rtfs.RtfsError, match="Parameter 'live': expected false, as the graph does not run, got true"):
+        SESSION.run("(call :stream.graph [1] {:live true})")

@@ -374,3 +374,20 @@ def test_a_parallel_graph_that_is_stopped_goes_on_with_the_states_of_all_partiti
 )  # fmt: skip
 def test_bad_input_is_refused_by_name(text: str, message: str) -> None:
     assert message in refused(text)
+
+
+def test_what_partitions_need_is_asked_before_anything_opens(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    context = rtfs.RuntimeContext.controlled(["stream.*"], effects=[":streaming"])
+    with closing(rtfs.Session(context=context)) as session:
+        for made, label in (
+            ("(stream.map s identity {:effects [:network]})", ":network"),
+            (
+                f'(stream.merge [s {{:rtfs/node :file.read :inputs [] :params {{:path "{tmp_path}/secret"}}}}])',
+                ":filesystem",
+            ),
+        ):
+            with pytest.raises(rtfs.RtfsError) as caught:
+                session.run(f"(call :stream.to-collection {parallel('[1]', made)})")
+            assert caught.value.code == "RTFS-S053", caught.value.message
+            assert label in caught.value.message

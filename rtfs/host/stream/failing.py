@@ -157,7 +157,7 @@ async def judged(failure: ItemFailure) -> Fate:
         return fate
     _count(failure, fate.what)
     if fate.what is DEAD_LETTER:
-        failure.letter = letter.write(owner, failure.chunk, problem)
+        failure.letter = letter.write(owner, failure.chunk, problem, before=True)
     return fate
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream.chunk import Chunk
 from rtfs.host.stream.options import shown
-from rtfs.host.stream.processor import K_NAME, K_OP, K_STAGE
+from rtfs.host.stream.processor import K_NAME, K_OP
 from rtfs.host.stream.stores import Letter
 from rtfs.lang.codec import NotStorable, decode, encode
 from rtfs.lang.collections import EMPTY_MAP, Map
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
 K_LETTER, K_ITEM = Keyword("rtfs/letter"), Keyword("item")
-K_AT, K_REDRIVEN = Keyword("at"), Keyword("redriven-at")
+K_AT, K_REDRIVEN, K_BEFORE = Keyword("at"), Keyword("redriven-at"), Keyword("before")
 UNSTORABLE = Keyword("unstorable")  # the key of the print of an item that has no text
 
 
-def write(owner: Owner, chunk: Chunk, error: RtfsError, part: int = 0) -> Letter:
+def write(owner: Owner, chunk: Chunk, error: RtfsError, part: int = 0, *, before: bool = False) -> Letter:
     """The letter of a chunk that failed for good, in the queue of its stream or the one of `:dead-letter-queue`.
 
-    part: tells further letters of one chunk from the first.
+    part: tells further letters of one chunk from the first. before: it failed in the operator that the run begins with,
+    and so before it was a chunk.
     """
     seq, data, time, offset, extra = chunk
     attempts = 1 if extra is None else extra.attempt + extra.tries
@@ -47,6 +48,7 @@ def write(owner: Owner, chunk: Chunk, error: RtfsError, part: int = 0) -> Letter
         "attempts": attempts,
         "stage": _stage(owner, error),
         "at": owner.services.clock.now_ms(),
+        **({K_BEFORE.name: True} if before else {}),
     }
     text = encode(Map.of([(Keyword(name), value) for name, value in body.items()]))
     return Letter(id, owner.settings["dead-letter-queue"] or owner.id, owner.id, text)
@@ -78,10 +80,9 @@ def _stage(owner: Owner, error: RtfsError) -> str:
     return op.name if name is None else name.name if type(name) is Keyword else str(name)
 
 
-def failed_before(body: Map) -> bool:
-    """Did the item of a letter fail in the operator that its run begins with, before it was a chunk of the run?"""
-    place = body.get(Keyword("error")).get(Keyword("data"))
-    return type(place) is Map and K_OP in place and K_STAGE not in place
+def failed_before(letter: Letter) -> bool:
+    """Did the item fail in the operator that its run begins with, before it was a chunk of the run?"""
+    return decode(letter.body).get(K_BEFORE) is True
 
 
 def storable(value: Any) -> Any:
@@ -96,4 +97,4 @@ def storable(value: Any) -> Any:
 def read(letter: Letter) -> Map:
     """A stored letter as programs see it."""
     body: Map = decode(letter.body)
-    return body.assoc(K_REDRIVEN, letter.redriven_at or None)
+    return body.dissoc(K_BEFORE).assoc(K_REDRIVEN, letter.redriven_at or None)

@@ -99,7 +99,7 @@ async def _send(registry: StreamRegistry, letter: Letter, to: Any) -> None:
     metadata = Map.of((key, value) for key, value in known.entries() if key not in GUARDED and key not in _TIMES)
     durable = stream.owner.checkpoints.committer.store.durable
     attempt = body.get(Keyword("attempts")) + 1
-    if to is None and letters.failed_before(body) and isinstance(stream, Run) and not stream.owner.terminal:
+    if to is None and letters.failed_before(letter) and isinstance(stream, Run) and not stream.owner.terminal:
         await stream.take_again(item, attempt=attempt, kept=durable)
     else:
         await stream.send_again(item, metadata, attempt=attempt, kept=durable)

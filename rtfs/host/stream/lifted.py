@@ -171,7 +171,8 @@ class Lifted(Joint):
                 outputs_of(result, self.name)
             except RtfsError as error:
                 placed(error, self.name, self.param("name"))
-                chunk = (output.output_seq, output.value, output.time, None, extra)
+                number = self.intake.seq if output.output_seq == REDRIVEN else output.output_seq
+                chunk = (number, output.value, output.time, None, extra)
                 failure = failing.ItemFailure(owner, chunk, error)
                 fate = await failing.judged(failure)
                 if fate.what is failing.RETRY:

@@ -287,7 +287,16 @@ def test_a_predicate_that_fails_fails_the_run() -> None:
     assert refused(f"(call :stream.to-collection {text})") == "S010 Processor invocation error: dim"
 
 
-@pytest.mark.parametrize("place", ["operator", "stage"])
+REDRIVEN = {
+    "operator": '(stream.map (stream.tap in (fn [n] (if (fits n) n (throw "no")))) inc)',
+    "lifted": '(stream.map in (fn [n] (if (fits n) (inc n) (throw "no"))) {:effects [:network]})',
+    "stage": "(stream.map (stream.tap in identity) (fn [n] (inc (fit n))))",
+    "parallel": "(stream.parallel in {:parallelism 2 :ordered true :processor (fn [s] (stream.map s"
+    ' (fn [n] (if (= n 13) (throw "no") (inc n)))))})',
+}
+
+
+@pytest.mark.parametrize("place", REDRIVEN)
 def test_letters_are_delivered_by_redriving_them_after_a_fix(place: str) -> None:
     """The acceptance of `:stream.with-dead-letter` in streaming.md §6.9, and A55 for items that fail upstream."""
     told: list[Any] = []
@@ -298,10 +307,7 @@ def test_letters_are_delivered_by_redriving_them_after_a_fix(place: str) -> None
         checked.append(n)
         return n not in broken
 
-    if place == "operator":
-        graph = """(stream.map (stream.tap (stream.map source identity) (fn [n] (if (fits n) n (throw "no")))) inc)"""
-    else:
-        graph = "(stream.map (stream.tap (stream.map source identity) identity) (fn [n] (inc (fit n))))"
+    graph = REDRIVEN[place].replace("in ", "(stream.map source identity) ", 1)
     with closing(rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())) as session:
         session.define("fits", fits)
         session.define("tell", told.append)
@@ -317,7 +323,7 @@ def test_letters_are_delivered_by_redriving_them_after_a_fix(place: str) -> None
         broken.clear()
         again = session.run('(call :stream.redrive {:queue "unfit"})')
         assert again[K("left")] == 0
-        if place == "operator":
+        if place in ("operator", "lifted"):
             session.run("(call :stream.wait run {:chunks 10 :timeout-ms 20000})")
             assert (told[-1], checked.count(13)) == (14, 5)
         else:  # the stage is as it was, so that there is another letter

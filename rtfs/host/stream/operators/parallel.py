@@ -20,7 +20,7 @@ from rtfs.host.stream.chunk import Extra
 from rtfs.host.stream.graph import PARTITION, Chain, Origin, chain_of, fed, stages_of
 from rtfs.host.stream.intake import Intake
 from rtfs.host.stream.lifted import APART
-from rtfs.host.stream.operators import Around, HostOperator, Joint, Part
+from rtfs.host.stream.operators import REDRIVEN, Around, HostOperator, Joint, Part
 from rtfs.host.stream.operators.branch import Feed
 from rtfs.host.stream.operators.merge import Merge, any_of
 from rtfs.host.stream.outputs import Output
@@ -178,7 +178,15 @@ class Parallel(Joint):
         known = {output.output_seq: output.metadata for output in items if output.metadata is not None}
         self._flights.append(Round(self._read, known, work))
 
-    async def _worked(self, at: int, items: list[Item]) -> Reply:
+    async def redriven(self, item: Any, attempt: int, intake: Intake) -> None:
+        output = Output(REDRIVEN, item, 0, self.around.services.clock.now_ms())
+        at = dealt(self.param("partition-fn"), output, self._count, self.around)
+        about = output.about(intake.owner.id) if self._facts.wants_metadata else None
+        replies = {at: await self._worked(at, [Item(REDRIVEN, item, about)], attempt)}
+        self._note(replies)
+        await self._give(replies, replies[at].outputs, {}, again=True)
+
+    async def _worked(self, at: int, items: list[Item], attempt: int = 1) -> Reply:
         """What a partition made of its items, those included about which somebody had to decide."""
         outputs: list[tuple[int, Any]] = []
         async with self._locks[at]:
@@ -190,7 +198,7 @@ class Parallel(Joint):
                     return self._answered(at, reply._replace(outputs=outputs))
                 done, error = reply.failed
                 tries = 0 if done else tries
-                fate = await self._fate(items[done], error, tries)
+                fate = await self._fate(items[done], error, tries, attempt)
                 if fate.what is failing.RETRY:
                     tries += 1
                     await self.around.services.clock.sleep((fate.value or 0) / 1000)
@@ -202,10 +210,11 @@ class Parallel(Joint):
                     outputs.append((items[done].number, fate.value))
                 tries, items = 0, items[done + 1 :]
 
-    async def _fate(self, item: Item, error: RtfsError, tries: int) -> failing.Fate:
-        extra = Extra()
+    async def _fate(self, item: Item, error: RtfsError, tries: int, attempt: int) -> failing.Fate:
+        extra = Extra(attempt=attempt)
         extra.tries = tries
-        chunk = (item.number, item.value, self.intake.time, None, extra)
+        number = self.intake.seq if item.number == REDRIVEN else item.number
+        chunk = (number, item.value, self.intake.time, None, extra)
         failure = failing.ItemFailure(self.intake.owner, chunk, error)
         fate = await failing.judged(failure)
         if failure.letter is not None:
@@ -247,16 +256,28 @@ class Parallel(Joint):
         outputs = [pair for reply in replies.values() for pair in reply.outputs]
         if self._ordered:
             outputs.sort(key=lambda pair: pair[0])
-        if self._facts.stateful and self._durable:
-            states = self._state.get(STATES).merge(Map.of((at, reply.state) for at, reply in replies.items()))
-            self._state = self._state.assoc(STATES, states)
+        self._note(replies)
         for at in range(self._count):
             busy = any(at in each.work for each in self._flights)
             upto = flight.end if at in replies or self._ordered else 0 if busy else self._read
             self._done[at] = max(self._done[at], upto)  # after a restart some were further
         await self._give(replies, outputs, flight.metadata)
 
-    async def _give(self, replies: dict[int, Reply], outputs: list[tuple[int, Any]], metadata: dict[int, Any]) -> None:
+    def _note(self, replies: dict[int, Reply]) -> None:
+        """The states of partitions go with the next chunk, where they are stored."""
+        if self._facts.stateful and self._durable:
+            states = self._state.get(STATES).merge(Map.of((at, reply.state) for at, reply in replies.items()))
+            self._state = self._state.assoc(STATES, states)
+
+    async def _give(
+        self,
+        replies: dict[int, Reply],
+        outputs: list[tuple[int, Any]],
+        metadata: dict[int, Any],
+        *,
+        again: bool = False,
+    ) -> None:
+        """again: it is of an item that is taken again, which moves no position."""
         values = [value for _, value in outputs]
         if self._combiner is not None:
             self._collect(replies)
@@ -264,7 +285,7 @@ class Parallel(Joint):
         if not self.intake.open:
             await self.intake.opened()
         last = next((metadata[number] for number, _ in reversed(outputs) if number in metadata), None)
-        position = vector([min(self._done), *self._done])
+        position = None if again else vector([min(self._done), *self._done])
         self.intake.offer(vector([self._state, vector(values), None]), position, last)
 
     def _collect(self, replies: dict[int, Reply]) -> None:

@@ -44,7 +44,7 @@ class Run(Channel):
         self.notices = Notices(owner)
         self.farewells: list[Callable[[], None]] = []  # what is left to do when all of it has ended
         self._parting: asyncio.Task[None] | None = None
-        self.inputs = inputs
+        self._inputs = inputs
         evaluator = owner.services.evaluator
         self._aside = any(puts_aside(evaluator.operator(stage.op)) for stage in chain.stages)
         self._reduces = bool(chain.stages) and chain.stages[-1].op == "reduce"
@@ -122,7 +122,7 @@ class Run(Channel):
             name = f"rtfs end of stream {self.id}"
             self._parting = asyncio.get_running_loop().create_task(self._part(), name=name)
         leaves = self.owner.ending in ("shutdown", "fenced")
-        for each in self.inputs:
+        for each in self._inputs:
             each.close()
             if each.stream.owner.terminal or (each.shared and each.stream.read_by_graphs and not leaves):
                 continue
@@ -147,13 +147,13 @@ class Run(Channel):
             if strategy.name == "finish-current-batch":
                 self.curtail()
         if drain:
-            for each in self.inputs:
+            for each in self._inputs:
                 each.drain()
         return await super().stop(reason, drain=drain, timeout_ms=timeout_ms)
 
     def curtail(self) -> None:
         """Give up what is queued behind the sources; what is on its way from there goes on."""
-        for each in self.inputs:
+        for each in self._inputs:
             each.stream.curtail()
         if not self.owner.follows:
             if self.owner.source is not None:
@@ -162,7 +162,7 @@ class Run(Channel):
 
     def waiting(self) -> int:
         """How many items are queued in it and in what it reads."""
-        return self.owner.queue.depth + sum(each.stream.waiting() for each in self.inputs)
+        return self.owner.queue.depth + sum(each.stream.waiting() for each in self._inputs)
 
     async def send_on(self, data: Any, timeout_ms: int = 0) -> Map:
         """As for every stream; its source is opened for it."""
@@ -171,7 +171,7 @@ class Run(Channel):
 
     def drain(self) -> None:
         """End by itself: nothing more from the sources, but all that is on its way from there."""
-        for each in self.inputs:
+        for each in self._inputs:
             each.drain()
         self.owner.begin_drain("stop-drain")
 
@@ -179,7 +179,7 @@ class Run(Channel):
         """A snapshot is stored: outputs of the inputs before the position of the oldest one that is kept may go."""
         if snapshot.position is not None:
             self._positions.append(snapshot.position)
-            for each, number, oldest in zip(self.inputs, snapshot.position, self._positions[0], strict=False):
+            for each, number, oldest in zip(self._inputs, snapshot.position, self._positions[0], strict=False):
                 each.settled(number, oldest)
 
     def inspect(self, items: int = 10, redact: tuple[str, ...] = (), max_chars: int = MAX_CHARS) -> Map:
@@ -209,5 +209,5 @@ class Run(Channel):
             answer = answer.assoc(Keyword("resumed"), True)
         if not self._parted:
             return answer
-        parts = [(Keyword(each.name), each.stream.handle()) for each in self.inputs]
+        parts = [(Keyword(each.name), each.stream.handle()) for each in self._inputs]
         return answer.assoc(Keyword("branches"), Map.of(parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 import rtfs
 from rtfs.session import Session
+from tests.host.stream.copies import Copies
 
 FULL = rtfs.RuntimeContext.full()
 
@@ -156,3 +158,42 @@ def test_a60_a_query_of_a_server_needs_the_network() -> None:
         refused(session, "SELECT 1", "postgresql://127.0.0.1:1/x") == "S053 Effect :network denied for stream.db.query"
     )
     session.shutdown()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("key", ["id", "name"])
+def test_a57_a_query_that_is_killed_anywhere_goes_on_behind_its_last_key(
+    kind: str, key: str, tmp_path: Path, postgres: str
+) -> None:
+    import psycopg
+
+    numbers = random.Random(key).sample(range(1, 10_000), 700)
+    people = [(number, f"n{number * 7919 % 10_007}") for number in numbers]
+    served = kind == "postgresql"
+    url = postgres if served else f"sqlite:{tmp_path}/people.db"
+    connection: Any = psycopg.connect(url) if served else sqlite3.connect(tmp_path / "people.db")
+    with connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(20) UNIQUE)")
+        cursor.executemany(f"INSERT INTO people VALUES ({'%s, %s' if served else '?, ?'})", people)
+    connection.close()
+    node = query("SELECT id, name FROM people", url, f':key-column "{key}" :fetch-size 64 :as :vector')
+    options = '{:stream-id "q" :outputs :durable :checkpoint {:every-chunks 50 :every-ms nil}}'
+    create = f"(call :stream.create {node} {options})"
+    with Copies(tmp_path / "state", tmp_path, {2, 3, 5, 9, 14}) as copies:
+        whole = complete(tmp_path / "state", create)
+    assert sorted(whole) == sorted(people)
+    assert len(copies.made) >= 4
+    for copy in copies.made:
+        assert complete(copy, '(call :stream.resume "q")' if key == "id" and not served else create) == whole
+
+
+def complete(state_dir: Path, begin: str) -> list[Any]:
+    """All rows of the run of id `q`, in order, once it is completed."""
+    session = Session(context=FULL, state_dir=str(state_dir))
+    session.run(begin)
+    found: list[Any] = []
+    while more := session.run(f'(call :stream.next "q" {{:max 500 :after {len(found) - 1}}})'):
+        found += more
+    session.shutdown(timeout=5.0, strategy="immediate")
+    return found

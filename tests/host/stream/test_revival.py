@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rtfs
-from rtfs.host.stream.stores.sqlite import SqliteStore
 from rtfs.lang.names import Keyword as K
 from rtfs.session import Session
+from tests.host.stream.copies import Copies, stored
 
 FULL = rtfs.RuntimeContext.full()
 ALONE = Session(context=FULL, limits=rtfs.Limits.unlimited())
@@ -51,12 +54,6 @@ def everything(session: Session, id: str) -> list[Any]:
     while more := session.run(f'(call :stream.next "{id}" {{:max 500 :after {len(found) - 1}}})'):
         found += more
     return found
-
-
-def stored(folder: Path, id: str) -> bool:
-    """Is there a snapshot of that stream?"""
-    with closing(sqlite3.connect(folder / "streams.db")) as connection:
-        return bool(connection.execute("SELECT count(*) FROM snapshot WHERE stream_id = ?", (id,)).fetchone()[0])
 
 
 # ---- what goes on
@@ -300,32 +297,6 @@ GRAPHS = st.recursive(
 )  # fmt: skip
 
 
-class Copies:
-    """Copies of a state directory as SIGKILL would leave it behind some of its commits."""
-
-    def __init__(self, place: Path, folder: Path, after: set[int]) -> None:
-        self.place, self.folder, self.after = place, folder, after
-        self.made: list[Path] = []
-        self._count = 0
-
-    def __enter__(self) -> Copies:
-        self._commit = commit = SqliteStore.commit
-
-        def copying(store: SqliteStore, rows: Any) -> Any:
-            result = commit(store, rows)
-            self._count += 1
-            if self._count in self.after:
-                self.made.append(self.folder / str(self._count))
-                shutil.copytree(self.place, self.made[-1])
-            return result
-
-        SqliteStore.commit = copying  # type: ignore[method-assign]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        SqliteStore.commit = self._commit  # type: ignore[method-assign]
-
-
 @settings(max_examples=25, deadline=None)
 @given(GRAPHS, st.sets(st.integers(1, 25), min_size=1, max_size=3), st.integers(1, 40))
 def test_a39_a_graph_that_is_killed_anywhere_gives_what_it_gives_uninterrupted(
@@ -345,3 +316,46 @@ def test_a39_a_graph_that_is_killed_anywhere_gives_what_it_gives_uninterrupted(
                 begun = stored(copy, "g")  # the runs that it reads are stored before it
                 again.run('(call :stream.resume "g")' if begun and copy.name[-1] in "02468" else start)
                 assert everything(again, "g") == whole
+
+
+# ---- killed for good
+
+PIPELINE = """
+(def rows (call :stream.db.query "SELECT id FROM numbers" {{:connection "sqlite:{folder}/n.db" :key-column "id"}}))
+(def lines (stream.map (call :stream.file.read "{folder}/in" {{:mode :lines}}) parse-int))
+(def graph (-> (stream.merge {{:rows (stream.map rows :id) :lines lines}} {{:skip-idle-ms nil}})
+               (stream.tap println)
+               (stream.stateful (fn [sum n] [(+ sum n) [n (+ sum n)]]) {{:initial-state 0}})
+               (stream.batch 7)
+               (stream.with-checkpointing 20 {{:stream-id "pipe"}})
+               (stream.tap identity)))
+(call :stream.file.write "{folder}/out" {{:data-source graph :mode :append :format :json-lines}})"""
+
+
+def test_a_whole_pipeline_that_is_killed_goes_on_by_its_id_alone(environment: dict[str, str], tmp_path: Path) -> None:
+    count = 1500
+    with closing(sqlite3.connect(tmp_path / "n.db")) as connection, connection:
+        connection.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY)")
+        connection.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in range(count)])
+    (tmp_path / "in").write_text("".join(f"{n}\n" for n in range(10_000, 10_000 + count)))
+    (tmp_path / "begin.rtfs").write_text(PIPELINE.format(folder=tmp_path))
+    (tmp_path / "again.rtfs").write_text('(call :stream.resume-from-checkpoint "pipe")')
+    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(tmp_path / "state")]
+    for program, seen in (("begin", 300), ("again", 700), ("again", 400)):
+        run = [*command, str(tmp_path / f"{program}.rtfs")]
+        with subprocess.Popen(run, stdout=subprocess.PIPE, env=environment) as process:
+            assert process.stdout is not None
+            for _ in range(seen):
+                assert process.stdout.readline()
+            process.kill()
+    last = subprocess.run(
+        [*command, str(tmp_path / "again.rtfs")], stdout=subprocess.DEVNULL, env=environment, timeout=120
+    )
+    assert last.returncode == 0
+    pairs, total, expected = zip(range(count), range(10_000, 10_000 + count), strict=True), 0, []
+    for item in (item for pair in pairs for item in pair):
+        total += item
+        expected.append([item, total])
+    batches = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert [entry for batch in batches for entry in batch] == expected
+    assert {len(batch) for batch in batches[:-1]} == {7}

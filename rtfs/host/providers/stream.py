@@ -93,9 +93,9 @@ def _kind(name: str) -> Any:
 
 
 _TWINS = {
-    "next": "next", "wait": "await", "pause": "pause", "resume": "resume", "cancel": "cancel", "stop": "stop",
-    "inspect": "inspect", "list": "list", "status": "status", "outputs": "outputs", "checkpoint": "checkpoint",
-    "delete": "delete", "send": "send",
+    "start": "start", "next": "next", "wait": "await", "pause": "pause", "resume": "resume", "cancel": "cancel",
+    "stop": "stop", "inspect": "inspect", "list": "list", "status": "status", "outputs": "outputs",
+    "checkpoint": "checkpoint", "delete": "delete", "send": "send",
 }  # fmt: skip
 
 

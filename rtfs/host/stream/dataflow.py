@@ -119,6 +119,8 @@ def admit_graph(chain: Chain, evaluator: Evaluator, security: RuntimeContext) ->
 class _GraphRequest(Request):
     """A start whose processor and source are those of a graph."""
 
+    kind = "run"
+
     def __init__(
         self, registry: StreamRegistry, settings: Settings, module: str, security: RuntimeContext | None,
         chain: Chain, processor: Processor, node: Any,

@@ -40,6 +40,8 @@ _NOT_KEPT = frozenset({"headers", "initial-state", "migrate"})  # secrets, and w
 class Request:
     """One start or resume call: its parameters, the module it was made in, and what its program may do."""
 
+    kind = "mcp"  # what an id that it makes up begins with
+
     def __init__(
         self, registry: StreamRegistry, settings: Settings, module: str, security: RuntimeContext | None = None
     ) -> None:
@@ -58,7 +60,7 @@ class Request:
         """A new stream, or the stored one of that id (`:if-exists`). once: what an id that it makes up follows from."""
         settings = self.settings
         found = self._processor(settings["processor"])
-        id = settings["stream-id"] or _generated_id(settings["endpoint"], once)
+        id = settings["stream-id"] or _generated_id(self.kind, settings["endpoint"], once)
         store = self._store(id)
         seen: int | None = None
         need_durable(store, settings)
@@ -322,9 +324,9 @@ class Request:
         return self.registry.services.evaluator.resolve(text, self.module)
 
 
-def _generated_id(endpoint: str, once: str | None) -> str:
+def _generated_id(kind: str, endpoint: str, once: str | None) -> str:
     unique = uuid.uuid4() if once is None else uuid.uuid5(uuid.NAMESPACE_OID, once)
-    return f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '-', shown(endpoint))[:80]}-{unique}"
+    return f"{kind}-{re.sub(r'[^A-Za-z0-9_]+', '-', shown(endpoint)).strip('-')[:80]}-{unique}"
 
 
 def _occupied(busy: InUse, id: str, *, resuming: bool) -> RtfsError:

@@ -108,7 +108,11 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
     if split_up and not any((slots[key].get(WHEN) or EACH) is EACH for key in callbacks):
         options = options.assoc(Keyword("outputs"), Keyword("none"))
     if len(options) and not (callbacks or starts):
-        raise fault(6, k=f":{normal(next(iter(options)))}", capability=f"stream.{name}", n=f":{next(iter(slots)).name}")
+        error = fault(
+            6, k=f":{normal(next(iter(options)))}", capability=f"stream.{name}", n=f":{next(iter(slots)).name}"
+        )
+        error.remark("it is for a run, and without a callback that gets items this call only describes a stream")
+        raise error
     return Read(made, options, Map.of(slots.items()), callbacks, starts)
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import options
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.inspection import keyed
-from rtfs.host.stream.options import Option, Table, anything, boolean, integer, one_of, optional, text
+from rtfs.host.stream.options import Option, Table, anything, boolean, integer, one_of, optional, shown, text
 from rtfs.host.stream.settings import RESUME, stream_id
 from rtfs.host.stream.stream import Stream
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.names import Keyword
+from rtfs.lang.operator import NODE
 from rtfs.lang.regex import compile_regex
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ TABLES: dict[str, Table] = {
     },
     "list": {
         "status": Option(optional(one_of(*_STATUSES))),
-        "kind": Option(optional(one_of("mcp", "marketplace"))),
+        "kind": Option(optional(one_of("mcp", "marketplace", "dataflow"))),
         "prefix": Option(text, ""),
         "limit": Option(integer(1), 1000),
     },
@@ -137,6 +138,10 @@ def _is_handle(value: Map) -> bool:
 
 def _parameters(capability: str, arguments: tuple[Any, ...]) -> Map:
     """One map of parameters from `{…}`, a handle, an id, or one of the latter two and a map of options. S001."""
+    if arguments and type(arguments[0]) is Map and NODE in arguments[0]:
+        error = fault(4, value=shown(arguments[0]))
+        error.remark("it only describes one: :stream.pipeline or :stream.create begins a run of it")
+        raise error
     if len(arguments) == 1 and type(arguments[0]) is Map and not _is_handle(arguments[0]):
         return arguments[0]
     more = arguments[1] if len(arguments) == 2 else EMPTY_MAP

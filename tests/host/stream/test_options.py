@@ -116,9 +116,10 @@ def test_every_option_that_is_not_served_is_refused_by_name() -> None:
 
 
 def test_the_table_has_an_entry_for_every_event_and_status_and_terminal_states_stay() -> None:
+    """Of a stream that completed the sink may fail at the very end."""
     for event in TABLE:
         for status in (K("active"), K("paused"), *TERMINAL):
             move = transition(event, status)
             assert move.to is None or move.to in (K("active"), K("paused"), *TERMINAL)
-            assert status not in TERMINAL or move.to is None
+            assert status not in TERMINAL or move.to is None or event == "end-failed"
             assert not move.flush or move.to in (K("completed"), K("stopped"))

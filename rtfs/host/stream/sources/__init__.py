@@ -1,7 +1,7 @@
 """Sources of data: nodes of a graph without an input, one file each (streaming.md §6.2).
 
 A file `from_collection.py` offers `SOURCE`, the capability `:stream.from-collection`; `file_read.py` is
-`:stream.file.read`.
+`:stream.file.read`. Each passes `tests/contracts/test_source.py`, which has a world for it.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _captures(function: Any) -> dict[str, Any]:
             value = cell.cell_contents
         except ValueError:
             continue  # not assigned yet: a late binding that is never used before
-        if value is not function:
+        if value is not function and not python.startswith("#"):  # what counted code counts in is not the program's
             captures[python.partition("~")[0]] = value
     return captures
 

@@ -167,3 +167,13 @@ def test_items_in_a_batch_give_what_they_give_one_by_one(
             single, found, _ = read(processor.step(single, item), single, "chain", 10_000)
         expected += [(number, value) for value in found]
     assert (outputs, state) == (expected, single)
+
+
+def test_chains_of_literals_run_where_steps_are_counted() -> None:
+    limits = rtfs.Limits(steps=200_000, seconds=None)
+    session = rtfs.Session(limits=limits, context=rtfs.RuntimeContext.full())
+    chain = "(stream.stateful (stream.map [1 2 3] f) (fn [n x] [(+ n x) (f n)]) {:initial-state 0})"
+    text = f"(let [k 3 f (fn [x] (+ x k))] (call :stream.to-collection {chain}))"
+    assert list(session.run(text)) == [3, 7, 12]
+    with pytest.raises(rtfs.RtfsError, match="Step"):
+        session.run("(call :stream.to-collection (stream.map [1] (fn [x] (loop [i 0] (recur (inc i))))))")

@@ -391,3 +391,44 @@ def test_what_partitions_need_is_asked_before_anything_opens(tmp_path: Path) -> 
                 session.run(f"(call :stream.to-collection {parallel('[1]', made)})")
             assert caught.value.code == "RTFS-S053", caught.value.message
             assert label in caught.value.message
+
+
+def test_partitions_of_a_run_that_is_killed_go_on_where_they_were(tmp_path: Path) -> None:
+    program = tmp_path / "graph.rtfs"
+    graph = parallel(
+        "(range 6000)", "(stream.reduce s + {:initial 0 :emit :each})", ":partition-fn identity :ordered true"
+    )
+    program.write_text(f"""
+      (call :stream.file.write "{tmp_path}/out" {{:data-source (stream.tap {graph} println) :mode :append :format :lines
+                                                 :stream-id "k"}})""")
+    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(tmp_path / "s"), program]
+    for seen in (3, 1500):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(seen):
+                assert process.stdout.readline()
+            process.kill()
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    sums, expected = [0, 0, 0], []
+    for item in range(6000):
+        sums[item % 3] += item
+        expected.append(sums[item % 3])
+    assert [int(line) for line in (tmp_path / "out").read_text().split()] == expected
+
+
+def test_what_waits_for_the_combiner_is_kept_over_a_restart(tmp_path: Path) -> None:
+    source = "(stream.tap (range 3000) identity)"
+    text = parallel(source, "(stream.filter s odd?)", ":combiner (fn [parts] (reduce + (map count parts)))")
+    for last in (False, True):
+        with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
+            session.run(f'(call :stream.create {text} {{:stream-id "c" :outputs :durable}})')
+            found = session.run(f'(call :stream.next "c" {{:timeout-ms {30000 if last else 700}}})')
+    assert found == 1500
+
+
+def test_where_steps_are_counted_all_stays_in_this_process() -> None:
+    limits = rtfs.Limits(steps=5_000_000, seconds=None)
+    with closing(rtfs.Session(limits=limits, context=rtfs.RuntimeContext.full())) as session:
+        text = parallel("(range 900)", "(stream.map s inc)")
+        session.run(f'(call :stream.create {text} {{:stream-id "few"}}) (call :stream.next "few")')
+        assert running(session, "few").runner == "local"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtfs.host.stream import guard, options, sources
 from rtfs.host.stream import operators as host_operators
-from rtfs.host.stream import options, sources
 from rtfs.host.stream.called import EACH, ON_ERROR, Called, watching
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.dataflow import fused, run
@@ -239,9 +239,10 @@ def identified(ctx: CallContext, node: Any, options: Map) -> Map:
 
 
 def lasts(ctx: CallContext, options: Map) -> bool:
-    """Will a run with these options be stored?"""
+    """Will a run with these options be stored? S053 before the store is opened."""
     known = [(CHECKPOINT, options.get(CHECKPOINT))] if CHECKPOINT in options else []
     cadence = read_settings(Map.of([(Keyword("endpoint"), "run"), *known]))["checkpoint"]
+    guard.admit_store(ctx.security, cadence.store)
     try:
         return bool(ctx.host.streams.store(cadence).durable)
     except InUse:  # whoever starts it says so

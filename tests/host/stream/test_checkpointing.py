@@ -184,3 +184,17 @@ def test_what_is_nearer_to_the_end_of_the_graph_and_what_the_call_says_counts_mo
 def test_bad_input_is_refused_by_name(unstored: Told, parameters: str, message: str) -> None:
     assert unstored.refused(f"(call :stream.to-collection (stream.with-checkpointing [1] {parameters}))") == message
     assert unstored.run("(count (call :stream.list {:status :active}))") == 0
+
+
+@pytest.mark.parametrize("call", [":stream.create {}", ':stream.file.write "out" {{:data-source {}}}'])
+@pytest.mark.parametrize("store", ['"redis://127.0.0.1:1/0"', ":redis"])
+def test_a60_a_store_in_the_network_is_asked_for_before_it_is_opened(
+    call: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RTFS_REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
+    session = Session(context=FULL.replace(denied_effects=(":network",)))
+    with pytest.raises(rtfs.RtfsError) as found:
+        session.run(f"(call {call.format(f'(stream.with-checkpointing [1] {{:checkpoint-store {store}}})')})")
+    session.shutdown()
+    assert f"{found.value.code[5:]} {found.value.message}" == "S053 Effect :network denied for mcp.stream.start"

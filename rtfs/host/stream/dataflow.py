@@ -149,7 +149,9 @@ class _GraphRequest(Request):
             about = _about_input(own and f"{own}/{name}", goes_on, self.settings["checkpoint"])
             options = shared.merge(about).merge(more)
             request = _request(self.registry, Begun(node, self.module), options, self.security)
-            request.revives_ended, request.hooks = bool(goes_on), hooks
+            request.revives_ended = bool(goes_on)
+            # what a part says of its own failures is nearer than what covers it
+            request.hooks = {kind: hook for kind, hook in hooks.items() if Keyword(kind) not in more}
             if isinstance(node, Chain):  # of a part, which is drawn as what it is a part of
                 request.node = self.node
             return await _started(request)

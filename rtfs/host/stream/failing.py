@@ -222,14 +222,17 @@ def _again(failure: StepFailure, wait_ms: float) -> bool:
 def _replaced(failure: StepFailure, value: Any) -> bool:
     """Go on with a value in place of what the failed stage would have given; a later stage may fail as well."""
     owner, chunk, values = failure.owner, failure.chunk, (*failure.values, value)
-    processor, limited = owner.processor, isinstance(failure.raised, LimitError)
+    processor, unmade = owner.processor, isinstance(failure.raised, LimitError) or refused(failure.raised) is not None
     assert processor.mend is not None
     try:
-        result = processor.mend(owner.state, chunk[1], owner.metadata_of(chunk), values, limited)
-        parts = result, None, True
-        reading = owner.stepping.read(parts, owner.state, processor.name, owner.settings["max-outputs"])
+        result = processor.mend(owner.state, chunk[1], owner.metadata_of(chunk), values, unmade)
     except Exception as error:
         return met(owner, chunk, error, values)
+    try:
+        parts = result, None, True
+        reading = owner.stepping.read(parts, owner.state, processor.name, owner.settings["max-outputs"])
+    except Exception as error:  # the value is none that may leave
+        return _settle(StepFailure(owner, chunk, error, values), Fate(FAIL))
     _count(failure, REPLACE)
     owner.replaced(chunk, reading)
     return False

@@ -154,6 +154,16 @@ def test_items_fail_at_once_or_become_letters_while_it_is_open(place: str) -> No
         assert all(letter[K("error")][K("message")].startswith("Circuit open for '") for letter in shut)
 
 
+def test_a_value_stands_for_an_item_that_an_open_circuit_refuses_and_no_function_is_called() -> None:
+    timed = Timed()
+    found = timed.run("""(call :stream.to-collection (stream.with-circuit-breaker
+      (stream.pipeline-with-recovery
+        (stream.map (stream.stateful (range 4) (fn [n x] [(inc n) n]) {:initial-state 0}) (fn [n] (/ 1 (dec n))))
+        (fn [error n] {:replace [n (:code error)]}))
+      {:window 2 :when-open :fail}))""")
+    assert rtfs.show(rtfs.from_python(found)) == '[-1 [1 "RTFS-S010"] [2 "RTFS-S042"] [3 "RTFS-S042"]]'
+
+
 def test_a_failing_item_that_is_tried_again_is_its_own_trial() -> None:
     timed = Timed()
     tries = []

@@ -142,6 +142,21 @@ def test_the_wrapper_that_is_nearer_to_the_source_decides() -> None:
     assert len(run('(call :stream.dead-letters {:queue "inner"})')) == 1
 
 
+def test_what_a_branch_says_of_its_own_failures_is_nearer_than_a_handler() -> None:
+    asked: list[Any] = []
+    results: list[Any] = []
+    run(
+        """(call :stream.wait (call :stream.branch (stream.map [1 0 2] (fn [n] (if (= n 2) (throw "two") n)))
+             {:branches [{:name :own :processor (fn [n] (result [:own (/ 1 n)])) :on-error :skip}
+                         {:name :run :processor (fn [n] (result [:run (/ 1 n)]))}]
+              :on-error (fn [error n] (do (ask n) :skip))}))""",
+        ask=asked.append,
+        result=results.append,
+    )
+    assert asked == [0, 2] or asked == [2, 0]  # one by the branch, one in front of both
+    assert sorted(rtfs.show(rtfs.from_python(each)) for each in results) == ["[:own 1]", "[:run 1]"]
+
+
 def test_what_a_handler_was_answered_is_not_asked_again_after_a_kill(
     store_place: Callable[[str], str], environment: dict[str, str], tmp_path: Path
 ) -> None:

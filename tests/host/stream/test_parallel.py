@@ -62,7 +62,7 @@ def test_a_key_is_in_one_partition_and_its_items_keep_their_order() -> None:
                    for at, (before, _) in enumerate(own))  # fmt: skip
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.lists(st.integers(-50, 50), max_size=60), st.integers(1, 5), st.sampled_from(["", ":partition-fn str"]))
 def test_the_same_leaves_as_from_one_partition(items: list[int], count: int, more: str) -> None:
     processor = "(stream.flat-map (stream.filter s odd?) (fn [x] [x (* 2 x)]))"
@@ -112,6 +112,14 @@ def test_a_quiet_partition_closes_its_windows() -> None:
     assert timed.told[0][0] < 3000
 
 
+def test_partitions_that_take_no_more_end_the_run_and_its_source() -> None:
+    timed = Timed()
+    text = parallel("(call :stream.periodic 10)", "(stream.take (stream.map s (fn [x] (tell x))) 2)", "", 2)
+    end = timed.run(f"(call :stream.wait (call :stream.pipeline {text} {{:on-result (fn [x] x)}}))")
+    assert end[K("status")] == K("completed")
+    assert sorted(timed.values) == [0, 1, 2, 3]
+
+
 # ---- one contract for every runner
 
 
@@ -157,7 +165,7 @@ def test_all_runners_answer_alike(processor: str) -> None:
             found.append(str((await runner.control(at, "flush", 0)).outputs))
         return found
 
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=2, deadline=None)
     @given(BATCHES)
     def compare(batches: list[tuple[int, list[int]]]) -> None:
         async def both() -> list[list[str]]:

@@ -122,7 +122,7 @@ class Parallel(Joint):
                 if coming is None and not ended and len(self._flights) < AHEAD:
                     coming = asyncio.ensure_future(self._arrived())
                 waited = {task for flight in self._flights for task in flight.work.values()}
-                if coming is None and not self._flights:
+                if not self._flights and (coming is None or len(self._over) == self._count):
                     return
                 await self._wait(session, {*waited, *((coming,) if coming else ())})
                 await self._settle()

@@ -66,10 +66,12 @@ class Drawing:
         if not (read.callbacks or read.starts):
             return read.node
         box = self.picture.node(read.node)
-        if read.starts:
-            ways = self.picture.branches.get(box, {}).items()
+        ways = self.picture.branches.get(box, {}).items()
+        if ways:
             parts = [(Keyword(name), self._handle("dataflow", way, way)) for name, way in ways]
             return self._handle("dataflow", box, box).assoc(Keyword("branches"), Map.of(parts))
+        if not read.callbacks:
+            return self._handle("dataflow", box, box)
         names = " ".join(key.name for key in read.callbacks)
         return self._handle("dataflow", self._after(box, "run", "callbacks", names), box)
 

@@ -91,7 +91,8 @@ async def wait(ctx: CallContext, *arguments: Any) -> Any:
     "mcp.stream.send", effects=EFFECTS, idempotent=False, examples=_fed("", "{:accepted true :seq 0 :status :active}")
 )
 async def send(ctx: CallContext, *arguments: Any) -> Any:
-    """Inject one chunk, or with `:to :server` bring it to the server of the stream, when there is a way."""
+    """Inject one chunk, or with `:to :server` bring it to the server of the stream, when there is a way; a graph that
+    begins with a web socket sends it there. `(stream chunk)` and `(stream chunk {…})` say the same in short."""
     asked = _asked(ctx, arguments)
     if asked.to_server:
         return await asked.stream.send_on(asked["chunk"], asked.timeout_ms)

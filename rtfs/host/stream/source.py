@@ -95,8 +95,9 @@ class Source:
             try:
                 await self._owner.services.timers.within(timeout_ms, opening)
                 await self.adapter.send(data)
-            except (TimeoutError, Lost):
-                raise fault(23, n=self._owner.intake.attempt, e=loss.why) from None
+            except (TimeoutError, Lost) as still:
+                why = still.why if isinstance(still, Lost) else loss.why
+                raise fault(23, n=self._owner.intake.attempt, e=why) from None
             finally:
                 self._openings = [waiting for waiting in self._openings if waiting is not opening]
 
@@ -128,6 +129,9 @@ class Source:
             owner.services.defect(owner, error)
             outcome = fault(24, a=f":{self.adapter.name}", endpoint=self._shown, why=f"{type(error).__name__}: {error}")
         self.state = "closed"
+        for opening in self._openings:  # nothing will be opened any more
+            if not opening.done():
+                opening.set_exception(Lost(self.last_error or "the source has ended"))
         if isinstance(outcome, RtfsError):
             self.last_error = outcome.message
         owner.source_finished(outcome)

@@ -132,6 +132,16 @@ async def test_what_is_sent_arrives_and_what_is_sent_too_early_waits_for_the_soc
         assert await one.run('(:accepted (call :stream.send h "five"))') is True
 
 
+async def test_what_waits_for_a_socket_that_will_never_be_there_fails_when_that_is_known() -> None:
+    async with unruly(lambda peer: peer.answer(503)) as server, program() as one:
+        with pytest.raises(rtfs.RtfsError) as caught:
+            await one.run(f"""(call :stream.send {connect(server, f":on-message identity {QUICK}")} "x"
+                                {{:timeout-ms 600000}})""")
+        assert (caught.value.code, caught.value.message) == (
+            "RTFS-S023", "Transport failed after 3 attempts: HTTP status 503"
+        )  # fmt: skip
+
+
 async def test_a_stream_that_is_read_by_next_is_opened_by_what_is_sent() -> None:
     async def script(peer: Peer) -> None:
         await peer.upgrade()

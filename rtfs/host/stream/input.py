@@ -68,13 +68,21 @@ class Input:
     def attach(self, cursor: int) -> None:
         """Have what comes from there on kept."""
         if self._reader is None:
-            self._reader = Stream.reader(self.stream, self._reads_as, at=cursor, lasting=True)
-            self._reader.cursor = max(self._reader.cursor, cursor)
+            reader = self._reader = Stream.reader(self.stream, self._reads_as, at=cursor, lasting=True)
+            reader.oldest = reader.cursor  # as far as the mark says: a snapshot that is kept needs them
+            reader.cursor = max(reader.cursor, cursor)
+            if self.kept:
+                self.stream.owner.outputs.finished(reader, upto=reader.cursor)
 
     def born(self, output: Output) -> int:
         """When what the output is made of came into the measured part of the graph, in ms; else into the input."""
         births = self.stream.owner.births
         return output.time if births is None else births.of(output)
+
+    @property
+    def oldest(self) -> int:
+        """The first output that somebody may still want to go back to."""
+        return 0 if self._reader is None else int(self._reader.oldest)
 
     def settled(self, number: int, oldest: int) -> None:
         """What was made of the outputs below that number is stored; somebody may want to go back to `oldest`."""

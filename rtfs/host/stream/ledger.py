@@ -97,7 +97,7 @@ class Ledger:
 
     def marked(self, reader: Reader) -> None:
         """A lasting reader is finished with more outputs."""
-        self.mark(reader.id, reader.done - 1)
+        self.mark(reader.id, min(reader.done, reader.oldest) - 1)
         self.owner.checkpoints.noted()
 
     def find(self, key: str) -> Answered | None:

@@ -178,6 +178,8 @@ class Run(Channel):
     def stored(self, snapshot: Snapshot) -> None:
         """A snapshot is stored: outputs of the inputs before the position of the oldest one that is kept may go."""
         if snapshot.position is not None:
+            if not self._positions:  # those of earlier processes are not older than that
+                self._positions.extend([[each.oldest for each in self._inputs]] * (self._positions.maxlen or 1))
             self._positions.append(snapshot.position)
             for each, number, oldest in zip(self._inputs, snapshot.position, self._positions[0], strict=False):
                 each.settled(number, oldest)

@@ -151,6 +151,23 @@ def test_an_older_checkpoint_takes_back_state_position_and_outputs(source: str, 
             assert again.run('(:status (call :stream.wait "s"))') is K("completed")
 
 
+def test_a_checkpoint_of_an_earlier_process_is_gone_back_to_with_all_that_the_graph_reads(tmp_path: Path) -> None:
+    told: list[Any] = []
+    numbers = "(call :stream.generate (fn [n] [n (inc n)]) {:initial-state 0 :limit 9000})"
+    graph = f"""(stream.with-checkpointing (stream.map (stream.tap {numbers} identity) inc) 500
+                  {{:keep 40 :on-checkpoint (fn [state info] (tell (:checkpoint-id info)))}})"""
+    with session(tmp_path, tell=told.append) as first:
+        first.run(f'(call :stream.create {graph} {{:stream-id "s" :outputs :durable}})')
+        first.run('(call :stream.next "s" {:max 3000})')
+    with session(tmp_path, tell=told.append) as second:
+        second.run('(call :stream.resume "s")')
+        assert everything(second, "s") == list(range(1, 9001))
+    with session(tmp_path, tell=told.append) as third:
+        third.run(f'(call :stream.resume-from-checkpoint {{:stream-id "s" :checkpoint-id "{told[0]}"}})')
+        assert third.run('(:output-seq (call :stream.status "s"))') == 500
+        assert everything(third, "s") == list(range(1, 9001))
+
+
 def test_what_was_delivered_is_taken_back_only_by_force(tmp_path: Path) -> None:
     told: list[Any] = []
     out = tmp_path / "out"

@@ -35,14 +35,19 @@ class RedisCache:
 
     def __init__(self, url: str, name: str, bounds: Bounds) -> None:
         import redis.asyncio
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
 
         self.failures: tuple[type[Exception], ...] = (redis.RedisError, OSError)
         place, prefix = split_url(url)
         self._bounds = bounds
         self._own = f"{{{prefix}:cache:{name}}}:"
         self._keys = f"{self._own}used", f"{self._own}uses"
+        once = Retry(NoBackoff(), 0)  # to compute the value is better than to wait for it
         try:
-            self._client: Any = redis.asyncio.Redis.from_url(place, socket_timeout=10, socket_connect_timeout=5)
+            self._client: Any = redis.asyncio.Redis.from_url(
+                place, socket_timeout=10, socket_connect_timeout=5, retry=once
+            )
         except ValueError as error:
             raise fault(3, p="store", kind="URL of a Redis server", value=str(error)) from None
         self._get = self._client.register_script(_GET)

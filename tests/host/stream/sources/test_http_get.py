@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -374,3 +375,39 @@ async def test_a_run_goes_on_behind_what_it_has_stored(tag: str, tmp_path: Any) 
                 more = await one.run_async(f"(call :stream.next h {{:max {take} :after {len(found) - 1}}})")
                 found += more
         assert found == [str(n) for n in range(20)]
+
+
+async def test_a_copy_of_a_page_that_is_killed_again_and_again_has_every_line_once(
+    tmp_path: Any, environment: dict[str, str]
+) -> None:
+    lines = [f"{n} é" for n in range(3000)]
+    async with unruly(page("".join(f"{line}\n" for line in lines).encode())) as server:
+        program = tmp_path / "copy.rtfs"
+        program.write_text(f"""
+          (def lines (stream.tap {node(server, ":mode :lines")} println))
+          (call :stream.file.write "{tmp_path}/out"
+                {{:data-source lines :mode :append :format :lines :stream-id "copy"}})""")
+        command = [
+            sys.executable,
+            "-m",
+            "rtfs",
+            "run",
+            "--allow-all",
+            "--quiet",
+            "--state",
+            str(tmp_path / "s"),
+            program,
+        ]
+        for seen in (5, 900, 400):
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
+            assert process.stdout is not None
+            for _ in range(seen):
+                if not await process.stdout.readline():  # it was quicker than we
+                    break
+            process.kill()
+            await process.communicate()
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
+        await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0
+    assert (tmp_path / "out").read_text().splitlines() == lines
+    assert any("range" in peer.headers for peer in server.peers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream import description, guard
+from rtfs.host.stream import description, guard, options
 from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL
@@ -28,6 +28,7 @@ from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
 from rtfs.lang.names import Keyword
+from rtfs.lang.operator import EFFECTS
 from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def admit_graph(chain: Chain, evaluator: Evaluator, security: RuntimeContext) ->
     if kind is not None:
         capability = f"stream.{origin.name}"
         asked = () if kind.needs is None else kind.needs(origin.params)
-        guard.admit_effects(security, kind.effects, capability)
+        lifted = options.labels(origin.params.get(EFFECTS) or vector([]))
+        guard.admit_effects(security, (*kind.effects, *lifted), capability)
         guard.admit_needs(security, asked, capability)
     for _, each in origin.inputs:
         if not isinstance(each, Run):

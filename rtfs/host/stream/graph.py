@@ -124,18 +124,20 @@ def _origin(node: Any, evaluator: Evaluator) -> Origin:
     if name == PARTITION and type(params) is Map and isinstance(params.get(FED), Chain):
         origin: Origin = params.get(FED).origin
         return origin
+    inputs = _inputs(node, params if type(params) is Map else EMPTY_MAP)
     kind, operator = sources.find(name), operators.find(name)
-    if operator is None and is_lifted(node):
+    is_lifted_stage = operator is None and is_lifted(node)
+    if is_lifted_stage:
         operator = lifted(name, params, _stage(node, evaluator), evaluator)
     if (kind is None and operator is None) or type(params) is not Map:
         raise fault(4, value=shown(node))
     if kind is not None:
         _sound(node, kind.table)
-    elif operator is not None and operator.of is not None:
+    elif operator is not None and not is_lifted_stage:
         found = evaluator.operator(name)
         assert found is not None, name
-        operator = operator.of(_sound(node, found[0]), evaluator)
-    inputs = _inputs(node, params)
+        params = _sound(node, found[0])
+        operator = operator if operator.of is None else operator.of(params, evaluator)
     fed = kind.fed if kind is not None and inputs else None
     return Origin(name, params, kind if fed is None else None, operator if fed is None else fed[1], inputs)
 

@@ -229,3 +229,24 @@ def test_answers_are_remembered_in_a_durable_run(tmp_path: Path) -> None:
 )
 def test_bad_input_is_refused_by_name(text: str, message: str) -> None:
     assert refused(text) == message
+
+
+# ---- operators of the host
+
+
+def test_keys_of_rates_and_caches_may_come_from_the_host() -> None:
+    cached = (
+        "(stream.with-cache [1 2 3 4] (fn [x] (* 10 x)) {:cache-key (fn [x] (call :ccos.echo (mod x 2))) :effects []})"
+    )
+    assert collect(cached) == [10, 20, 10, 20]
+    asks = "(fn [x] (call :ccos.echo (mod x 2)))"
+    limited = f"(stream.rate-limit [1 2 3 4] {{:rate 0.001 :burst 1 :mode :drop :key-fn {asks} %s}})"
+    assert collect(limited % ":effects []") == [1, 2]
+    assert refused(limited % "").startswith("S017")
+
+
+def test_a_node_of_the_host_that_is_written_by_hand_is_checked() -> None:
+    node = "{:rtfs/node :rate-limit :inputs [[1]] :params {%s}}"
+    assert collect(node % ":rate 1000") == [1]
+    assert refused(node % ":rate -1") == "S003 Parameter 'rate': expected number above 0, got -1"
+    assert refused(node % ":rat 1") == "S006 Unknown option ':rat' for stream.rate-limit; did you mean ':rate'?"

@@ -191,6 +191,12 @@ class Single(Joint):
     async def ended(self) -> None:
         """The input has ended."""
 
+    async def told(self, name: str, item: Any) -> Any:
+        """What a slot says of an item that is pure unless the operator has `:effects`."""
+        if self.param("effects") is None:
+            return self.around.pure(self.param(name), item)
+        return await self.ask(self.around.slot(name, self.param(name)), item)
+
     async def ask(self, slot: Slot, *args: Any) -> Any:
         """What a slot says about the item that is next to leave."""
         return await self.intake.owner.ask(slot, self.intake.seq, *args, part=self.part(self._tries))

@@ -29,7 +29,7 @@ class RateLimit(Single):
 
     async def take(self, output: Output) -> None:
         clock = self.around.services.clock
-        key = None if self._key is None else stored_key(self.around.pure(self._key, output.value))
+        key = None if self._key is None else stored_key(await self.told("key-fn", output.value))
         tokens = self._filled(key, clock.monotonic())
         if tokens < 1 and self._drops:
             self._dropped(output)

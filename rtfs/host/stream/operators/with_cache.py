@@ -62,7 +62,7 @@ class WithCache(Single):
                 await cache.close()
 
     async def take(self, output: Output) -> None:
-        key = self.around.pure(self.param("cache-key"), output.value)
+        key = await self.told("cache-key", output.value)
         value = await self._known(key)
         if value is MISSING:
             value = await self._computed(output.value)

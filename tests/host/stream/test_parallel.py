@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import rtfs
 from rtfs.host.stream.graph import stages_of
-from rtfs.host.stream.operators.parallel import dealt
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.partition import Item, Plan, examined
+from rtfs.host.stream.rounds import dealt
 from rtfs.host.stream.runners import Runner
 from rtfs.host.stream.runners.local import Local
 from rtfs.host.stream.runners.procs import Procs

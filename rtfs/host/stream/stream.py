@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import feed, inspection
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_ACTION
+from rtfs.host.stream.envelope import enveloped
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.ledger import stored_outputs
-from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, ERROR, PAUSE, PAUSED, RESUME, STOP
+from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, PAUSE, PAUSED, RESUME, STOP
 from rtfs.host.stream.outputs import Output, Reader
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.errors import HostCallError
@@ -20,7 +21,6 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
-ITEM, TIMEOUT, END = Keyword("item"), Keyword("timeout"), Keyword("end")
 PROGRAM = "program"  # the reader that `next` of a program uses
 
 
@@ -324,7 +324,7 @@ class Stream:
         if not envelope:
             values = vector([output.value for output in found])
             return values if most > 1 else (values[0] if found else None)
-        return self._envelope(found, most, reader.missed - missed)
+        return enveloped(owner, found, most, reader.missed - missed)
 
     @property
     def reading_from(self) -> int:
@@ -338,25 +338,6 @@ class Stream:
     async def go_on_reading(self, number: int) -> None:
         """Let `next` of the program go on with the output of that number, as in an earlier process."""
         self.reader(PROGRAM, at=number)
-
-    def _envelope(self, found: list[Output], most: int, dropped: int) -> Any:
-        owner = self.owner
-        if not found:
-            failed = owner.outputs.ended and owner.status is ERROR
-            state = ERROR if failed else END if owner.outputs.ended else TIMEOUT
-            return keyed(status=state, item=None, output_seq=None, meta=None, dropped=dropped, error=owner.error)
-        envelopes = [
-            keyed(
-                status=ITEM,
-                item=output.value,
-                output_seq=output.output_seq,
-                meta=output.about(owner.id),
-                dropped=dropped if index == 0 else 0,
-                error=None,
-            )
-            for index, output in enumerate(found)
-        ]
-        return vector(envelopes) if most > 1 else envelopes[0]
 
     async def outputs(self, after: int = -1, limit: int = 100, *, follow: bool = False) -> Map:
         """`:mcp.stream.outputs`: what is kept from `after` on. With `follow` waits for at least one, or the end."""

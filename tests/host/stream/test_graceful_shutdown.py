@@ -182,3 +182,29 @@ def test_a37_a_signal_at_item_130_lets_a_batch_of_30_leave_and_nothing_is_lost(
     batches = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [len(batch) for batch in batches] == [100, 30, 100, 20]
     assert [int(item) for batch in batches for item in batch] == list(range(250))
+
+
+def test_a_graph_whose_time_is_over_is_stored_as_it_is_and_loses_nothing(tmp_path: Path) -> None:
+    def session(**names: Any) -> Session:
+        made = Session(context=FULL, limits=rtfs.Limits.unlimited(), state_dir=str(tmp_path))
+        for name, value in names.items():
+            made.define(name, value)
+        return made
+
+    told: list[Any] = []
+    slow = "(stream.tap (range 300) (fn [n] (if (= n 50) (call :ccos.system.sleep-ms 600000) n)))"
+    first = session(tell=told.append)
+    first.run(f"""(call :stream.create {graceful(slow, ":drain-all", 100)} {{:stream-id "s" :outputs :durable}})
+                  (call :stream.next "s" {{:max 50}}) (call :stream.wait "s" {{:chunks 50}})""")
+    first.shutdown()
+    (info,) = told
+    assert (info[K("status")], info[K("reason")], info[K("timed-out")]) == (K("stopped"), K("shutdown"), True)
+    assert info[K("processed")] == 50
+    again = session(tell=told.append)
+    quick = graceful("(stream.tap (range 300) (fn [n] n))", ":drain-all")
+    again.run(f'(call :stream.resume-from-checkpoint {{:stream-id "s" :graph {quick}}})')
+    found: list[int] = []
+    while more := again.run(f'(call :stream.next "s" {{:max 500 :after {len(found) - 1}}})'):
+        found += more
+    again.shutdown()
+    assert found == list(range(300))

@@ -197,8 +197,13 @@ def peer(name: str) -> Callable[[Iterable[Any]], int]:
     return work
 
 
+def longest(number: int) -> int:
+    """A step that computes: the longest way of some numbers to 1."""
+    return max(collatz(each) for each in range(number, number + 20))
+
+
 def collatz(number: int) -> int:
-    """A step that computes."""
+    """How many steps a number takes to 1."""
     steps = 0
     while number != 1:
         number = number // 2 if number % 2 == 0 else 3 * number + 1
@@ -211,4 +216,4 @@ def in_processes(numbers: list[int], count: int) -> list[int]:
     import multiprocessing
 
     with multiprocessing.get_context("spawn").Pool(count) as pool:
-        return pool.map(collatz, numbers, chunksize=128)
+        return pool.map(longest, numbers, chunksize=128)

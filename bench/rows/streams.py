@@ -30,8 +30,9 @@ PROGRAM = """
 CHAIN = """(-> (call :stream.from-collection (range N)) (stream.map (fn [x] (* x x)))
     (stream.filter (fn [x] (= 0 (mod x 2)))) (stream.map inc) (stream.batch 50))"""
 COLLATZ = """(defn collatz [n]
-  (loop [n n steps 0] (if (= n 1) steps (recur (if (even? n) (quot n 2) (inc (* 3 n))) (inc steps)))))"""
-HEAVY = 30_000
+  (loop [n n steps 0] (if (= n 1) steps (recur (if (even? n) (quot n 2) (inc (* 3 n))) (inc steps)))))
+(defn longest [n] (reduce max 0 (map collatz (range n (+ n 20)))))"""
+HEAVY = 6_000
 ITEMS = 400_000
 CHUNK = {"value": 3, "unit": "C"}
 CHUNKS = 200_000
@@ -235,12 +236,12 @@ def parallel() -> Measured:
     session = rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())
     session.run(COLLATZ)
     session.define("numbers", numbers)
-    serial = "(call :stream.to-collection (stream.map numbers collatz))"
-    several = "(stream.parallel numbers {:parallelism 2 :ordered true :processor (fn [s] (stream.map s collatz))})"
+    serial = "(call :stream.to-collection (stream.map numbers longest))"
+    several = "(stream.parallel numbers {:parallelism 2 :ordered true :processor (fn [s] (stream.map s longest))})"
     sides = (
         lambda: list(session.run(serial)),
         lambda: list(session.run(f"(call :stream.to-collection {several})")),
-        lambda: [stream_peers.collatz(number) for number in numbers],
+        lambda: [stream_peers.longest(number) for number in numbers],
         lambda: stream_peers.in_processes(numbers, 2),
     )
     rounds = [[elapsed(side) for side in sides] for _ in range(3)]

@@ -22,6 +22,7 @@ from rtfs.host.stream.operators.merge import any_of
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.partition import Facts, Item, Plan, Reply
 from rtfs.host.stream.processor import step_error
+from rtfs.host.stream.runners import breathe
 from rtfs.host.stream.runners.local import Local
 from rtfs.host.stream.settings import FAIL
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.runners import Runner
 
 AHEAD = 2  # rounds that are worked on at once
+PATIENCE = 4  # turns of the loop that a source which was held back gets to fill a round
 SHARE = 128  # items of a round for each partition, at most
 RESULTS = 100_000  # outputs of a partition that wait for the combiner
 STATES, RESULT = Keyword("states"), Keyword("results")
@@ -148,9 +150,13 @@ class Parallel(Joint):
         first = await self._input.next()
         if first is None:
             return None
-        found = [first]
-        while len(found) < SHARE * self._count and (more := self._input.here(SHARE * self._count - len(found))):
-            found += more
+        found, most = [first], SHARE * self._count
+        for _ in range(PATIENCE):
+            while len(found) < most and (more := self._input.here(most - len(found))):
+                found += more
+            if len(found) == most or self._input.over:
+                break
+            await breathe()
         return found
 
     def _deal(self, items: list[Output]) -> None:

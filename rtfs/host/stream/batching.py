@@ -215,7 +215,8 @@ class Batches(Holding):
             self.summary = await self.outlet.complete(self.count)
         except Exception as error:
             raise self._error(error) from error
-        await self._call("on-complete", self.stream.owner.outputs.next, self.summary)
+        end = self.count if self.outlet.totals else self.summary
+        await self._call("on-complete", self.stream.owner.outputs.next, end)
 
     async def close(self) -> None:
         """The run ended, or this process does."""

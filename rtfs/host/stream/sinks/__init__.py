@@ -43,10 +43,12 @@ class Outlet(ABC):
     size: items of a batch; wait_ms: how long the first of them waits for company; concurrency: batches under way at
     once; splits: are items of a refused batch given one by one? skips: does a run with `:on-error` go on without what
     failed, when nothing else is said? each: the slot that is called after each batch, with what `give` answered.
-    guarantee: how often an item may arrive, where that is not what its kind says.
+    guarantee: how often an item may arrive, where that is not what its kind says. totals: does `:on-complete` get how
+    many items were given, rather than the summary?
     """
 
     name = "sink"
+    totals = False
     guarantee: str | None = None
     size = 256
     wait_ms: float = 0.0

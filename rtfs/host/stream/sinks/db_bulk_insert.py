@@ -38,6 +38,7 @@ class RowOutlet(Outlet):
     name = NAME
     splits = True
     each = "on-batch-complete"
+    totals = True
 
     def __init__(self, params: Map, around: Around, stream_id: str) -> None:
         super().__init__(params, around, stream_id)
@@ -196,7 +197,7 @@ SINK = SinkKind(
             "key": {"kind": "any", "text": "the column, or a vector of them, by which a row is known"},
         },
         slots={
-            "on-batch-complete": ["count", "total"], "on-complete": ["summary"], "on-error": ["error", "items"],
+            "on-batch-complete": ["count", "total"], "on-complete": ["total"], "on-error": ["error", "items"],
         },
     ),
     stream="data-stream",

@@ -15,11 +15,15 @@ from rtfs.lang.names import Keyword
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
 
+K_WAKE_AT = Keyword("wake-at")
 _SYNONYMS = {"buffer-size": "queue-capacity"}
 
 
 def apply(owner: Owner, config: Map) -> None:
     """Change what the map asks for from now on; entries that make no sense are told as `config-ignored`."""
+    wake = config.get(K_WAKE_AT)
+    if type(wake) is int and wake >= 0 and len(config) == 1:  # what steps ask for most
+        return owner.wake_at(wake)
     changed: dict[Any, Any] = {}
     for key, value in config.entries():
         name = _SYNONYMS.get(options.normal(key), options.normal(key))
@@ -49,7 +53,7 @@ def _change(owner: Owner, name: str, value: Any) -> None:
         settings["checkpoint"] = owner.checkpoints.cadence = cadence(value, ":config")
     elif name == "wake-at":
         if value is not None:
-            owner.timer("wake-at", max(0, value - owner.services.clock.now_ms()), owner.tick)
+            owner.wake_at(value)
     else:
         settings[name] = value
         if name == "tick-ms":

@@ -43,6 +43,10 @@ class Course(Body):
     def control_step(self, control: str) -> None:
         """Call the processor with a control chunk."""
 
+    @abstractmethod
+    def tick(self) -> None:
+        """Make one tick between steps."""
+
     # ---- moves
 
     def act(self, action: Keyword, by: str = "call", reason: str | None = None) -> bool:
@@ -99,6 +103,8 @@ class Course(Body):
         self.note_transition(before)
         self.emit("transition", **{"from": before.name, "to": status.name})
         self.emit("resumed" if status is ACTIVE else status.name, reason=self.reason)
+        if status is ACTIVE and self.processor.line is not None:
+            self.tick()
         self.wake()
 
     def discard(self) -> None:

@@ -61,6 +61,8 @@ class Owner(Course):
         try:
             if not self.resumed:
                 self.control_step("open")
+            elif self.processor.line is not None:
+                self.tick()  # what its stages had asked for went with the process
             while self.status not in TERMINAL:
                 if self.mailbox:
                     await self._serve(*self.mailbox.pop(0))
@@ -371,9 +373,19 @@ class Owner(Course):
         self.arm_tick()
         self.tick()
 
+    def wake_at(self, time: int) -> None:
+        """A tick at a time of the host, in ms. Of a chain the earliest counts: then each of its stages asks anew."""
+        clock, pending = self.services.clock, self.timers.get("wake-at")
+        wait = max(0, time - clock.now_ms())
+        stands = pending is not None and pending.callback is not None and self.processor.line is not None
+        if pending is None or not stands or pending.due > clock.monotonic() + wait / 1000:
+            self.timer("wake-at", wait, self.tick)
+
     def tick(self) -> None:
-        """Make one tick between steps."""
-        if "tick" in self.settings["control"] and not self.terminal:
+        """Make one tick between steps; the stages of a chain get none while it is paused."""
+        if "tick" not in self.settings["control"] or self.terminal:
+            return
+        if self.processor.line is None or self.status is not PAUSED:
             self.tick_due = True
             self.wake()
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Timer:
-    """One appointment; `cancel` forgets it."""
+    """One appointment; `cancel` forgets it. due: seconds of the host clock; callback: None when it is over."""
 
     __slots__ = ("due", "callback")
 
@@ -68,7 +68,8 @@ class Timers:
         self._sleeper = None
         now = self.clock.monotonic() + 1e-6  # sleeping may end a hair too early
         while self._heap and self._heap[0][0] <= now:
-            callback = heapq.heappop(self._heap)[2].callback
+            timer = heapq.heappop(self._heap)[2]
+            callback, timer.callback = timer.callback, None
             if callback is not None:
                 callback()
         self._arm()

@@ -75,7 +75,9 @@ def test_2500_items_are_batches_of_1000_1000_and_500(session: Session, table: Ta
     told: list[Any] = []
     session.define("tell", lambda *counts: told.append(counts))
     items = "(stream.map (range 2500) (fn [i] {:id i :name (str i)}))"
-    text = insert(table, items, ":on-batch-complete (fn [n total] (tell n total)) :on-complete (fn [total] (tell total))")
+    text = insert(
+        table, items, ":on-batch-complete (fn [n total] (tell n total)) :on-complete (fn [total] (tell total))"
+    )
     assert rtfs.show(session.run(f"(:summary (call :stream.wait {text}))")) == '{:table "t" :rows 2500}'
     assert told == [(1000, 1000), (1000, 2000), (500, 2500), (2500,)]
     assert table.run("SELECT count(*), sum(id) FROM t") == [(2500, 2499 * 1250)]

@@ -28,6 +28,7 @@ TEXTS = {
     "ApplicationError": r".*",
     "TypeValidationError": r"Type validation error: .+",
     "AssertionError": r"Assertion failed: .+",
+    "StreamError": r"Parameter '.+' of stream\.from: expected .+|Parameter '.+': expected .+, got .+",
     "MatchError": r"Match error: No matching clause for .+",
 }
 VALUES = ["nil", "true", "-5", "2.5", '"x"', ":k", "'sym", '[1 "a"]', "'(7)", "{:a 1}", "inc"]

@@ -181,6 +181,81 @@ PEERS: dict[str, tuple[str, Callable[[Iterable[Any]], int]]] = {
 }
 
 
+# ---- tumbling windows of a second for each of a hundred keys, by the time of the item: how many items all have
+
+LENGTH = 1_000  # ms
+KEYS = 100
+
+
+class Windows:
+    """What a person writes: a dictionary of open windows, looked through when the time has passed an end."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[int, int], list[int]] = {}
+        self.end = LENGTH
+
+    def step(self, item: int) -> list[list[int]]:
+        """The windows that an item closes."""
+        closed: list[list[int]] = []
+        if item >= self.end:
+            closed = [self.open.pop(id) for id in list(self.open) if id[1] + LENGTH <= item]
+            self.end = item - item % LENGTH + LENGTH
+        self.open.setdefault((item % KEYS, item - item % LENGTH), []).append(item)
+        return closed
+
+
+def windows_by_hand(items: Iterable[int]) -> int:
+    windows, total = Windows(), 0
+    for item in items:
+        for closed in windows.step(item):
+            total += len(closed)
+    return total + sum(map(len, windows.open.values()))
+
+
+def windows_aiostream(items: Iterable[int]) -> int:
+    """It has no windows: the same dictionary behind its operators."""
+    stream = import_module("aiostream")
+    pipe, windows = stream.pipe, Windows()
+
+    async def run() -> int:
+        total = 0
+        chain = stream.stream.iterate(items) | pipe.map(windows.step) | pipe.filter(bool)
+        async with chain.stream() as found:
+            async for closed in found:
+                total += sum(map(len, closed))
+        return total + sum(map(len, windows.open.values()))
+
+    return asyncio.run(run())
+
+
+def windows_bytewax(items: Iterable[int]) -> int:
+    operators, testing = import_module("bytewax.operators"), import_module("bytewax.testing")
+    windowing, datetime = import_module("bytewax.operators.windowing"), import_module("datetime")
+    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    clock = windowing.EventClock(
+        ts_getter=lambda item: begin + datetime.timedelta(milliseconds=item),
+        wait_for_system_duration=datetime.timedelta(0),
+    )
+    windower = windowing.TumblingWindower(length=datetime.timedelta(milliseconds=LENGTH), align_to=begin)
+    flow = import_module("bytewax.dataflow").Dataflow("bench")
+    numbers = operators.input("in", flow, testing.TestingSource(items, batch_size=1_000))
+    keyed = operators.key_on("key", numbers, lambda item: str(item % KEYS))
+    outputs: list[Any] = []
+    collected = windowing.collect_window("windows", keyed, clock, windower)
+    operators.output("out", collected.down, testing.TestingSink(outputs))
+    testing.run_main(flow)
+    return sum(len(items) for _, (_, items) in outputs)
+
+
+WINDOWS: dict[str, Callable[[Iterable[int]], int]] = {"aiostream": windows_aiostream, "Bytewax": windows_bytewax}
+
+
+def windows(name: str) -> Callable[[Iterable[int]], int]:
+    """The windows in a peer. Skipped when it is not installed."""
+    peer(name)
+    return WINDOWS[name]
+
+
 def chain(name: str) -> Callable[[Iterable[int]], int]:
     """The chain in a peer. Skipped when it is not installed."""
     peer(name)

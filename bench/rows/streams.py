@@ -29,6 +29,9 @@ PROGRAM = """
 """
 CHAIN = """(-> (call :stream.from-collection (range N)) (stream.map (fn [x] (* x x)))
     (stream.filter (fn [x] (= 0 (mod x 2)))) (stream.map inc) (stream.batch 50))"""
+WINDOWS = """(-> (call :stream.from-collection (range N))
+    (stream.window 1000 {:time-fn identity :key-fn (fn [x] (mod x 100))}) (stream.map :count))"""
+WINDOWED = 40_000
 COLLATZ = """(defn collatz [n]
   (loop [n n steps 0] (if (= n 1) steps (recur (if (even? n) (quot n 2) (inc (* 3 n))) (inc steps)))))
 (defn longest [n] (reduce max 0 (map collatz (range n (+ n 20)))))"""
@@ -199,6 +202,29 @@ def chained(count: int) -> tuple[int, float]:
     return counted, took
 
 
+def windowed(count: int) -> int:
+    """How many items are in the windows that leave a graph."""
+    bench = Bench()
+    node = bench.session.run(WINDOWS.replace("N", str(count)))
+
+    async def work() -> int:
+        stream = await run_graph(bench.streams, Begun(node, "user"), rtfs.from_python({}))
+        return sum([found async for found in stream])
+
+    found: int = run(bench, work)
+    return found
+
+
+def windows_beside(name: str, work: Callable[[str], Any]) -> Row:
+    """The time of a peer for the same windows over ours."""
+
+    def measure() -> Measured:
+        theirs, items = work(name), list(range(WINDOWED))
+        return against(lambda: theirs(items), lambda: windowed(WINDOWED), rounds=3, names=(name, "rtfs"))
+
+    return Row(f"time of {name} over ours, windows of 100 keys", None, measure, least=True)
+
+
 def fused_chain() -> Measured:
     """From a collection through a queue, with positions, status and snapshots in memory; batches are read."""
 
@@ -271,6 +297,8 @@ ROWS = [
     Row("start of 10,000 idle streams", 2, idle_start, "s"),
     Row("growth of memory over 10 million chunks", 2, flat, "MiB"),
     Row("fused chain of map, filter, map, batch", 1_000, fused_chain, "k items/s", least=True),
+    windows_beside("Python", lambda name: stream_peers.windows_by_hand),
+    *(windows_beside(name, stream_peers.windows) for name in stream_peers.WINDOWS),
     chain_beside("Python", lambda name: stream_peers.chain_by_hand),
     *(chain_beside(name, stream_peers.chain) for name in stream_peers.CHAINS),
     *(beside(name) for name in stream_peers.PEERS),

@@ -104,3 +104,7 @@ def test_a_stream_library_does_the_same_work_or_is_skipped_in_so_many_words(name
         assert str(why).startswith(f"{name} is not installed: pip install")
     else:
         assert work([streams.CHUNK] * 100) == 300
+
+
+def test_windows_hold_every_item_once_on_every_side() -> None:
+    assert streams.windowed(5_000) == stream_peers.windows_by_hand(range(5_000)) == 5_000

@@ -9,16 +9,21 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from functools import partial
 from itertools import repeat
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import rtfs
 from bench import stream_peers
 from bench.harness import Measured, Row, against
 from rtfs.host.stream.adapters.memory import Topic
+from rtfs.host.stream.dataflow import fused
 from rtfs.host.stream.dataflow import run as run_graph
 from rtfs.host.stream.description import Begun
+from rtfs.host.stream.graph import chain_of
 
 PROGRAM = """
 (defn process [state chunk metadata]
@@ -79,7 +84,10 @@ def run(bench: Bench, work: Callable[[], Awaitable[Any]]) -> Any:
         finally:
             await bench.streams.shutdown(strategy="immediate")
 
-    return asyncio.run(whole())
+    try:
+        return asyncio.run(whole())
+    finally:
+        bench.session.close()
 
 
 def through(count: int, state_dir: str | None = None) -> tuple[int, float]:
@@ -225,8 +233,26 @@ def windows_beside(name: str, work: Callable[[str], Any]) -> Row:
     return Row(f"time of {name} over ours, windows of 100 keys", None, measure, least=True)
 
 
+def builds_maps(chain: str) -> bool:
+    """Does the code that a batch of items runs through in a fused chain make maps?"""
+    with closing(Bench().session) as session:
+        evaluator = session.host.evaluator
+        processor, _ = fused(chain_of(session.run(chain), evaluator), evaluator)
+    assert isinstance(processor.batch, partial), "the chain is not fused"
+    waiting, names = [processor.batch.args[0].__code__], set[str]()
+    while waiting:
+        code = waiting.pop()
+        names.update(code.co_names)
+        waiting += [const for const in code.co_consts if isinstance(const, CodeType)]
+    return "#Map" in names
+
+
 def fused_chain() -> Measured:
-    """From a collection through a queue, with positions, status and snapshots in memory; batches are read."""
+    """From a collection through a queue, with positions, status and snapshots in memory; batches are read.
+
+    It fails when the fused chain makes a map per item.
+    """
+    assert not builds_maps(CHAIN.replace("N", "9")), "a map is made per item"
 
     def once() -> float:
         found, took = chained(ITEMS)

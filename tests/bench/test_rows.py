@@ -108,3 +108,9 @@ def test_a_stream_library_does_the_same_work_or_is_skipped_in_so_many_words(name
 
 def test_windows_hold_every_item_once_on_every_side() -> None:
     assert streams.windowed(5_000) == stream_peers.windows_by_hand(range(5_000)) == 5_000
+
+
+def test_it_is_noticed_when_the_fused_chain_makes_maps() -> None:
+    chain = streams.CHAIN.replace("N", "9")
+    assert not streams.builds_maps(chain)
+    assert streams.builds_maps(chain.replace("inc", "(fn [x] {:n x})"))

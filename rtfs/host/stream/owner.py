@@ -385,7 +385,8 @@ class Owner(Course):
         """Make one tick between steps; the stages of a chain get none while it is paused."""
         if "tick" not in self.settings["control"] or self.terminal:
             return
-        if self.processor.line is None or self.status is not PAUSED:
+        line = self.processor.line
+        if line is None or (line.ticks and self.status is not PAUSED):
             self.tick_due = True
             self.wake()
 

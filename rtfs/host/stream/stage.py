@@ -73,12 +73,13 @@ class StageError(Exception):
 class Line:
     """Stages in a row. `call` runs a function of the program purely; states are a list, one of each stage.
 
-    stateful: the stages whose state changes; a stream keeps the states of these.
+    stateful: the stages whose state changes; a stream keeps the states of these. ticks: does a stage ever ask for one?
     """
 
     def __init__(self, stages: Sequence[Stage], call: Call, title: str, stateful: Sequence[int]) -> None:
         self.stages = tuple(stages)
         self.title = title
+        self.ticks = any(stage.tick is not None for stage in stages)
         self._call = call
         self._stateful = tuple(stateful)
 

@@ -56,7 +56,8 @@ versions: | $(BIN)/python
 
 crash: $(DEV)
 	@$(BIN)/python -m pytest tests/session/test_durable.py --hypothesis-profile=fuzz
-	@RTFS_KILLS=200 $(BIN)/python -m pytest tests/host/stream/test_crash.py tests/host/stream/test_outbox_crash.py
+	@RTFS_KILLS=200 $(BIN)/python -m pytest tests/host/stream/test_crash.py tests/host/stream/test_outbox_crash.py \
+	  tests/host/stream/test_outage.py
 
 conformance: $(DEV)
 	@$(BIN)/python tests/spec/run_cases.py $(CASES)

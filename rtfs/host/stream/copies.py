@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rtfs.host.stream import brokers, letter
-from rtfs.host.stream.brokers.memory import Topic
+from rtfs.host.stream import brokers, letter, queues
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.credential import masked
 from rtfs.host.stream.retry import Attempts, Lost
@@ -54,10 +53,4 @@ class Copies:
     async def close(self) -> None:
         """Nothing more is sent; all that was is confirmed."""
         producer, self._producer = self._producer, None
-        try:
-            if producer is not None:
-                await producer.close()
-            if not isinstance(self._broker, Topic):
-                await self._broker.close()
-        except self._broker.failures:
-            pass
+        await queues.let_go(self._broker, producer)

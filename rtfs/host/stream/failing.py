@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import letter
@@ -36,7 +37,7 @@ class Fate(NamedTuple):
     value: Any = None
 
 
-class Failure:
+class Failure(ABC):
     """A chunk that failed. raised: with what; tries: how often it was tried before."""
 
     def __init__(self, owner: Owner, chunk: Chunk, raised: Exception) -> None:
@@ -46,14 +47,14 @@ class Failure:
         self.tries = 0 if chunk[4] is None else chunk[4].tries
 
     @property
+    @abstractmethod
     def problem(self) -> RtfsError:
         """What it failed with."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def part(self) -> str:
         """Tells the calls that are made for one chunk from each other."""
-        raise NotImplementedError
 
     async def ask(self, slot: Slot, *args: Any) -> Any:
         """What a slot says about it."""
@@ -119,9 +120,9 @@ class Policy(Hook):
         """The decision, if nobody has to be asked."""
         return None
 
+    @abstractmethod
     async def decide(self, failure: Failure) -> Fate:
         """The decision, where somebody has to be asked. What this raises fails the run."""
-        raise NotImplementedError
 
 
 def met(owner: Owner, chunk: Chunk, raised: Exception, values: tuple[Any, ...] = ()) -> bool:

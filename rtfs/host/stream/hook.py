@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -11,14 +12,14 @@ if TYPE_CHECKING:
     from rtfs.host.stream.run import Run
 
 
-class Hook:
+class Hook(ABC):
     """One wrapper of one start. kind: of two wrappers of a kind the nearer one covers a run."""
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def hang(self, run: Run, chain: Chain) -> None:
         """Cover a run that is about to begin, or to go on after a restart."""
-        raise NotImplementedError
 
 
 Hooks = Mapping[str, Hook]

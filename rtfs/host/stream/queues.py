@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rtfs.host.stream import brokers
+from rtfs.host.stream.brokers.memory import Topic
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.credential import masked
 from rtfs.host.stream.databases import sqlite_path
@@ -15,7 +16,7 @@ from rtfs.host.stream.guard import Need
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
-    from rtfs.host.stream.brokers import Broker
+    from rtfs.host.stream.brokers import Broker, Producer
     from rtfs.host.stream.registry import Services
     from rtfs.lang.collections import Map
 
@@ -78,3 +79,14 @@ def needs_of(url: str) -> tuple[Need, ...]:
         return (Need.of("write", sqlite_path(url).rpartition("/")[0], ":queue"),)
     host = urlsplit(url).hostname or ""
     return (Need.of("net", f"http://{f'[{host}]' if ':' in host else host}/", ":queue"),)
+
+
+async def let_go(broker: Broker, producer: Producer | None) -> None:
+    """Close what a sender used; that the broker is gone does not matter, as all that was sent is confirmed."""
+    try:
+        if producer is not None:
+            await producer.close()
+        if not isinstance(broker, Topic):
+            await broker.close()
+    except broker.failures:
+        pass

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rtfs.host.stream import queues
 from rtfs.host.stream.brokers import Broker, Producer
-from rtfs.host.stream.brokers.memory import Topic
 from rtfs.host.stream.options import shown
 from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.retry import Lost
@@ -87,13 +86,7 @@ class QueueOutlet(Outlet):
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
-        try:
-            if producer is not None:
-                await producer.close()
-            if not isinstance(self._broker, Topic):
-                await self._broker.close()
-        except self._broker.failures:
-            pass  # all that was sent is confirmed
+        await queues.let_go(self._broker, producer)
 
 
 def _table() -> Map:

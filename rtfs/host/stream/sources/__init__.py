@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rtfs.host.stream import naming
 from rtfs.lang.collections import Map
+from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream import guard
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.transports import Target
-    from rtfs.lang.names import Keyword
 
 
 class SourceKind(NamedTuple):
@@ -44,6 +44,21 @@ class SourceKind(NamedTuple):
     calls: Callable[[Settings, Map, Around], Adapter] | None = None
     server: Callable[[Settings, Map, Directory], Target] | None = None
     fed: tuple[Keyword, HostOperator] | None = None
+
+
+AUTH_ROW = {"kind": "any", "text": '`{:bearer s}`, `{:header "Name: value"}`, `{:env "VAR"}` or `:none`'}
+
+
+def server_at(scheme: str, url_of: Callable[[Map], str]) -> Callable[[Settings, Map, Directory], Target]:
+    """The `server` of a source that has a URL; its `:headers` and `:auth` become settings of its run."""
+
+    def server(settings: Settings, params: Map, directory: Directory) -> Target:
+        for name in ("headers", "auth"):
+            if params.get(Keyword(name)) is not None:
+                settings[name] = params.get(Keyword(name))
+        return directory.page(scheme, url_of(params), settings)
+
+    return server
 
 
 def names() -> list[str]:

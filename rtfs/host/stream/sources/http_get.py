@@ -20,7 +20,7 @@ from rtfs.host.stream.options import shown
 from rtfs.host.stream.ranged import Ranged
 from rtfs.host.stream.rendering import codec_of
 from rtfs.host.stream.retry import Lost
-from rtfs.host.stream.sources import SourceKind
+from rtfs.host.stream.sources import AUTH_ROW, SourceKind, server_at
 from rtfs.lang.collections import Map
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
@@ -30,11 +30,9 @@ from rtfs.lang.values import is_vector
 if TYPE_CHECKING:
     import httpx2
 
-    from rtfs.host.stream.endpoint import Directory
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
-    from rtfs.host.stream.transports import Target
 
 NAME = "http.get"
 URL, MODE, SSE, ENCODING = Keyword("url"), Keyword("mode"), Keyword("sse"), Keyword("encoding")
@@ -191,13 +189,6 @@ def _pairs(given: Map | None) -> Iterator[tuple[str, str]]:
                 yield name, each if type(each) is str else each.name if type(each) is Keyword else shown(each)
 
 
-def _server(settings: Settings, params: Map, directory: Directory) -> Target:
-    for name in ("headers", "auth"):
-        if params.get(Keyword(name)) is not None:
-            settings[name] = params.get(Keyword(name))
-    return directory.page("http", _url(params), settings)
-
-
 SOURCE = SourceKind(
     table=parameter_table(
         NAME,
@@ -205,7 +196,7 @@ SOURCE = SourceKind(
         params={
             "url": {"kind": "string", "required": True, "text": "the page"},
             "headers": {"kind": "map", "text": "further headers, which may be secret"},
-            "auth": {"kind": "any", "text": '`{:bearer s}`, `{:header "Name: value"}`, `{:env "VAR"}` or `:none`'},
+            "auth": AUTH_ROW,
             "params": {"kind": "map", "text": "names and values of the query; a vector repeats its name"},
             "timeout": {
                 "kind": "int", "min": 1, "default": 30_000,
@@ -229,5 +220,5 @@ SOURCE = SourceKind(
         ('(:rtfs/node (call :stream.http.get "https://example.org/data.csv" {:mode :csv}))', ":http.get"),
     ),
     needs=lambda params: (Need.of("net", _url(params), verb="GET"),),
-    server=_server,
+    server=server_at("http", _url),
 )  # fmt: skip

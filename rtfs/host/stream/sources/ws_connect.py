@@ -17,18 +17,16 @@ from rtfs.host.stream.framed import Frame, Frames
 from rtfs.host.stream.guard import Need
 from rtfs.host.stream.options import shown
 from rtfs.host.stream.settings import retry
-from rtfs.host.stream.sources import SourceKind
+from rtfs.host.stream.sources import AUTH_ROW, SourceKind, server_at
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import parameter_table
 from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
-    from rtfs.host.stream.endpoint import Directory
     from rtfs.host.stream.intake import Intake
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
-    from rtfs.host.stream.transports import Target
 
 NAME = "ws.connect"
 URL, SUBPROTOCOLS, ON_OPEN = Keyword("url"), Keyword("subprotocols"), Keyword("on-open")
@@ -108,13 +106,6 @@ def _url(params: Map) -> str:
     return url
 
 
-def _server(settings: Settings, params: Map, directory: Directory) -> Target:
-    for name in ("headers", "auth"):
-        if params.get(Keyword(name)) is not None:
-            settings[name] = params.get(Keyword(name))
-    return directory.page("ws", _url(params), settings)
-
-
 SOURCE = SourceKind(
     table=parameter_table(
         NAME,
@@ -122,7 +113,7 @@ SOURCE = SourceKind(
         params={
             "url": {"kind": "string", "required": True, "text": "the socket, `ws://…` or `wss://…`"},
             "headers": {"kind": "map", "text": "further headers of the handshake, which may be secret"},
-            "auth": {"kind": "any", "text": '`{:bearer s}`, `{:header "Name: value"}`, `{:env "VAR"}` or `:none`'},
+            "auth": AUTH_ROW,
             "subprotocols": {"kind": "vector", "text": "protocols that are offered, the best one first"},
             "subscribe": {"kind": "vector", "default": vector([]), "text": "messages that go out after each open"},
             "mode": {
@@ -143,5 +134,5 @@ SOURCE = SourceKind(
     doc="The messages of a web socket; `:stream.send` brings others to its server.",
     examples=(('(:rtfs/node (call :stream.ws.connect "wss://example.org/prices" {:mode :json}))', ":ws.connect"),),
     needs=lambda params: (Need.of("net", _url(params)),),
-    server=_server,
+    server=server_at("ws", _url),
 )  # fmt: skip

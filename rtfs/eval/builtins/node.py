@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from rtfs.eval.builtins.validation import type_of
@@ -58,6 +59,18 @@ def refuse(number: Any, text: Any, value: Any) -> None:
     if type(text) is not str:
         raise wrong_kind("rtfs/refuse", "string", text, 1)
     raise StreamError(number, f"{text} {shown(value)}", limit=number == 28)
+
+
+@builtin(
+    "rtfs/time",
+    doc="The time of an item: a finite number of ms. An infinite one would make everything behind it late.",
+    type="[:any] :number",
+    example=("(rtfs/time 1500)", "1500"),
+)
+def time_of(value: Any) -> Any:
+    if type(value) is not int and not (type(value) is float and isfinite(value)):
+        raise StreamError(3, f"Result of time-fn: expected finite number of ms, got {shown(value)}")
+    return value
 
 
 @builtin(

@@ -152,6 +152,46 @@ def test_without_a_function_windows_go_by_the_time_of_arrival_unless_they_are_to
     assert len(found) == windows
 
 
+@pytest.mark.parametrize("time", ["##Inf", "##-Inf", "##NaN", "nil", '"x"'])
+@pytest.mark.parametrize(
+    "operator",
+    [
+        "(stream.window [1 2] 5 {:time-fn (fn [x] (if (= x 1) T x))})",
+        "(stream.sliding-window [1 2] {:duration 5 :time-fn (fn [x] (if (= x 1) T x))})",
+        "(stream.session-window [1 2] int? {:timeout 5 :time-fn (fn [x] (if (= x 1) T x))})",
+    ],
+)
+def test_a_time_that_is_none_fails_its_item_and_harms_no_other(operator: str, time: str) -> None:
+    """An infinite one would make all that come after it late."""
+    text = operator.replace("T", time)
+    assert refused(text) == f"S003 Result of time-fn: expected finite number of ms, got {time}"
+    found = SESSION.run(f"(call :stream.to-collection {text} {{:on-error :skip}})")
+    assert [list(window[K("items")]) for window in found] in ([[2]], [])  # a sliding window that is not full is none
+
+
+def test_a_time_far_ahead_does_not_make_a_window_for_each_moment_until_then() -> None:
+    windows = collect(
+        "(stream.sliding-window [1 2 1000000000000 1000000000020] {:duration 10 :slide-ms 5 :time-fn identity})"
+    )
+    assert [list(window[K("items")]) for window in windows] == [[1, 2], [1, 2], [10**12], [10**12]]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(-40, 60), max_size=12), st.integers(1, 12), st.integers(1, 12))
+def test_sliding_windows_of_time_hold_what_lies_in_them(times: list[int], duration: int, slide: int) -> None:
+    times = sorted(times)
+    text = f"(stream.sliding-window xs {{:duration {duration} :slide-ms {slide} :time-fn identity}})"
+    found = [(window[K("end")], list(window[K("items")])) for window in collect(text, xs=times)]
+    ends = range(-60 * slide, 80 * slide) if times else ()
+    expected = [
+        (end, inside)
+        for end in ends
+        if end % slide == 0 and end <= times[-1]
+        and (inside := [time for time in times if end - duration <= time < end])
+    ]  # fmt: skip
+    assert found == expected
+
+
 def test_what_goes_aside_is_told_and_does_not_leave() -> None:
     told: list[Any] = []
     SESSION.define("tell", told.append)

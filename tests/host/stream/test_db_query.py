@@ -130,7 +130,8 @@ def test_a_key_column_must_be_there_be_unique_and_have_no_null(session: Session,
 
 
 def test_a_file_that_is_not_there_and_a_url_of_nothing_are_refused(session: Session, tmp_path: Path) -> None:
-    assert refused(session, "SELECT 1", f"sqlite:{tmp_path}/none.db").startswith("S003 Parameter 'connection'")
+    missing = "S003 Parameter 'connection': expected database that is there, got "
+    assert refused(session, "SELECT 1", f"sqlite:{tmp_path}/none.db").startswith(missing)
     assert not (tmp_path / "none.db").exists()
     assert refused(session, "SELECT 1", "mysql://x/y").startswith(
         "S003 Parameter 'connection': expected URL that begins"

@@ -36,8 +36,10 @@ class Refusal(Exception):
 
     def error(self, what: str) -> RtfsError:
         """S003 with the state in its data."""
-        what = "connection" if self.state in ("SQLITE_CANTOPEN", "SQLITE_NOTADB") else what
-        found = fault(3, p=what, kind="statement that the database accepts", value=f"{self.why} ({self.state})")
+        kind = "statement that the database accepts"
+        if self.state in ("SQLITE_CANTOPEN", "SQLITE_NOTADB"):
+            what, kind = "connection", "database that is there"
+        found = fault(3, p=what, kind=kind, value=f"{self.why} ({self.state})")
         found.data = Map.of([(Keyword("sqlstate"), self.state)])
         return found
 

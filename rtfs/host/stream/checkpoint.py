@@ -60,8 +60,13 @@ class Checkpoints:
     @property
     def room(self) -> int:
         """How many steps may be made before the next snapshot, where their number is exact."""
-        exact = self.cadence.every_ms is None and not self.closed and self._writes
-        return max(1, self.cadence.every_chunks - self.unsaved) if exact else NEVER
+        counted = self.exact and not self.closed and self._writes
+        return max(1, self.cadence.every_chunks - self.unsaved) if counted else NEVER
+
+    @property
+    def exact(self) -> bool:
+        """Is there a snapshot after so many chunks, whatever the time? Ticks do not count then."""
+        return self.cadence.every_ms is None
 
     @property
     def _writes(self) -> bool:
@@ -76,7 +81,7 @@ class Checkpoints:
         if self.closed or not self._writes:
             return False
         self.unsaved += steps
-        outputs, exact = self.owner.outputs, self.cadence.every_ms is None
+        outputs, exact = self.owner.outputs, self.exact
         full = exact and outputs.uncommitted_full
         awaited = outputs.awaited and not self.patient
         if self.unsaved >= self.cadence.every_chunks or awaited or full or self._pressed:

@@ -43,10 +43,6 @@ class Course(Body):
     def control_step(self, control: str) -> None:
         """Call the processor with a control chunk."""
 
-    @abstractmethod
-    def tick(self) -> None:
-        """Make one tick between steps."""
-
     # ---- moves
 
     def act(self, action: Keyword, by: str = "call", reason: str | None = None) -> bool:
@@ -247,3 +243,32 @@ class Course(Body):
         self.draining = event
         self.announce()
         self.wake()
+
+    # ---- ticks
+
+    def arm_tick(self) -> None:
+        """The next regular tick, `:tick-ms` from now."""
+        milliseconds = self.settings["tick-ms"]
+        if milliseconds is not None and "tick" in self.settings["control"]:
+            self.timer("tick", milliseconds, self._regular_tick)
+
+    def _regular_tick(self) -> None:
+        self.arm_tick()
+        self.tick()
+
+    def wake_at(self, time: int) -> None:
+        """A tick at a time of the host, in ms. Of a chain the earliest counts: then each of its stages asks anew."""
+        clock, pending = self.services.clock, self.timers.get("wake-at")
+        wait = max(0, time - clock.now_ms())
+        stands = pending is not None and pending.callback is not None and self.processor.line is not None
+        if pending is None or not stands or pending.due > clock.monotonic() + wait / 1000:
+            self.timer("wake-at", wait, self.tick)
+
+    def tick(self) -> None:
+        """Make one tick between steps; the stages of a chain get none while it is paused."""
+        if "tick" not in self.settings["control"] or self.terminal:
+            return
+        line = self.processor.line
+        if line is None or (line.ticks and self.status is not PAUSED):
+            self.tick_due = True
+            self.wake()

@@ -180,11 +180,11 @@ class Owner(Course):
     # ---- steps
 
     def _turn(self) -> int:
-        """A tick, or steps through the queue; the number of steps."""
+        """A tick, or steps through the queue; the number of steps that count towards a snapshot."""
         if self.tick_due:
             self.tick_due = False
             self.control_step("tick")
-            return 1
+            return 0 if self.checkpoints.exact else 1
         with self.services.evaluator.stepping():
             if self.services.instruments is None:
                 steps = self._steps()
@@ -362,33 +362,6 @@ class Owner(Course):
         if control == "flush" and asked is not None:  # the next status is settled already
             asked = asked._replace(action=None)
         self._special(None, asked)
-
-    def arm_tick(self) -> None:
-        """The next regular tick, `:tick-ms` from now."""
-        milliseconds = self.settings["tick-ms"]
-        if milliseconds is not None and "tick" in self.settings["control"]:
-            self.timer("tick", milliseconds, self._regular_tick)
-
-    def _regular_tick(self) -> None:
-        self.arm_tick()
-        self.tick()
-
-    def wake_at(self, time: int) -> None:
-        """A tick at a time of the host, in ms. Of a chain the earliest counts: then each of its stages asks anew."""
-        clock, pending = self.services.clock, self.timers.get("wake-at")
-        wait = max(0, time - clock.now_ms())
-        stands = pending is not None and pending.callback is not None and self.processor.line is not None
-        if pending is None or not stands or pending.due > clock.monotonic() + wait / 1000:
-            self.timer("wake-at", wait, self.tick)
-
-    def tick(self) -> None:
-        """Make one tick between steps; the stages of a chain get none while it is paused."""
-        if "tick" not in self.settings["control"] or self.terminal:
-            return
-        line = self.processor.line
-        if line is None or (line.ticks and self.status is not PAUSED):
-            self.tick_due = True
-            self.wake()
 
 
 def _controlled(processor: Processor, state: Any, metadata: Any) -> Any:

@@ -125,6 +125,18 @@ def test_a_callback_may_steer_its_own_run(told: Told) -> None:
     assert [value for value in told.values if value != K("paused")][:2] == [100, 200]
 
 
+def test_moments_of_a_stage_do_not_count_towards_an_exact_interval(told: Told) -> None:
+    """Going on after a pause is such a moment for a batch that waits."""
+    told.run("""
+      (call :stream.with-checkpointing (stream.batch (range 500) {:size 7 :max-wait-ms 60000})
+            {:checkpoint-interval 100 :stream-id "s" :on-item (fn [n] n)
+             :on-checkpoint (fn [state info] (do (tell (:seq info)) (call :stream.pause "s")))})
+      (call :stream.wait "s" {:status :paused})
+      (call :stream.resume "s")
+      (call :stream.wait "s" {:status :paused})""")
+    assert told.values[:2] == [100, 200]
+
+
 def test_all_runs_of_a_graph_are_stored_in_its_store(told: Told, tmp_path: Path) -> None:
     other = f"sqlite:{tmp_path}/other"
     told.run(f"""(call :stream.wait

@@ -280,6 +280,7 @@ async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
     on_error = wanted.get(ON_ERROR)
     hooks = NO_HOOKS if on_error is None else watching(ctx, on_error)
     stream = await start(ctx, Begun(source, ctx.call.module), running, hooks=hooks)
+    stream.vanish()
     try:
         found = await _gathered(stream, limit, most)
     finally:

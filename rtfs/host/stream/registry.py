@@ -303,6 +303,8 @@ class StreamRegistry:
         stream.over()
         if self._closed:
             return
+        if stream.fleeting:
+            return self._forget(owner.id, stream)
         self.services.timers.after(owner.checkpoints.retain_ms, lambda: self._forget(owner.id, stream))
 
     def _forget(self, id: str, stream: Stream) -> None:

@@ -40,6 +40,7 @@ class Run(Channel):
     def __init__(self, owner: Owner, chain: Chain, inputs: list[Input], node: Any) -> None:
         super().__init__(owner, chain.title, "unidirectional")
         self.node = node
+        self._fleeting = False
         self.chain = chain
         self.notices = Notices(owner)
         self.farewells: list[Callable[[], None]] = []  # what is left to do when all of it has ended
@@ -82,6 +83,17 @@ class Run(Channel):
     def inputs(self) -> Sequence[Input]:
         """What it reads."""
         return self._inputs
+
+    @property
+    def fleeting(self) -> bool:
+        return self._fleeting
+
+    def vanish(self) -> None:
+        """Whoever began it tells nobody its id: it is forgotten when it is over, and what it alone reads as well."""
+        self._fleeting = self.owner.settings["stream-id"] is None
+        for each in self._inputs:
+            if self._fleeting and not each.shared:
+                each.stream.vanish()
 
     @property
     def awaited(self) -> bool:

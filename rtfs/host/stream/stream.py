@@ -65,6 +65,11 @@ class Stream:
         """Wait until it is terminal and everything is delivered."""
         await self.until(lambda: self.owner.terminal)
 
+    @property
+    def fleeting(self) -> bool:
+        """Does nobody know it by its id, so that it need not answer for it once it is over?"""
+        return False
+
     def over(self) -> None:
         """The stream became terminal."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from itertools import groupby
 from typing import Any
 
@@ -202,6 +203,19 @@ def test_what_goes_aside_is_told_and_does_not_leave() -> None:
     answer = SESSION.run(f"(call :stream.wait {migrated})")
     assert rtfs.show(answer[K("outputs")]) == "[1 2]"
     assert rtfs.show(rtfs.from_python(told)) == "[:a [:migrated 1]]"
+
+
+def test_runs_whose_ids_nobody_knows_are_forgotten_when_they_are_over() -> None:
+    with closing(rtfs.Session(limits=rtfs.Limits.unlimited(), context=rtfs.RuntimeContext.full())) as session:
+        graph = "(stream.tap (stream.merge [(stream.map [1 0 2] (fn [x] (/ 2 x))) [4]]) identity)"
+        for options in ("{:on-error :skip}", "{:on-error :skip :limit 1}", "{}"):
+            with suppress(rtfs.RtfsError):
+                session.run(f"(call :stream.to-collection {graph} {options})")
+        session.run("(call :stream.to-collection (stream.map [1] inc))")
+        assert list(session.host.streams.streams) == []
+        session.run('(call :stream.to-collection (stream.map [1] inc) {:stream-id "mine"})')
+        session.run("(call :stream.wait (call :stream.create (stream.map [1] inc)) {:timeout-ms 0})")
+        assert len(session.host.streams.streams) == 2
 
 
 def test_the_result_of_a_run_is_what_it_reduced_to() -> None:

@@ -304,6 +304,9 @@ class StreamRegistry:
         if self._closed:
             return
         if stream.fleeting:
+            store = owner.checkpoints.committer.store
+            if not store.durable:  # those that last are swept in their time
+                store.delete(owner.id)
             return self._forget(owner.id, stream)
         self.services.timers.after(owner.checkpoints.retain_ms, lambda: self._forget(owner.id, stream))
 

@@ -18,6 +18,7 @@ from rtfs.host.stream.stores import (
     Head,
     InUse,
     Letter,
+    Part,
     RemoteStore,
     Row,
     Store,
@@ -113,6 +114,21 @@ def test_snapshots_come_back_newest_first_and_only_the_last_ones_are_kept(store:
         (3, 1, "body 3", "sum 3"),
     ]
     assert head == Head("a", 1, "active", "me", 1005)
+
+
+def test_parts_of_a_snapshot_come_and_go_with_it(store: Store) -> None:
+    store.claim("a", None, "me")
+    texts = [{}, {3: "α", 63: "three"}, {63: "{}"}, {1: "x" * 100_000, 3: "four"}, {}]
+    for number, parts in enumerate(texts, 1):
+        store.commit([row("a", 1, number)._replace(parts=[Part(n, text, "sum") for n, text in parts.items()])])
+        found = store.load("a")
+        assert found is not None
+        assert [dict(saved.parts) for saved in found[1]] == texts[max(0, number - 3) : number][::-1]
+    store.delete("a", forget=False)
+    store.commit([row("a", 1, 2)])
+    found = store.load("a")
+    assert found is not None
+    assert [dict(saved.parts) for saved in found[1]] == [{}]
 
 
 def test_a_row_of_a_lower_epoch_is_not_written_while_the_others_of_its_commit_are(store: Store) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtfs.host.stream.ledger import Ledger
 from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.settings import Cadence
-from rtfs.host.stream.snapshot import Snapshot, checksum
+from rtfs.host.stream.snapshot import Snapshot, Written
 from rtfs.host.stream.stores import Changes, Letter, Row, Store
 from rtfs.host.stream.timers import Timer, Timers
 from rtfs.lang.errors import HostCallError, RtfsError
@@ -190,7 +190,7 @@ class Checkpoints:
     def _row(self, snapshot: Snapshot) -> Row:
         snapshot.number = self.number + 1
         durable = self.committer.store.durable
-        body: Any = snapshot.text() if durable else snapshot
+        written = snapshot.written() if durable else Written(snapshot, "", ())
         changes = self.ledger.changes(snapshot)
         self.good = snapshot
         self._flying = (snapshot, changes, self.unsaved)
@@ -200,12 +200,13 @@ class Checkpoints:
             snapshot.epoch,
             snapshot.number,
             snapshot.status.name,
-            body,
-            checksum(body) if durable else "",
+            written.body,
+            written.checksum,
             snapshot.created_at,
             self.cadence.keep,
             snapshot.created_at + max(1, self.retain_ms) if over else 0,
             changes,
+            written.parts,
         )
 
     @property

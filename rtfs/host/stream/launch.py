@@ -140,7 +140,7 @@ class Request:
         owner = Owner(id, settings, found, registry.services)
         given = self._kept()
         owner.fixed = Fixed(
-            settings["initial-state"], settings["state-version"], given, found.identity, owner.started_at
+            settings["initial-state"], settings["state-version"], given, found.identity, owner.started_at, found.keyed
         )
         owner.source = source
         owner.bind(contract)
@@ -229,7 +229,7 @@ class Request:
             source.adapter.remember(snapshot.memory)
         given, before = self._kept(), snapshot.fixed
         owner.fixed = Fixed(
-            before.initial_state, self.settings["state-version"], given, found.identity, before.started_at
+            before.initial_state, self.settings["state-version"], given, found.identity, before.started_at, found.keyed
         )
         alteration.restore(owner, _still_wanted(before.changed, before.given, given))
         stream = await self._begin(owner, store, epoch, self.number or saved[0].number, snapshot)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from rtfs.host.stream.stores import NO_CHANGES, Changes, Row
+from rtfs.host.stream.stores import NO_CHANGES, Changes, Part, Row, Saved
 
 NUMBER = {"intake": "seq", "outbox": "output_seq", "seen": "seq", "journal": "number"}  # what numbers their entries
 OF_STREAM = ("snapshot", "intake", "outbox", "seen", "journal", "delivered")  # only matter while the stream is there
@@ -20,7 +20,8 @@ Statement = tuple[str, list[tuple[Any, ...]]]
 HEAD = "SELECT stream_id, epoch, status, owner, updated_at FROM {s}stream WHERE partition = 0"
 EPOCH = "SELECT epoch FROM {s}stream WHERE stream_id = ? AND partition = 0"
 SAVED = (
-    "SELECT number, epoch, {body}, checksum FROM {s}snapshot WHERE stream_id = ? AND partition = 0 ORDER BY number DESC"
+    "SELECT number, epoch, {body}, checksum, partition FROM {s}snapshot WHERE stream_id = ?"
+    " ORDER BY number DESC, partition"
 )
 MARKS = "SELECT sink, output_seq FROM {s}delivered WHERE stream_id = ?"
 LETTERS = (
@@ -32,10 +33,10 @@ OVER = "SELECT stream_id FROM {s}stream WHERE expires_at > 0 AND expires_at <= ?
 
 _SNAPSHOT = (
     "INSERT INTO {s}snapshot (stream_id, partition, number, epoch, body, checksum, created_at)"
-    " VALUES (?, 0, ?, ?, ?, ?, ?) ON CONFLICT (stream_id, partition, number) DO UPDATE SET epoch = excluded.epoch,"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream_id, partition, number) DO UPDATE SET epoch = excluded.epoch,"
     " body = excluded.body, checksum = excluded.checksum, created_at = excluded.created_at"
 )
-_OLD_SNAPSHOTS = "DELETE FROM {s}snapshot WHERE stream_id = ? AND partition = 0 AND number <= ?"
+_OLD_SNAPSHOTS = "DELETE FROM {s}snapshot WHERE stream_id = ? AND number <= ?"
 _MARK = (
     "INSERT INTO {s}delivered (stream_id, sink, output_seq) VALUES (?, ?, ?)"
     " ON CONFLICT (stream_id, sink) DO UPDATE SET output_seq = excluded.output_seq"
@@ -44,6 +45,19 @@ _LETTER = (
     "INSERT INTO {s}dead_letter (queue, id, stream_id, body, redriven_at) VALUES (?, ?, ?, ?, 0)"
     " ON CONFLICT (queue, id) DO UPDATE SET body = excluded.body"
 )
+
+
+def saved(rows: Iterable[Sequence[Any]], unpack: Callable[[Any], str]) -> list[Saved]:
+    """The snapshots in what SAVED finds. A partition without the row of its stream is none."""
+    found: list[Saved] = []
+    parts: dict[int, str] = {}
+    for number, epoch, body, checksum, partition in rows:
+        if partition == 0:
+            parts = {}
+            found.append(Saved(number, epoch, unpack(body), checksum, parts))
+        elif found and found[-1].number == number:
+            parts[partition] = unpack(body)
+    return found
 
 
 def entries(table: str) -> str:
@@ -55,8 +69,11 @@ def entries(table: str) -> str:
 def writes(row: Row, pack: Pack) -> Iterator[Statement]:
     """What a row writes once its epoch is known to be the stored one. pack: a text as the column holds it."""
     if row.body is not None:
-        parameters = (row.stream_id, row.number, row.epoch, pack(row.body), row.checksum, row.created_at)
-        yield _SNAPSHOT, [parameters]
+        parts = (Part(0, row.body, row.checksum), *row.parts)
+        yield (
+            _SNAPSHOT,
+            [(row.stream_id, n, row.number, row.epoch, pack(text), sum, row.created_at) for n, text, sum in parts],
+        )
         yield _OLD_SNAPSHOTS, [(row.stream_id, row.number - row.keep)]
     if row.changes is not NO_CHANGES:
         yield from _changed(row.stream_id, row.epoch, row.changes, pack)

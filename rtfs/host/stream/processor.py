@@ -14,6 +14,7 @@ from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import function_name
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.keyed import Way
     from rtfs.host.stream.stage import Line
 
 K_STATE, K_OUTPUT, K_OUTPUTS = Keyword("state"), Keyword("output"), Keyword("outputs")
@@ -191,6 +192,11 @@ class Processor(NamedTuple):
     @property
     def wants_metadata(self) -> bool:
         return self.arity == 3
+
+    @property
+    def keyed(self) -> tuple[Way, ...]:
+        """Where its state has maps by key."""
+        return () if self.line is None else self.line.keyed
 
 
 def find(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import failing
@@ -17,6 +16,7 @@ from rtfs.host.stream.adapters import Session
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Extra
 from rtfs.host.stream.intake import Intake
+from rtfs.host.stream.keyed import partition_of
 from rtfs.host.stream.operators import REDRIVEN, Around, Joint
 from rtfs.host.stream.operators.merge import any_of
 from rtfs.host.stream.outputs import Output
@@ -29,7 +29,6 @@ from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import NotPortable
 from rtfs.lang.names import Keyword
-from rtfs.lang.printer import canonical
 
 if TYPE_CHECKING:
     from rtfs.host.stream.runners import Runner
@@ -334,8 +333,7 @@ def dealt(function: Any, output: Output, count: int, around: Around) -> int:
         raise step_error(error, "partition-fn") from error
     if type(key) is int:
         return key % count
-    text = canonical(key, None).encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") % count
+    return partition_of(key, count)
 
 
 def kept(results: Map, at: int, values: list[Any]) -> Map:

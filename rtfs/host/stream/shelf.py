@@ -11,7 +11,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.checkpoint import RETAIN_DURABLE_MS
 from rtfs.host.stream.inspection import brief, keyed
 from rtfs.host.stream.lifecycle import TERMINAL, transition
-from rtfs.host.stream.snapshot import Snapshot, checksum
+from rtfs.host.stream.snapshot import Snapshot
 from rtfs.host.stream.stored import newest
 from rtfs.host.stream.stores import Head, Row, Saved
 from rtfs.host.stream.stores.sqlite import FILE, SqliteStore, read_only
@@ -71,9 +71,9 @@ def change(folder: str, id: str, event: str, reason: str | None, now_ms: int) ->
         snapshot.created_at = now_ms
         if move.queue == "discard":
             _discard(snapshot)
-        body = snapshot.text()
+        body, checksum, parts = snapshot.written()
         over = now_ms + RETAIN_DURABLE_MS if move.to in TERMINAL else 0
-        row = Row(id, snapshot.epoch, snapshot.number, move.to.name, body, checksum(body), now_ms, KEEP, over)
+        row = Row(id, snapshot.epoch, snapshot.number, move.to.name, body, checksum, now_ms, KEEP, over, parts=parts)
         fenced = store.commit([row])
         if fenced:
             raise fault(40, id=id, n=fenced[id])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Chunk, Extra
+from rtfs.host.stream.keyed import Way, cut, joined
+from rtfs.host.stream.stores import Part
 from rtfs.lang.codec import NotStorable, Unreadable, decode, encode
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.evaluator import FunctionIdentity
@@ -22,7 +24,7 @@ K = {
         "schema", "stream-id", "partition", "epoch", "number", "status", "error", "reason", "state", "initial-state",
         "state-version", "position", "seq", "output-seq", "time", "watermark", "queue", "pending", "config", "given",
         "changed", "processor", "stats", "transitions", "created-at", "memory", "name", "module", "source", "hash",
-        "captures", "started-at", "sink",
+        "captures", "started-at", "sink", "keyed", "partitions", "part",
     )
 }  # fmt: skip
 
@@ -30,20 +32,23 @@ K = {
 class Fixed:
     """What of a stream hardly ever changes; its text is made once.
 
-    given: the start parameters that can be stored; changed: what `:config` results changed, by key.
+    given: the start parameters that can be stored; changed: what `:config` results changed, by key; keyed: which maps
+    of the state are stored by partition.
     """
 
-    __slots__ = ("initial_state", "state_version", "given", "changed", "processor", "started_at", "_text")
+    __slots__ = ("initial_state", "state_version", "given", "changed", "processor", "started_at", "keyed", "_text")
 
     def __init__(
-        self, initial_state: Any, state_version: int, given: Map, processor: FunctionIdentity, started_at: int
-    ) -> None:
+        self, initial_state: Any, state_version: int, given: Map, processor: FunctionIdentity, started_at: int,
+        keyed: Sequence[Way] = (),
+    ) -> None:  # fmt: skip
         self.initial_state = initial_state
         self.state_version = state_version
         self.given = given
         self.changed = EMPTY_MAP
         self.processor = processor
         self.started_at = started_at
+        self.keyed = keyed
         self._text: str | None = None
 
     def change(self, changes: Map) -> None:
@@ -72,6 +77,14 @@ def processor_map(identity: FunctionIdentity) -> Map:
     names = ("name", "module", "source", "hash", "captures")
     values = (identity.name, identity.module, identity.text, identity.digest, captures)
     return Map.of(zip((K[name] for name in names), values, strict=True))
+
+
+class Written(NamedTuple):
+    """A snapshot as text: the row of the stream, and those of further partitions."""
+
+    body: Any  # the snapshot itself where nothing is written
+    checksum: str
+    parts: tuple[Part, ...]
 
 
 class Snapshot:
@@ -105,21 +118,48 @@ class Snapshot:
     fixed: Fixed
     sink: Any
 
-    def text(self) -> str:
+    def written(self) -> Written:
         """The canonical text. S031 when the state, or a queued chunk, holds what cannot be stored."""
+        state, parts = self._state()
         queue = vector([chunk_map(chunk) for chunk in self.queue])
         position = text_of(self.position, ("position",))
         sink = "" if self.sink is None else f" :sink {text_of(self.sink, ('sink',))}"
-        return (
+        body = (
             f"{{:schema {SCHEMA} :stream-id {encode(self.stream_id)} :partition 0 :epoch {self.epoch}"
             f" :number {self.number} :status {encode(self.status)} :error {encode(self.error)}"
-            f" :reason {encode(self.reason)} :state {text_of(self.state, ())} :position {position}"
+            f" :reason {encode(self.reason)} :state {state} :position {position}"
             f" :memory {text_of(self.memory, ('memory',))} :seq {self.seq} :output-seq {self.output_seq}"
             f" :time {self.time} :watermark {encode(self.watermark)} :queue {text_of(queue, ('queue',))}"
             f" :pending {encode(self.pending)}"
             f" :stats {encode(self.stats)} :transitions {self.transitions} :created-at {self.created_at}"
             f"{sink} {self.fixed.text()}}}"
         )
+        return Written(body, checksum(body), parts)
+
+    def _state(self) -> tuple[str, tuple[Part, ...]]:
+        """The text of the state, and the parts of it that are rows of their own.
+
+        The part of partition 0 stands in the row of the stream, which names the checksums of the others.
+        """
+        if not self.fixed.keyed:
+            return text_of(self.state, ()), ()
+        rest, ways, found = cut(self.state, self.fixed.keyed)
+        try:
+            texts = {number: encode(part) for number, part in found.items()}
+        except NotStorable:
+            return text_of(self.state, ()), ()  # says where in the whole state it is
+        own = texts.pop(0, "[]")
+        parts = tuple(self._part(number, text) for number, text in texts.items())
+        sums = Map.of((part.partition, part.checksum) for part in parts)
+        keyed = vector([vector(list(way)) for way in ways])
+        return f"{text_of(rest, ())} :keyed {encode(keyed)} :part {own} :partitions {encode(sums)}", parts
+
+    def _part(self, number: int, text: str) -> Part:
+        body = (
+            f"{{:schema {SCHEMA} :stream-id {encode(self.stream_id)} :partition {number} :epoch {self.epoch}"
+            f" :number {self.number} :part {text}}}"
+        )
+        return Part(number, body, checksum(body))
 
     @property
     def id(self) -> str:
@@ -174,28 +214,42 @@ class Damaged(Exception):
     """A stored snapshot cannot be used: why, in words."""
 
 
-def load(body: str, stored_checksum: str) -> Snapshot:
-    """The snapshot of a stored text. Damaged when its bytes changed; S033 when a newer rtfs wrote it."""
-    if checksum(body) != stored_checksum:
-        raise Damaged("checksum does not match")
-    try:
-        saved = decode(body)
-    except (Unreadable, ValueError) as problem:
-        raise Damaged(str(problem)) from None
+def load(body: str, stored_checksum: str, parts: Mapping[int, str] = {}) -> Snapshot:
+    """The snapshot of a stored text and those of its partitions. Damaged when bytes changed; S033 when a newer rtfs
+    wrote it."""
+    saved = _read(body, stored_checksum)
     if type(saved) is not Map or type(saved.get(K["schema"])) is not int or saved.get(K["schema"]) < 1:
         raise Damaged("not a snapshot")
     if saved.get(K["schema"]) > SCHEMA:
         raise fault(33, e=f"its format {saved.get(K['schema'])} is newer than {SCHEMA}, the newest this rtfs knows")
     for upgrade in UPGRADES[saved.get(K["schema"]) - 1 :]:
         saved = upgrade(saved)
-    return _restore(saved)
+    return _restore(saved, {number: _read(parts.get(number, ""), sum) for number, sum in _partitions(saved)})
 
 
-def _restore(saved: Map) -> Snapshot:
+def _read(body: str, stored_checksum: str) -> Any:
+    if checksum(body) != stored_checksum:
+        raise Damaged("checksum does not match")
+    try:
+        return decode(body)
+    except (Unreadable, ValueError) as problem:
+        raise Damaged(str(problem)) from None
+
+
+def _partitions(saved: Map) -> list[tuple[int, str]]:
+    found: Map = saved.get(K["partitions"], EMPTY_MAP)
+    return found.entries()
+
+
+def _restore(saved: Map, parts: Mapping[int, Map]) -> Snapshot:
     snapshot = Snapshot()
     for name in ("stream-id", "epoch", "number", "status", "error", "reason", "state", "position", "memory", "seq",
                  "output-seq", "time", "watermark", "stats", "transitions", "created-at", "sink"):  # fmt: skip
         setattr(snapshot, name.replace("-", "_"), saved.get(K[name]))
+    ways = tuple(Way(*way) for way in saved.get(K["keyed"], ()))
+    if ways:
+        found = {number: part.get(K["part"]) for number, part in ((0, saved), *parts.items())}
+        snapshot.state = joined(snapshot.state, ways, {number: part for number, part in found.items() if len(part)})
     snapshot.pending = saved.get(K["pending"])
     snapshot.queue = [read_chunk(entry) for entry in saved.get(K["queue"])]
     config, processor = saved.get(K["config"]), saved.get(K["processor"])
@@ -213,6 +267,7 @@ def _restore(saved: Map) -> Snapshot:
         config.get(K["given"]),
         identity,
         saved.get(K["started-at"]),
+        ways,
     )
     snapshot.fixed.change(config.get(K["changed"]))
     return snapshot

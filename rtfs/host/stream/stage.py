@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.keyed import Way
 from rtfs.host.stream.options import shown
-from rtfs.lang.collections import Map, PVector, vector
+from rtfs.lang.collections import EMPTY_MAP, Map, PVector, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 K_INIT, K_STEP, K_TICK, K_FLUSH = Keyword("init"), Keyword("step"), Keyword("tick"), Keyword("flush")
 K_STATE, K_OUTPUTS, K_ACTION, K_WAKE = Keyword("state"), Keyword("outputs"), Keyword("action"), Keyword("wake-at")
 K_BURIES, K_STAGES, K_WATERMARK = Keyword("buries"), Keyword("stages"), Keyword("watermark")
+K_KEYED = Keyword("keyed")
 
 Call = Callable[..., Any]
 
@@ -25,7 +27,8 @@ Call = Callable[..., Any]
 class Stage(NamedTuple):
     """One operator of a chain. step takes [state item metadata], tick and flush take [state metadata].
 
-    buries: outputs `{:rtfs/letter text :item item}` are items that become dead letters.
+    buries: outputs `{:rtfs/letter text :item item}` are items that become dead letters. keyed: the entries of its state
+    that are maps by key, each with what holds the key (keyed.Way).
     """
 
     op: str
@@ -35,13 +38,15 @@ class Stage(NamedTuple):
     tick: Any
     flush: Any
     buries: bool = False
+    keyed: Map = EMPTY_MAP
 
 
 def stage_of(op: str, name: str | None, made: Any) -> Stage:
     """The stage that an operator's `:stage` function made."""
     return Stage(
-        op, name, made.get(K_INIT), made.get(K_STEP), made.get(K_TICK), made.get(K_FLUSH), made.get(K_BURIES) is True
-    )
+        op, name, made.get(K_INIT), made.get(K_STEP), made.get(K_TICK), made.get(K_FLUSH), made.get(K_BURIES) is True,
+        made.get(K_KEYED) or EMPTY_MAP,
+    )  # fmt: skip
 
 
 class Collected:
@@ -93,6 +98,15 @@ class Line:
         for at, state in zip(self._stateful, kept, strict=True):
             states[at] = state
         return states
+
+    @property
+    def keyed(self) -> tuple[Way, ...]:
+        """Where maps by key stand in what a stream keeps."""
+        return tuple(
+            Way(place, entry, field)
+            for place, at in enumerate(self._stateful)
+            for entry, field in self.stages[at].keyed.entries()
+        )
 
     def shown(self, kept: Any) -> Map:
         """What a stream kept, as `{:stages {0 s0 …}}`, by the place of the stage."""

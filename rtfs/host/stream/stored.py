@@ -75,7 +75,7 @@ def newest(saved: list[Saved], skipped: list[tuple[Saved, str]]) -> Snapshot:
         if isinstance(entry.body, Snapshot):
             return entry.body
         try:
-            return load(entry.body, entry.checksum)
+            return load(entry.body, entry.checksum, entry.parts)
         except Damaged as problem:
             skipped.append((entry, f"number {entry.number}: {problem}"))
     raise fault(33, e="; ".join(problem for _, problem in skipped) or "there is none")

@@ -151,6 +151,35 @@ def test_an_older_checkpoint_takes_back_state_position_and_outputs(source: str, 
             assert again.run('(:status (call :stream.wait "s"))') is K("completed")
 
 
+KEYED = {
+    "group-by": "(stream.group-by {source} key {{:every 400}})",
+    "distinct": "(stream.distinct {source} (fn [n] (mod (* n 7919) 601)) {{:max-keys 100}})",
+    "session-window": "(stream.session-window {source} key {{:timeout 150 :time-fn identity}})",
+    "keyed window": "(stream.window {source} 300 {{:time-fn identity :key-fn key}})",
+    "window": "(stream.window {source} 300 {{:time-fn identity}})",
+}
+
+
+@pytest.mark.parametrize("operator", KEYED)
+def test_what_is_kept_by_key_is_stored_by_partition_and_goes_on_from_there(operator: str, tmp_path: Path) -> None:
+    """Also the order of the keys, in which groups are given and keys forgotten."""
+    told: list[Any] = []
+    graph = KEYED[operator].format(source="(range 1500)")
+    text = f"""(let [key (fn [n] (mod (* n 7919) 101))] (stream.with-checkpointing {graph} 100
+        {{:keep 30 :on-checkpoint (fn [state info] (tell (:checkpoint-id info)))}}))"""
+    with session(tmp_path / "s", tell=told.append) as first:
+        first.run(f'(call :stream.create {text} {{:stream-id "s" :outputs :durable}})')
+        whole = everything(first, "s")
+    with closing(sqlite3.connect(tmp_path / "s" / "streams.db")) as connection:
+        found = connection.execute("SELECT partition, number FROM snapshot WHERE stream_id = 's'").fetchall()
+    assert (len({partition for partition, _ in found}) > 10) == (operator != "window")
+    for id in told[3:12:4]:
+        shutil.copytree(tmp_path / "s", tmp_path / id)
+        with session(tmp_path / id, tell=told.append) as again:
+            again.run(f'(call :stream.resume-from-checkpoint {{:stream-id "s" :checkpoint-id "{id}"}})')
+            assert rtfs.show(everything(again, "s")) == rtfs.show(whole)
+
+
 def test_a_checkpoint_of_an_earlier_process_is_gone_back_to_with_all_that_the_graph_reads(tmp_path: Path) -> None:
     told: list[Any] = []
     numbers = "(call :stream.generate (fn [n] [n (inc n)]) {:initial-state 0 :limit 9000})"

@@ -72,11 +72,20 @@ NO_CHANGES = Changes()
 NUMBERED = ("intake", "outbox", "seen", "journal")
 
 
+class Part(NamedTuple):
+    """What a partition has of a snapshot: text."""
+
+    partition: int
+    body: str
+    checksum: str
+
+
 class Row(NamedTuple):
     """One stream's part of a commit.
 
     body: the snapshot, text for a durable store and the Snapshot itself for one in memory; None for a commit without.
-    expires_at: ms after which a stream that ended may be swept; 0 for never.
+    expires_at: ms after which a stream that ended may be swept; 0 for never. parts: what further partitions have of the
+    snapshot, each a row of its own.
     """
 
     stream_id: str
@@ -89,6 +98,7 @@ class Row(NamedTuple):
     keep: int
     expires_at: int = 0
     changes: Changes = NO_CHANGES
+    parts: Sequence[Part] = ()
 
 
 class Head(NamedTuple):
@@ -102,12 +112,13 @@ class Head(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """One stored snapshot."""
+    """One stored snapshot. parts: the texts of further partitions."""
 
     number: int
     epoch: int
     body: Any
     checksum: str
+    parts: Mapping[int, str] = {}
 
 
 class Taken(Exception):

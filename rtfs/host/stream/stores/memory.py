@@ -48,7 +48,8 @@ class MemoryStore:
                 self._heads[row.stream_id] = head._replace(status=row.status, updated_at=row.created_at)
                 self._expiry[row.stream_id] = row.expires_at
                 saved = self._saved.setdefault(row.stream_id, [])
-                saved.insert(0, Saved(row.number, row.epoch, row.body, row.checksum))
+                parts = {part.partition: part.body for part in row.parts}
+                saved.insert(0, Saved(row.number, row.epoch, row.body, row.checksum, parts))
                 del saved[row.keep :]
             self._change(row.stream_id, row.changes)
         return fenced

@@ -204,8 +204,7 @@ class PostgresStore:
             head = cursor.execute(self._sql(f"{layout.HEAD} AND stream_id = ?"), (stream_id,)).fetchone()
             if head is None:
                 return None
-            rows = cursor.execute(self._sql(layout.SAVED), (stream_id,)).fetchall()
-            return Head(*head), [Saved(n, epoch, _text(body), checksum) for n, epoch, body, checksum in rows]
+            return Head(*head), layout.saved(cursor.execute(self._sql(layout.SAVED), (stream_id,)), _text)
 
         return self._in_transaction(work)
 

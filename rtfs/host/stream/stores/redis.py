@@ -1,9 +1,9 @@
 """Snapshots in Redis, shared by machines: one script a commit, fenced by epochs (streaming.md §5.3, §5.8).
 
 How safe a snapshot is after a crash of the server depends on the server's append settings: `guarantee` says which.
-Every stream has a hash `head`, a hash `saved` (number → epoch, checksum and body), sorted sets `intake`, `outbox`,
-`seen` and `journal` (`number:text` by number) and a hash `delivered`; its id stands in one set. A queue of dead letters
-is a hash by id and a sorted set of ids.
+Every stream has a hash `head`, a hash `saved` (number → epoch, checksum and body; number/partition → text), sorted sets
+`intake`, `outbox`, `seen` and `journal` (`number:text` by number) and a hash `delivered`; its id stands in one set. A
+queue of dead letters is a hash by id and a sorted set of ids.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ for i = 1, (#KEYS - 1) / 2 do
       redis.call('HSET', head, 'status', ARGV[at + 3], 'updated_at', ARGV[at + 4], 'expires_at', ARGV[at + 7])
       redis.call('HSET', saved, ARGV[at + 2], ARGV[at + 5])
       for _, number in ipairs(redis.call('HKEYS', saved)) do
-        if tonumber(number) <= tonumber(ARGV[at + 2]) - tonumber(ARGV[at + 6]) then
+        if tonumber(string.match(number, '^%d+')) <= tonumber(ARGV[at + 2]) - tonumber(ARGV[at + 6]) then
           redis.call('HDEL', saved, number)
         end
       end
@@ -150,11 +150,15 @@ class RedisStore:
             keys += [self._head(row.stream_id), self._saved(row.stream_id)]
             number = "" if row.body is None else row.number
             entry = "" if row.body is None else json.dumps([row.epoch, row.checksum, row.body], ensure_ascii=False)
-            commands = list(self._commands(row.stream_id, row.changes))
+            commands = [*self._parts(row), *self._commands(row.stream_id, row.changes)]
             further = json.dumps(commands, ensure_ascii=False) if commands else ""
             arguments += [row.epoch, number, row.status, row.created_at, entry, row.keep, row.expires_at, further]
         answers = self._commit(keys=[*keys, f"{self._prefix}:letter-count"], args=arguments) if rows else []
         return {row.stream_id: epoch for row, epoch in zip(rows, answers, strict=True) if epoch >= 0}
+
+    def _parts(self, row: Row) -> Iterator[list[str]]:
+        for part in row.parts:
+            yield ["HSET", self._saved(row.stream_id), f"{row.number}/{part.partition}", part.body]
 
     def _commands(self, id: str, changes: Changes) -> Iterator[list[str]]:
         """What a row changes beside its snapshot."""
@@ -180,8 +184,7 @@ class RedisStore:
         head, saved = pipeline.execute()
         if not head:
             return None
-        found = [_entry(int(number), entry) for number, entry in saved.items()]
-        return _read_head(stream_id, head), sorted(found, key=lambda entry: -entry.number)
+        return _read_head(stream_id, head), sorted(_snapshots(saved), key=lambda entry: -entry.number)
 
     def heads(self) -> list[Head]:
         ids = sorted(id.decode() for id in self._client.smembers(self._ids))
@@ -258,6 +261,17 @@ def _read_head(stream_id: str, fields: dict[bytes, bytes]) -> Head:
         stream_id, int(fields[b"epoch"]), fields[b"status"].decode(), fields[b"owner"].decode(),
         int(fields[b"updated_at"]),
     )  # fmt: skip
+
+
+def _snapshots(fields: Mapping[bytes, bytes]) -> Iterator[Saved]:
+    parts: dict[bytes, dict[int, str]] = {}
+    for field, text in fields.items():
+        number, _, partition = field.partition(b"/")
+        if partition:
+            parts.setdefault(number, {})[int(partition)] = text.decode("utf-8", "replace")
+    for field, entry in fields.items():
+        if b"/" not in field:
+            yield _entry(int(field), entry)._replace(parts=parts.get(field, {}))
 
 
 def _entry(number: int, entry: bytes) -> Saved:

@@ -68,8 +68,7 @@ class Picture:
         head = run(f"{_sql(layout.HEAD)} AND stream_id = ?", (stream_id,)).fetchone()
         if head is None:
             return None
-        rows = run(_sql(layout.SAVED), (stream_id,))
-        return Head(*head), [Saved(row[0], row[1], row[2].decode("utf-8", "replace"), row[3]) for row in rows]
+        return Head(*head), layout.saved(run(_sql(layout.SAVED), (stream_id,)), _text)
 
     def heads(self) -> list[Head]:
         return [Head(*row) for row in self._connection.execute(f"{_sql(layout.HEAD)} ORDER BY stream_id")]
@@ -207,6 +206,10 @@ class SqliteStore(Picture):
     def close(self) -> None:
         self._connection.close()
         self._lock.release()
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
 
 
 @functools.cache

@@ -11,9 +11,10 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from rtfs.driver import Driver
 from rtfs.embedding import HOST_OPTIONS, OWN_OPTIONS, call_body, context_values, embedder, given
 from rtfs.eval.fault import translate
-from rtfs.eval.machine import RUN, Program, Run, check_thread, suspend, thread
+from rtfs.eval.machine import RUN, Program, Run, check_thread, thread
 from rtfs.lang.collections import EMPTY_MAP
 from rtfs.lang.depth import check_depth
 from rtfs.lang.errors import HostCallError
@@ -23,7 +24,7 @@ from rtfs.lang.source import Source
 from rtfs.program import World
 from rtfs.recording import Answerer, Reading, Recording, Take
 from rtfs.tools import Tools, deepen, read_forms
-from rtfs.waiting import Stepped, answered, cancelled, outside, refuse_inside
+from rtfs.waiting import outside, refuse_inside
 
 if TYPE_CHECKING:
     from rtfs.host.approval import Approvals
@@ -107,11 +108,9 @@ class Session:
         self._marketplace = marketplace
         self._host_options = {name: options[name] for name in HOST_OPTIONS}
         self._host: Host | None = None
-        self._driven = 0  # programs that an event loop drives now
+        self._driver = Driver(self.tools)
         self._runs: set[Run] = set()  # of the programs that `run_async` and `call_async` drive now
-        self._runner: Any = None
         self._thread: Any = None  # that used it first, as `machine.thread` names it
-        self._waiting: Any = None  # the task that a synchronous caller waits for
         self.id = id if id is not None else os.urandom(8).hex()
         deepen()
         if budget is not None or journal is not None:
@@ -130,7 +129,7 @@ class Session:
             from rtfs.host.marketplace import Marketplace
 
             self._host = Host(
-                drive=partial(outside, self._wait),
+                drive=partial(outside, self._driver.wait),
                 marketplace=self._marketplace or Marketplace(),
                 context=self.context,
                 evaluator=SessionEvaluator(self),
@@ -193,12 +192,11 @@ class Session:
     def join(self, timeout: float | None = None) -> None:
         """Wait until every stream has ended that is neither detached nor unconnected."""
         if self._host is not None:
-            self._wait(self._host.joined(timeout))
+            self._driver.wait(self._host.joined(timeout))
 
     def cancel(self) -> None:
         """End what a synchronous call waits for, a program with Cancelled. To be called inside the event loop."""
-        if self._waiting is not None:
-            self._waiting.cancel()
+        self._driver.cancel()
 
     def executing(self) -> Run | None:
         """The run whose code was interrupted by whoever asks, a handler of signals, if this session drives it."""
@@ -207,17 +205,15 @@ class Session:
 
     def shutdown(self, timeout: float = 30.0, strategy: str = "drain") -> None:
         """End what still runs, write the last snapshots, close what was opened. strategy: `drain` or `immediate`."""
-        if self._host is not None and self._runner is not None:
-            self._runner.run(self._host.ended(timeout, strategy))
+        if self._host is not None and self._driver.has_loop:
+            self._driver.run(self._host.ended(timeout, strategy))
         self.close()
 
     def close(self) -> None:
         """Close the event loop of synchronous calls and what the host holds open."""
         if self._host is not None:
             self._host.close()
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
+        self._driver.close()
 
     # ---- the session as data (host.md §2) -----------------------------------------------------------------------
 
@@ -349,32 +345,24 @@ class Session:
     def _answer(self, call: HostCall) -> Any:
         """Answer a host call from inside the program's greenlet; only true waiting switches away."""
         answer = self.dispatch(call)
-        if type(answer) is not CoroutineType:
-            return answer
-        if not self._driven:
-            return suspend(answer)  # no loop runs yet: the driver starts one
-        try:
-            waits_for = answer.send(None)
-        except StopIteration as stop:
-            return stop.value
-        return suspend(Stepped(answer, waits_for))
+        return self._driver.result(answer) if type(answer) is CoroutineType else answer
 
     def _drive(self, take: Take, body: Callable[[], Any]) -> Any:
-        refuse_inside("run_async or call_async", self._driven)
+        refuse_inside("run_async or call_async", self._driver.driven)
         program = self._program(take, self._answer, body)
-        if self._runner is not None:  # streams may be running: the loop must turn
-            return self._wait(self._finish(program, program.start))
+        if self._driver.has_loop:
+            return self._driver.wait(self._driver.finish(program, program.start))
         request: Any = program.start()
         if program.done:
             return request.value
-        return self._wait(self._finish(program, lambda: request))
+        return self._driver.wait(self._driver.finish(program, lambda: request))
 
     async def _drive_async(self, take: Take, body: Callable[[], Any]) -> Any:
         self.world.interruptible()
         program = self._program(take, self._answer, body)
         self._runs.add(program.run)
         try:
-            return await self._finish(program, program.start)
+            return await self._driver.finish(program, program.start)
         finally:
             self._runs.discard(program.run)
 
@@ -388,45 +376,12 @@ class Session:
         else:
             program.run.origin = origin or f"{self.id}/{self.recording.number()}/"
             program.run.security = security or self.context
-        return self._finish(program, program.start)
+        return self._driver.finish(program, program.start)
 
     def run_with(self, answer: Answerer, body: Callable[[], Any]) -> Any:
         """Run to its end a program whose calls are answered at once, or refused."""
         outcome: Any = self._program(None, answer, body).start()
         return outcome.value
-
-    async def _finish(self, program: Program, first: Callable[[], Any]) -> Any:
-        """Await what the program waits for until it is done."""
-        self._driven += 1
-        try:
-            with self.tools.turn(program.run):
-                request = first()
-            while not program.done:
-                value, error = None, None
-                try:
-                    value = await answered(request)
-                except BaseException as raised:
-                    error = raised
-                with self.tools.turn(program.run):
-                    request = program.send(value, cancelled(error))
-            return request.value
-        finally:
-            self._driven -= 1
-
-    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end in the session's own event loop, for synchronous callers."""
-        import asyncio
-
-        async def awaited() -> Any:
-            self._waiting = asyncio.current_task()
-            try:
-                return await work
-            finally:
-                self._waiting = None
-
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-        return self._runner.run(awaited())
 
 
 def evaluate(text: str, *, name: str = "<text>") -> Any:

@@ -368,4 +368,4 @@ def test_hints_work_without_an_event_loop_until_one_is_needed(session: Any, mark
     hints = "{:runtime.learning.cache {} :runtime.learning.circuit-breaker {} :runtime.learning.metrics {}}"
     assert made.run(f"^{hints} [(call :t.f 1) (call :t.f 1)]") == (1, 1)
     assert provider.calls == [1]
-    assert made._runner is None
+    assert not made._driver.has_loop

@@ -334,7 +334,9 @@ _KINDS: dict[str, Callable[[Any, Map], str | None]] = {
         None if _is_store(value) else f"URL of a store, or one of {' '.join(f':{name}' for name in _STORES)}"
     ),
     "maps": lambda value, row: (
-        None if is_vector(value) and all(type(each) is Map for each in value) else "vector of maps"
+        None
+        if is_vector(value) and len(value) and all(type(each) is Map for each in value)
+        else "vector of at least one map"
     ),
     "labels": lambda value, row: None if _are_labels(value) else "vector of effect labels such as :network",
     "schema": lambda value, row: None if is_schema(value) else "type, or map of schema words such as :type",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import StreamRegistry
 
 _QUEUE = {
-    "queue": options.Option(options.optional(options.text)),
+    "queue": options.Option(options.optional(options.name)),
     "stream": options.Option(options.anything),
     "limit": options.Option(options.integer(1), 100),
 }

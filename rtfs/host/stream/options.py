@@ -34,6 +34,13 @@ def text(value: Any) -> str:
     return value
 
 
+def name(value: Any) -> str:
+    """Text that names something."""
+    if type(value) is not str or not value:
+        raise Wrong("string that is not empty")
+    return value
+
+
 def boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise Wrong("boolean")

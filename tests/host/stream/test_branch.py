@@ -191,7 +191,8 @@ def test_a_branch_that_wants_next_to_nothing_does_not_hold_the_others(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("(stream.branch [1] 5)", "S003 Parameter 'branches': expected vector of maps, got 5"),
+        ("(stream.branch [1] 5)", "S003 Parameter 'branches': expected vector of at least one map, got 5"),
+        ("(stream.branch [1] [])", "S003 Parameter 'branches': expected vector of at least one map, got []"),
         ("(stream.branch [1])", "S002 Missing required field 'branches' of stream.branch"),
         ("(stream.branch [1] [{:when odd?}])", "S002 Missing required field 'name' of :branches"),
         ("(stream.branch [1] [{:name :a} {:name :b} {:name :a}])",

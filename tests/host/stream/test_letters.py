@@ -126,7 +126,13 @@ async def test_one_letter_can_be_sent_to_another_stream(ground: Any) -> None:
 
 @pytest.mark.parametrize(
     ("parameters", "code"),
-    [(m(), "S002"), (m(queue="s", ids=("x",)), "S003"), (m(queue="s", nonsense=1), "S006"), (m(stream=7), "S004")],
+    [
+        (m(), "S002"),
+        (m(queue="s", ids=("x",)), "S003"),
+        (m(queue="s", nonsense=1), "S006"),
+        (m(stream=7), "S004"),
+        (m(queue=""), "S003"),
+    ],
 )
 async def test_what_is_wrong_with_redrive_is_said(ground: Any, parameters: Map, code: str) -> None:
     with pytest.raises(StreamError) as caught:

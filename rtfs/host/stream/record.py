@@ -39,6 +39,8 @@ class Redaction:
         """JSON data without secrets."""
         if type(value) is str:
             return self.text(value)
+        if type(value) in (int, float):
+            return HIDDEN if self._values.search(json.dumps(value)) else value
         if type(value) is list:
             return [self.clean(item) for item in value]
         if type(value) is dict:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtfs.host.clock import Clock
@@ -287,6 +287,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.text("abcXYZ019_-.~+/", min_size=6), st.integers(0, 3))
+@example(9_000_000_000, "000000", 0)
 def test_no_secret_survives_wherever_it_stands(data: Any, secret: str, depth: int) -> None:
     hidden: Any = {"x": [f"a {secret} b", {secret: 1}, json.dumps({"authorization": "other-secret"}), data]}
     for _ in range(depth):

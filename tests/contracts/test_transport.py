@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pkgutil
 import signal
@@ -111,6 +112,22 @@ async def test_messages_arrive_in_order_and_the_end_is_noticed_when_we_close(wor
     assert not connection.broken
     await asyncio.wait_for(connection.close(5_000), 10)
     assert connection.broken
+
+
+async def test_notes_that_somebody_expects_are_taken_before_the_answer_and_in_order(world: World) -> None:
+    connection = Connection(world.target, "auto", LIMITS)
+    client = await connection.opened()
+    if connection.notes is None:
+        assert world.target.scheme == "memory"  # where the server calls back
+    else:
+        taken: list[str] = []
+        told: list[str] = []
+        connection.hearers.append(lambda message: told.append(getattr(message, "method", "")))
+        token = connection.notes.expect(lambda progress, total, message, meta: taken.append(message or ""))
+        await client.call_tool("watch", {"limit": 50}, meta={"progressToken": token})
+        assert [json.loads(message)["n"] for message in taken] == list(range(1, 51))
+        assert "notifications/progress" not in told
+    await asyncio.wait_for(connection.close(5_000), 10)
 
 
 async def test_a_pending_call_fails_at_once_when_the_server_dies(world: World, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import question, transports
+from rtfs.host.stream.notes import Notes
 from rtfs.host.stream.question import Asker
 from rtfs.host.stream.timers import Timer, Timers
-from rtfs.host.stream.transports import Limits, Link, Target
+from rtfs.host.stream.transports import Limits, Link, Tap, Target
 
 if TYPE_CHECKING:
     from anyio import CancelScope
@@ -43,7 +44,8 @@ class Connection:
 
     users: streams that hold it; suspect: it did not serve a stream well, so nobody new gets it; failure: what broke it,
     as the innermost exception. hearers: called with each notification of the server and with `Unreadable`, in the order
-    of the wire, and with `Deaf`; they must not wait. askers: who may answer what the server asks back.
+    of the wire, and with `Deaf`; they must not wait. askers: who may answer what the server asks back. notes: who takes
+    progress notes; None for a server of this process, which calls back.
     """
 
     def __init__(self, target: Target, mode: str, limits: Limits, *, samples: bool = False) -> None:
@@ -52,6 +54,7 @@ class Connection:
         self.users = 0
         self.hearers: list[Hearer] = []
         self.askers: list[Asker] = []
+        self.notes: Notes | None = None
         self.failure: BaseException | None = None
         self.suspect = False
         self.timer: Timer | None = None
@@ -88,6 +91,8 @@ class Connection:
         self.link.listen(self)
         recorder = self.target.recorder
         endpoint = self.link.endpoint if recorder is None else recorder.carrying(self.link.endpoint)
+        if isinstance(endpoint, Tap):
+            self.notes = endpoint.notes = Notes()
         with anyio.CancelScope() as self._scope:
             async with Client(
                 endpoint,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import adapters
 from rtfs.host.stream.adapters import Adapter, Instead, Session
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.connection import LINGER_MS, Connection, Deaf, Pool, Unreadable
+from rtfs.host.stream.connection import Connection, Deaf, Pool, Unreadable
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.loss import as_loss, unreadable
 from rtfs.host.stream.options import RECORDED
@@ -264,31 +264,22 @@ class Source:
             connection.askers.append(self._asker)
 
     def _leave(self, connection: Connection) -> None:
-        """Let go of a connection; notes of a call that is over are still counted for a while."""
+        """Let go of a connection."""
         connection.hearers.remove(self._heard)
-        adapter, intake = self.adapter, self._owner.intake
-        if adapter.token:
-
-            def late(message: Any) -> None:
-                if not isinstance(message, (Unreadable, Deaf)):
-                    adapter.heard(message, intake)
-
-            connection.hearers.append(late)
-            self._owner.services.timers.after(LINGER_MS, lambda: connection.hearers.remove(late))
         if self._asker is not None:
             connection.askers.remove(self._asker)
 
     async def _with(self, connection: Connection | None) -> None:
         owner = self._owner
         services = owner.services
-        client = None
+        client = notes = None
         if connection is not None:
             client = await services.timers.within(owner.settings["connect-timeout-ms"], connection.opened())
-            self.era = client.protocol_version
+            self.era, notes = client.protocol_version, connection.notes
         if connection is not None or self._target is None:
             self._opened()
         gone = asyncio.ensure_future(_never() if connection is None else connection.ended())
-        place = self._target, self._opened, self.admit, self.recorder
+        place = self._target, self._opened, self.admit, self.recorder, notes
         try:
             await self._run_adapter(Session(client, services.timers, self._shown, gone, *place))
         finally:

@@ -19,6 +19,7 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
+    from rtfs.host.stream.notes import Notes
     from rtfs.host.stream.record import Recorder
     from rtfs.host.stream.settings import Settings
     from rtfs.host.stream.timers import Timers
@@ -34,7 +35,8 @@ class Session(NamedTuple):
 
     gone: a future that is done when the connection ended. target: where the server is; an adapter that connects by
     itself calls `opened` when it did, `admit(url)` before it goes to another origin (S053 when the program may not),
-    and shows its frames to `recorder`.
+    and shows its frames to `recorder`. notes: where it says who takes the progress notes of a call; None when the
+    server calls back.
     """
 
     client: Any
@@ -45,6 +47,7 @@ class Session(NamedTuple):
     opened: Callable[[], None] = lambda: None
     admit: Callable[[str], None] = lambda url: None
     recorder: Recorder | None = None
+    notes: Notes | None = None
 
     async def ask(self, settings: Settings, request: Any) -> Any:
         """The answer to a request; TimeoutError after `:read-timeout-ms`."""

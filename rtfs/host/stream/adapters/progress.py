@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream.adapters import K_EVENT, K_EXT, Plain, Session, fits, traced
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import NotJson, dig, parse_json, to_json
+from rtfs.host.stream.connection import LINGER_MS
 from rtfs.host.stream.intake import Flooded
 from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.tool import find_tool, repeatable, result_value, text_of
 from rtfs.lang.codec import encode
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
-from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class ProgressAdapter(Plain):
         self._called = False
         self._ended = False
         self._seen: dict[str, None] = {}
-        self._call: _Call | None = None
 
     def may_repeat(self) -> bool:
         return self._repeatable or not self._called
@@ -81,8 +80,8 @@ class ProgressAdapter(Plain):
         if settings["since-arg"] is not None and since is not None:
             arguments[settings["since-arg"]] = to_json(since)
         self._called = True
-        call = self._call = _Call(self, intake, since)
-        result = await call.made(session.client.call_tool(self.tool, arguments, progress_callback=call.note))
+        call = _Call(self, intake, since)
+        result = await call.made(session, arguments)
         if result.is_error:
             raise fault(19, tool=self.tool, text=text_of(result))
         value, text = result_value(result, self._keywords)
@@ -92,11 +91,6 @@ class ProgressAdapter(Plain):
         self._ended = True
         if fits(text, intake):
             intake.offer(value, offset, traced(result.meta, {K_EVENT: "result"}))
-
-    def heard(self, message: Any, intake: Intake) -> None:
-        """A note that comes after the answer is no chunk any more; it is counted."""
-        if self._call is not None and message.method == "notifications/progress":
-            self._call.told(message.params.progress_token)
 
     def read(self, progress: float, total: float | None, message: str | None) -> tuple[Any, dict[Keyword, Any] | None]:
         """The data and the metadata of a note."""
@@ -139,12 +133,20 @@ class _Call:
         self._adapter = adapter
         self._intake = intake
         self._problem: Exception | None = None
-        self._noted = False
-        self._token: Any = None  # which the SDK keeps for itself; it tells a note to us and then to whoever hears
         self._task: asyncio.Task[Any] | None = None
 
-    async def made(self, request: Any) -> Any:
+    async def made(self, session: Session, arguments: dict[str, Any]) -> Any:
         """The answer to the call."""
+        call, tool, notes = session.client.call_tool, self._adapter.tool, session.notes
+        if notes is None:
+            return await self._answered(call(tool, arguments, progress_callback=self.called_back))
+        token = notes.expect(self.note)
+        try:
+            return await self._answered(call(tool, arguments, meta={"progressToken": token}))
+        finally:
+            session.timers.after(LINGER_MS, lambda: notes.forget(token))  # what comes late is counted for a while
+
+    async def _answered(self, request: Any) -> Any:
         self._task = asyncio.ensure_future(request)
         try:
             return await self._task
@@ -154,40 +156,39 @@ class _Call:
                 raise
             raise self._problem from None
 
-    async def note(self, progress: float, total: float | None, message: str | None) -> None:
-        """A progress note. Nothing waits before it is queued, which keeps the order of the wire.
+    async def called_back(self, progress: float, total: float | None, message: str | None) -> None:
+        """A note of a server of this process, which has to wait while the queue is full."""
+        self.note(progress, total, message)
+        if not self._intake.open:
+            await self._intake.opened()
 
-        Waiting afterwards holds back a server of this process, which calls this directly; others do not notice.
-        """
-        adapter = self._adapter
-        self._noted = True
-        if self._problem is not None:
-            return
-        try:
-            if message is not None and not fits(message, self._intake):
-                return
-            data, metadata = adapter.read(progress, total, message)
-            if adapter.repeated(data):
-                return
-            offset = None
-            if adapter.replayable:
-                found = dig(data, adapter.settings["since-path"])
-                self.since = self.since if found is None else found
-                offset = Map.of([(K_SINCE, self.since)])
-            self._intake.offer(data, offset, metadata)
-            if not self._intake.open:
-                await self._intake.opened()
-        except Flooded as flood:
-            self._fail(Lost(f"the stream cannot keep up with tool '{adapter.tool}': {flood}"))
-        except RtfsError as problem:
-            self._fail(problem)
-
-    def told(self, token: Any) -> None:
-        """The connection had a note, perhaps one of this call."""
-        if self._token is None and self._noted:
-            self._token = token
-        elif token == self._token and self._task is not None and self._task.done():
+    def note(
+        self, progress: float, total: float | None, message: str | None, meta: dict[str, Any] | None = None
+    ) -> None:
+        """A progress note. One that comes after the answer is no chunk any more; it is counted."""
+        if self._task is None or self._task.done():
             self._intake.owner.stats.ignored += 1
+        elif self._problem is None:
+            try:
+                self._take(progress, total, message, meta)
+            except Flooded as flood:
+                self._fail(Lost(f"the stream cannot keep up with tool '{self._adapter.tool}': {flood}"))
+            except Exception as problem:  # a defect, too, must end this call and not the connection
+                self._fail(problem)
+
+    def _take(self, progress: float, total: float | None, message: str | None, meta: dict[str, Any] | None) -> None:
+        adapter, intake = self._adapter, self._intake
+        if message is not None and not fits(message, intake):
+            return
+        data, metadata = adapter.read(progress, total, message)
+        if adapter.repeated(data):
+            return
+        offset = None
+        if adapter.replayable:
+            found = dig(data, adapter.settings["since-path"])
+            self.since = self.since if found is None else found
+            offset = Map.of([(K_SINCE, self.since)])
+        intake.offer(data, offset, traced(meta, metadata))
 
     def _fail(self, problem: Exception) -> None:
         self._problem = problem

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
@@ -17,6 +17,7 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.lang.errors import RtfsError
 
 if TYPE_CHECKING:
+    from rtfs.host.stream.notes import Notes
     from rtfs.host.stream.record import Recorder
 
 ENVELOPE = 65_536  # what JSON-RPC and escapes may add to a message
@@ -114,7 +115,7 @@ def _module(scheme: str, shown: str) -> Any:
 class Tap:
     """A transport whose read side is watched: it notes the end of the connection and counts what cannot be parsed.
 
-    Once `fault` is set, what comes next ends the connection.
+    Once `fault` is set, what comes next ends the connection. notes: takes messages that the SDK is not to get.
     """
 
     def __init__(self, transport: Any) -> None:
@@ -123,6 +124,7 @@ class Tap:
         self.fault: RtfsError | None = None
         self.malformed = 0
         self.listener: Listener | None = None
+        self.notes: Notes | None = None
         self._show = FRAMES.get()
 
     async def __aenter__(self) -> tuple[Any, Any]:
@@ -222,17 +224,25 @@ class _TappedRead(Side):
         return getattr(self._inner, "last_context", None)
 
     async def receive(self) -> Any:
-        return self._tap.note(await self._inner.receive())
+        return await self._next(self._inner.receive)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
         try:
-            return self._tap.note(await self._inner.__anext__())
+            return await self._next(self._inner.__anext__)
         except StopAsyncIteration:
             self._tap.end()
             raise
+
+    async def _next(self, receive: Callable[[], Awaitable[Any]]) -> Any:
+        """The next message that is for the SDK."""
+        tap = self._tap
+        while True:
+            message = tap.note(await receive())
+            if tap.notes is None or not tap.notes.take(message):
+                return message
 
 
 class _ShownWrite(Side):

@@ -86,7 +86,8 @@ class _Script:
         self._speed = speed
         self._given = 0  # the index of the next frame
         self._asked: set[int] = set()  # indexes of the requests that were made again
-        self._ids: dict[Any, Any] = {}  # ids and tokens: then → now
+        self._ids: dict[Any, Any] = {}  # then → now
+        self._tokens: dict[Any, Any] = {}  # of progress, then → now
         self._again = anyio.Event()
         self._turns = 0  # of the loop since everything was given and the last request came
 
@@ -103,7 +104,7 @@ class _Script:
             if index is not None:
                 then = self._frames[index].data
                 self._ids[_hashable(then["id"])] = said["id"]
-                self._ids[_hashable(_token(then))] = _token(said)
+                self._tokens[_hashable(_token(then))] = _token(said)
                 self._asked.add(index)
                 done, self._again = self._again, anyio.Event()
                 done.set()
@@ -171,7 +172,7 @@ class _Script:
         parameters = data.get("params")
         if type(parameters) is dict and "progressToken" in parameters:
             token = parameters["progressToken"]
-            parameters["progressToken"] = self._ids.get(_hashable(token), token)
+            parameters["progressToken"] = self._tokens.get(_hashable(token), token)
         return data
 
 

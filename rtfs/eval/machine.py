@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, NamedTuple
+from weakref import ref
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -92,6 +93,7 @@ class Run:
         "loading",
         "forms",
         "cut",
+        "home",
     )
 
     def __init__(
@@ -127,6 +129,7 @@ class Run:
         self.loading: list[Any] = []  # outermost first
         self.forms = 0  # so many forms of the top level are done
         self.cut: tuple[int, RtfsError] | None = None  # of a replay: after so many forms a limit had ended the run
+        self.home: Any = None  # a weak reference to the greenlet of its program, if it has one
 
     def interrupt(self, error: LimitError) -> None:
         """Ask the run to end with `error`; from any thread. Interruptible code notices at its next poll."""
@@ -144,9 +147,9 @@ class Run:
                 self.release()
 
     def poll(self) -> None:
-        """Do what the run was asked to: end, or pause."""
+        """Do what the run was asked to: end, or pause. Tasks of the host that began in the program are not the run."""
         error = self.stop
-        if error is None and not self.pausing:
+        if (error is None and not self.pausing) or (self.home is not None and self.home() is not getcurrent()):
             return
         self.pausing = False
         if error is not None:
@@ -309,6 +312,11 @@ def suspend(request: Any) -> Any:
     deadline = run.deadline
     if deadline is not None:
         deadline.pause()  # waiting for the host is no evaluation time (language.md §15)
+    if run.pausing:  # this is the pause
+        run.pausing = False
+        run.release()
+        if run.stop is not None:
+            raise_flag(run)
     try:
         answer, error = getcurrent().parent.switch(request)
     except GreenletExit:
@@ -342,6 +350,7 @@ class Program:
     def __init__(self, run: Run, body: Callable[[], Any]) -> None:
         self.run = run
         self._greenlet: Any = greenlet(lambda: Complete(body()))
+        run.home = ref(self._greenlet)
         context = copy_context()
         context.run(RUN.set, run)
         if run.tools is not None:

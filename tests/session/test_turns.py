@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 import rtfs
 from rtfs import Limits
+from rtfs.eval.machine import RUN, Run
+from rtfs.host.marketplace import Marketplace
+from rtfs.lang import signal
+from rtfs.lang.errors import LimitError
 
 ENDLESS = "(loop [i 0] (recur (inc i)))"
 CALLING = "(defn f [n] (if (pos? n) (f (dec n)) 0)) (loop [] (f 50) (recur))"
@@ -108,3 +113,35 @@ def test_a_deadline_is_noticed_while_a_text_is_read_expanded_and_compiled(limits
     with pytest.raises(rtfs.RtfsError) as raised:
         session(limits).run(text)
     assert raised.value.kind == "DeadlineExceeded"
+
+
+def asking(limits: Limits, ask: Callable[[Run], None]) -> tuple[rtfs.Session, list[int]]:
+    """A session with a capability whose task, which begins in a program, walks over a value when that program was asked
+    something; and how often it came through."""
+    market, walked = Marketplace(), []
+
+    @market.capability("t.ask", effects=[])
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        ask(RUN.get())
+        signal.visited(100)
+        walked.append(1)
+        return len(walked)
+
+    context = rtfs.RuntimeContext.full()
+    return rtfs.Session(marketplace=market, context=context, limits=limits, cache=False), walked
+
+
+@pytest.mark.parametrize("limits", VARIANTS)
+async def test_a_task_of_the_host_does_not_hand_the_loop_back_for_the_program_it_began_in(limits: Limits) -> None:
+    one, walked = asking(limits, lambda run: run.ask_pause())
+    await one.run_async("(step-parallel [(call :t.ask) (call :t.ask)] (do (call :t.ask) (call :t.ask)))")
+    assert len(walked) == 4
+
+
+@pytest.mark.parametrize("limits", VARIANTS)
+async def test_what_ends_a_program_is_not_taken_by_a_task_of_the_host(limits: Limits) -> None:
+    one, walked = asking(limits, lambda run: run.interrupt(LimitError("Cancelled", "Cancelled")))
+    with pytest.raises(rtfs.RtfsError) as raised:
+        await one.run_async("(step-parallel (call :t.ask) 1) (loop [] (recur))")
+    assert (raised.value.kind, len(walked)) == ("Cancelled", 1)

@@ -55,6 +55,11 @@ class Channel(Stream):
         self.open()
         return await super().next(*args, **options)
 
+    async def wait(self, *args: Any, **options: Any) -> Map:
+        """As for every stream; who waits for it wants it to run."""
+        self.open()
+        return await super().wait(*args, **options)
+
     def reader(self, *args: Any, **options: Any) -> Any:
         self.open()
         return super().reader(*args, **options)

@@ -218,6 +218,16 @@ def test_runs_whose_ids_nobody_knows_are_forgotten_when_they_are_over() -> None:
         assert len(session.host.streams.streams) == 2
 
 
+@pytest.mark.parametrize("outputs", [":block", ":ring", ":none"])
+def test_a_created_run_that_is_waited_for_runs_to_its_end(outputs: str) -> None:
+    """Nobody else would ever begin it."""
+    create = f"(call :stream.create (stream.reduce (range 10000) +) {{:outputs {outputs}}})"
+    ended = SESSION.run(f"(call :stream.wait {create} {{:timeout-ms 20000}})")
+    assert (ended[K("status")], ended[K("processed-chunks")]) == (K("completed"), 10_000)
+    mapped = SESSION.run("(call :stream.wait (call :stream.create (stream.map (range 10000) inc)) {:timeout-ms 20000})")
+    assert mapped[K("status")] is K("completed")
+
+
 def test_the_result_of_a_run_is_what_it_reduced_to() -> None:
     run = "(call :stream.pipeline {} {{:on-result (fn [x] x)}})"
     reduced = SESSION.run(f"(:result (call :stream.wait {run.format('(stream.reduce [1 2 3] +)')}))")

@@ -8,6 +8,8 @@ CASES ?=
 SEED ?=
 VERSIONS ?= python3.12 python3.13
 LANGUAGE := $(addprefix tests/,lang parser macros eval check spec stdlib session loader properties differential fuzz)
+# Many tests wait for other processes and servers, so one worker more than there are processors.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 CHUNKS ?= 10000000
 STREAMS ?= 10000
 
@@ -17,7 +19,7 @@ demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(DEV)
 	@$(BIN)/ruff check .

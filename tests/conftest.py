@@ -1,4 +1,4 @@
-"""What every test may use: hypothesis profiles, the command line as a process, services of the machine."""
+"""What every test may use: profiles of hypothesis, pure programs, the command line as a process, services."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from rtfs import Complete, RtfsError, Session, show
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +39,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def shown() -> Callable[[str], str]:
+    """The printed value of a program that makes no host call."""
+
+    def run(text: str) -> str:
+        outcome = Session(cache=False).start(text, name="t.rtfs")
+        assert isinstance(outcome, Complete)
+        return show(outcome.value)
+
+    return run
+
+
+@pytest.fixture
+def failing() -> Callable[[str], RtfsError]:
+    """The error a program ends with."""
+
+    def run(text: str) -> RtfsError:
+        with pytest.raises(RtfsError) as raised:
+            Session(cache=False).start(text, name="t.rtfs")
+        return raised.value
+
+    return run
 
 
 @pytest.fixture(scope="session")

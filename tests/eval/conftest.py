@@ -11,37 +11,13 @@ import rtfs
 
 
 @pytest.fixture
-def shown() -> Callable[[str], str]:
-    """The printed value of a program that makes no host call."""
-
-    def run(text: str) -> str:
-        outcome = rtfs.Session(cache=False).start(text, name="test.rtfs")
-        assert isinstance(outcome, rtfs.Complete)
-        return rtfs.show(outcome.value)
-
-    return run
-
-
-@pytest.fixture
-def failing() -> Callable[[str], rtfs.RtfsError]:
-    """The error a program ends with."""
-
-    def run(text: str) -> rtfs.RtfsError:
-        with pytest.raises(rtfs.RtfsError) as raised:
-            rtfs.Session(cache=False).start(text, name="test.rtfs")
-        return raised.value
-
-    return run
-
-
-@pytest.fixture
 def played() -> Callable[..., tuple[list[list[str]], str]]:
     """The host calls of a program, given their answers in order, and its printed value or error text."""
 
     def run(text: str, *answers: Any) -> tuple[list[list[str]], str]:
         calls: list[list[str]] = []
         try:
-            outcome = rtfs.Session(cache=False).start(text, name="test.rtfs")
+            outcome = rtfs.Session(cache=False).start(text, name="t.rtfs")
             for answer in answers:
                 assert isinstance(outcome, rtfs.RequiresHost)
                 calls.append([outcome.call.capability_id, *map(rtfs.show, outcome.call.args)])

@@ -11,30 +11,6 @@ import rtfs
 
 
 @pytest.fixture
-def shown() -> Callable[[str], str]:
-    """The printed value of a program that makes no host call."""
-
-    def run(text: str) -> str:
-        outcome = rtfs.Session(cache=False).start(text, name="t.rtfs")
-        assert isinstance(outcome, rtfs.Complete)
-        return rtfs.show(outcome.value)
-
-    return run
-
-
-@pytest.fixture
-def failing() -> Callable[[str], rtfs.RtfsError]:
-    """The error a program ends with."""
-
-    def run(text: str) -> rtfs.RtfsError:
-        with pytest.raises(rtfs.RtfsError) as raised:
-            rtfs.Session(cache=False).start(text, name="t.rtfs")
-        return raised.value
-
-    return run
-
-
-@pytest.fixture
 def played() -> Callable[..., tuple[list[str], str]]:
     """The host calls of a program, as `id argument …`, given their answers in order; and its printed value or error."""
 

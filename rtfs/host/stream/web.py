@@ -13,8 +13,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from rtfs.host import net
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.credential import masked, origin
+from rtfs.host.stream.options import shown
 from rtfs.host.stream.refusal import refusal, seconds
 from rtfs.host.stream.retry import Lost
 
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 
 HOPS = 5
 PLAIN = {"accept-encoding": "identity", "cache-control": "no-store"}
+
+
+def address(url: str, *schemes: str) -> str:
+    """The URL. S003 when it is no absolute one of one of the schemes."""
+    try:
+        found = net.endpoint(url)
+    except ValueError:
+        found = None
+    if found is None or found.scheme not in schemes:
+        raise fault(3, p="url", kind=f"an absolute {' or '.join(schemes)} URL", value=shown(masked(url)))
+    return url
 
 
 @asynccontextmanager

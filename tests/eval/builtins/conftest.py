@@ -23,7 +23,7 @@ def agree(session: rtfs.Session) -> Agree:
 
     def outcome(source: str) -> str:
         try:
-            result = session.start(source, name="test.rtfs")
+            result = session.start(source, name="t.rtfs")
         except rtfs.RtfsError as error:
             return f"!{error.kind}: {error.message}"
         assert isinstance(result, rtfs.Complete)

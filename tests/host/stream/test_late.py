@@ -12,49 +12,24 @@ from mcp.server.lowlevel import Server
 from mcp_types import ReadResourceResult, TextResourceContents
 
 from rtfs.host.clock import Clock
+from rtfs.host.stream.chunk import from_json
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
 
-TALKATIVE = """
-import json, sys
-def say(**message):
-    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\\n")
-    sys.stdout.flush()
-results = {
-    "initialize": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
-                   "serverInfo": {"name": "t", "version": "1"}},
-    "tools/list": {"tools": [{"name": "talk", "inputSchema": {"type": "object"}}]},
-    "tools/call": {"content": [{"type": "text", "text": "{}"}]},
-}
-for line in sys.stdin:
-    asked = json.loads(line)
-    if "id" not in asked:
-        continue
-    if asked["method"] not in results:
-        say(id=asked["id"], error={"code": -32601, "message": "no such method"})
-        continue
-    token = asked.get("params", {}).get("_meta", {}).get("progressToken")
-    note = {"method": "notifications/progress", "params": {"progressToken": token, "progress": 1}}
-    if token is not None:
-        say(**note)
-    say(id=asked["id"], result=results[asked["method"]])
-    if token is not None:
-        say(**note)
-        say(**note)
-"""
+PROGRAM = Path(__file__).parent / "programs" / "talkative.py"
 
 
 def keep(state: Any, chunk: Any) -> Map:
     return Map.of([(K("state"), vector([*state, chunk]))])
 
 
-async def test_notes_after_the_answer_are_no_chunks_and_are_counted(ground: Any, tmp_path: Path) -> None:
-    program = tmp_path / "talkative.py"
-    program.write_text(TALKATIVE)
-    registry = ground.registry(clock=Clock())
-    stream = await registry.start(f"stdio:{sys.executable} {program}", processor=keep, state=(), tool="talk")
+async def test_notes_after_the_answer_are_no_chunks_and_are_counted(ground: Any) -> None:
+    registry, note = ground.registry(clock=Clock()), {"progress": 1}
+    asked = {"processor": keep, "state": (), "tool": "talk"}
+    args = from_json({"notes": [note], "late": [note, note]})
+    stream = await registry.start(f"stdio:{sys.executable} {PROGRAM}", args=args, **asked)
     assert len(await asyncio.wait_for(stream.result(), 30)) == 2
-    again = await registry.start(f"stdio:{sys.executable} {program}", processor=keep, state=(), tool="talk")
+    again = await registry.start(f"stdio:{sys.executable} {PROGRAM}", **asked)
     await asyncio.wait_for(again.result(), 30)  # over the same pipe, behind the late notes of the first call
     assert stream.inspect()[K("stats")][K("ignored")] == 2
 

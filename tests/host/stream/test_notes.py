@@ -23,32 +23,7 @@ from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import StreamError
 from rtfs.lang.names import Keyword as K
 
-NOTED = """
-import json, sys
-def say(**message):
-    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\\n")
-    sys.stdout.flush()
-results = {
-    "initialize": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
-                   "serverInfo": {"name": "t", "version": "1"}},
-    "tools/list": {"tools": [{"name": "talk", "inputSchema": {"type": "object"}}]},
-    "tools/call": {"content": [{"type": "text", "text": "{}"}]},
-}
-for line in sys.stdin:
-    asked = json.loads(line)
-    if "id" not in asked:
-        continue
-    if asked["method"] not in results:
-        say(id=asked["id"], error={"code": -32601, "message": "no such method"})
-        continue
-    if asked["method"] == "tools/call":
-        params = asked["params"]
-        for note in params["arguments"]["notes"]:
-            token = params["_meta"]["progressToken"]
-            token = str(token) if note.pop("as_text", False) else token
-            say(method="notifications/progress", params={"progressToken": token, **note})
-    say(id=asked["id"], result=results[asked["method"]])
-"""
+PROGRAM = Path(__file__).parent / "programs" / "talkative.py"
 
 
 def m(**pairs: Any) -> Map:
@@ -61,10 +36,8 @@ def keep(state: Any, chunk: Any, metadata: Map) -> Map:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> str:
-    program = tmp_path / "noted.py"
-    program.write_text(NOTED)
-    return f"stdio:{sys.executable} {program}"
+def server() -> str:
+    return f"stdio:{sys.executable} {PROGRAM}"
 
 
 async def heard(ground: Any, server: str, *notes: dict[str, Any]) -> list[Any]:

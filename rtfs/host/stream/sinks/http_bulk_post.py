@@ -7,7 +7,6 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host import net
 from rtfs.host.stream import web
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import to_json
@@ -15,7 +14,7 @@ from rtfs.host.stream.credential import masked
 from rtfs.host.stream.guard import Need
 from rtfs.host.stream.inspection import keyed
 from rtfs.host.stream.operators import Around
-from rtfs.host.stream.options import Option, integer, one_of, read, shown
+from rtfs.host.stream.options import Option, integer, one_of, read
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.refusal import seconds
 from rtfs.host.stream.retry import LONGEST_WISH_MS, TRANSIENT, Attempts, Lost
@@ -68,13 +67,7 @@ class BulkPost(Outlet):
 
     def __init__(self, params: Map, around: Around, stream_id: str) -> None:
         super().__init__(params, around, stream_id)
-        self._url: str = self.param("url")
-        try:
-            target = net.endpoint(self._url)
-        except ValueError:
-            target = None
-        if target is None or target.scheme not in ("http", "https"):
-            raise fault(3, p="url", kind="an absolute http or https URL", value=shown(masked(self._url)))
+        self._url = web.address(self.param("url"), "http", "https")
         self.size, self.wait_ms = self.param("batch-size"), float(self.param("max-wait-ms"))
         self.concurrency = self.param("concurrency")
         self._format: str = self.param("format").name

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from rtfs.host import net
 from rtfs.host.stream import web
 from rtfs.host.stream.adapters import Adapter, Plain, Session
 from rtfs.host.stream.adapters.sse import SseAdapter
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.credential import masked
 from rtfs.host.stream.cutting import MODES, Chunks, Cutter, bound, cutter
 from rtfs.host.stream.guard import Need
 from rtfs.host.stream.options import shown
@@ -166,13 +164,7 @@ def _open(settings: Settings, params: Map, services: Services) -> Adapter:
 
 def _url(params: Map) -> str:
     """The URL with `:params` behind it. S003 when it is none of the web."""
-    url: str = params.get(URL)
-    try:
-        scheme = net.endpoint(url).scheme
-    except ValueError:
-        scheme = ""
-    if scheme not in ("http", "https"):
-        raise fault(3, p="url", kind="an absolute http or https URL", value=shown(masked(url)))
+    url = web.address(params.get(URL), "http", "https")
     query = urlencode(list(_pairs(params.get(Keyword("params")))))
     if not query:
         return url

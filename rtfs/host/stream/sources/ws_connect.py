@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host import net
+from rtfs.host.stream import web
 from rtfs.host.stream.adapters import Session
 from rtfs.host.stream.adapters.ws import WsAdapter
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import NotJson, parse_json
-from rtfs.host.stream.credential import masked
 from rtfs.host.stream.framed import Frame, Frames
 from rtfs.host.stream.guard import Need
 from rtfs.host.stream.options import shown
@@ -96,14 +95,7 @@ def _protocols(given: Any) -> tuple[str, ...]:
 
 def _url(params: Map) -> str:
     """S003 when it is none of a web socket."""
-    url: str = params.get(URL)
-    try:
-        scheme = net.endpoint(url).scheme
-    except ValueError:
-        scheme = ""
-    if scheme not in ("ws", "wss"):
-        raise fault(3, p="url", kind="an absolute ws or wss URL", value=shown(masked(url)))
-    return url
+    return web.address(params.get(URL), "ws", "wss")
 
 
 SOURCE = SourceKind(

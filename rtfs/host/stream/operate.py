@@ -40,6 +40,7 @@ from rtfs.lang.operator import (
     slots_of,
     with_operand,
 )
+from rtfs.lang.values import is_vector
 
 if TYPE_CHECKING:
     from rtfs.host.provider import CallContext
@@ -94,8 +95,9 @@ def read_call(evaluator: Evaluator, name: str, arguments: tuple[Any, ...]) -> Re
         inputs, named, given = _of_operator(table, arguments, name)
     options, parameters = split(given, table)
     params = checked(table, parameters, f"stream.{name}", callbacks=True)
-    if kind is not None and kind.fed is not None and is_node(params.get(kind.fed[0])):
-        inputs, params = vector([params.get(kind.fed[0])]), params.dissoc(kind.fed[0])
+    fed = None if kind is None or kind.fed is None else kind.fed[0]
+    if is_node(params.get(fed)) or is_vector(params.get(fed)):
+        inputs, params = vector([operand(params.get(fed))]), params.dissoc(fed)
     slots = {key: slot for key, slot in slots_of(table).entries() if EFFECT in slot}
     callbacks = {key: value for key, value in params.entries() if key in slots and value is not None}
     described = {key: value for key, value in (*params.entries(), *named.entries()) if key not in slots}

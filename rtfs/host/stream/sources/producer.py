@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rtfs.host.stream.adapters import Plain, Session
+from rtfs.host.stream.adapters import Plain, Session, breathe
 from rtfs.host.stream.catalogue import fault
+from rtfs.host.stream.lifecycle import TERMINAL
 from rtfs.host.stream.operators import Around, HostOperator, Single
 from rtfs.host.stream.options import shown
 from rtfs.host.stream.outputs import Output
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.settings import Settings
 
 NAME = "producer"
+BATCH = 64  # values between two looks at the loop
 GENERATOR, INITIAL, DONE = Keyword("generator"), Keyword("initial-state"), Keyword("done")
 BUFFER, HIGH, LOW = "buffer-size", "high-water-mark", "low-water-mark"
 
@@ -67,8 +69,14 @@ class ProducerAdapter(Plain):
 
     async def run(self, session: Session, intake: Intake) -> None:
         count, state = intake.position if intake.position is not None else self._begin
+        made_now = 0
         while True:
             await self._marks.passed(intake)
+            if intake.owner.status in TERMINAL:  # which may have opened the gate
+                return
+            made_now += 1
+            if made_now % BATCH == 0:  # a generator that does not wait, and an overflow policy that does not
+                await breathe()
             made = await intake.owner.ask(self._generator, intake.seq, state)
             if made is DONE:
                 return

@@ -74,6 +74,30 @@ def test_the_values_are_those_of_the_generator_whatever_the_marks(items: list[in
                                 f" {marks}}}))", xs=tuple(items)))) == [item + 1 for item in items]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "(stream.take (call :stream.producer (fn [] (made))) 3)",
+        "(stream.take (call :stream.producer (fn [] (made))) 3) {:overflow :spill}",
+        "(call :stream.producer (fn [] (made))) {:max-chunks 3}",
+    ],
+)
+async def test_an_endless_producer_ends_with_its_reader(stream: str) -> None:
+    calls = 0
+
+    def made() -> int:
+        nonlocal calls
+        calls += 1
+        assert calls < 10_000, "it goes on for ever"
+        return calls
+
+    assert list(await run(f"(call :stream.to-collection {stream})", made=made)) == [1, 2, 3]
+
+
+async def test_a_collection_is_read_ahead_like_any_stream() -> None:
+    assert list(await run("(call :stream.to-collection (call :stream.producer {:generator [1 2]}))")) == [1, 2]
+
+
 async def test_a_generator_without_a_state_may_ask_the_host() -> None:
     queue = [1, 2, 3, K("done")]
     marks = "{:buffer-size 5 :high-water-mark 4 :low-water-mark 1}"

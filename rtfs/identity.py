@@ -30,8 +30,8 @@ def identity_of(session: Session, function: Any) -> FunctionIdentity:
     name = function_name(function)
     if name is not None and session.world.modules[module].globals.get(f":{name}") is not function:
         name = None
-    captures = _captures(function)
-    return FunctionIdentity(name, module, text_of_code(code), digest(code), captures)
+    captures, own = _captures(function)
+    return FunctionIdentity(name, module, _complete(text_of_code(code), own), digest(code), captures)
 
 
 def description_of(session: Session, function: Any) -> tuple[str, str, str]:
@@ -73,18 +73,29 @@ def _home(session: Session, function: Any) -> str:
     return "user"
 
 
-def _captures(function: Any) -> dict[str, Any]:
-    """Captured locals of a literal by their RTFS names."""
+def _complete(text: str, own: str | None) -> str:
+    """The text of a literal that calls itself by a name, with the form that binds this name."""
+    if own is None or not text.startswith(("(fn", "#(")) or re.match(rf"\(fn\s+{re.escape(own)}[\s\[]", text):
+        return text
+    return f"(letrec [{own} {text}] {own})"
+
+
+def _captures(function: Any) -> tuple[dict[str, Any], str | None]:
+    """Captured locals of a literal by their RTFS names, but itself; and under which name it captured itself."""
     cells = function.__closure__ or ()
-    captures = {}
+    captures: dict[str, Any] = {}
+    own = None
     for python, cell in zip(function.__code__.co_freevars, cells, strict=True):
         try:
             value = cell.cell_contents
         except ValueError:
             continue  # not assigned yet: a late binding that is never used before
-        if value is not function and not python.startswith("#"):  # what counted code counts in is not the program's
-            captures[python.partition("~")[0]] = value
-    return captures
+        name = python.partition("~")[0]
+        if value is function:
+            own = name
+        elif not python.startswith("#"):  # what counted code counts in is not the program's
+            captures[name] = value
+    return captures, own
 
 
 def text_of_code(code: CodeType) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rtfs.session import Session
 
 LIBRARY, GLOBAL, LITERAL = "library", "global", "literal"
+_LITERALS = ("(fn ", "(letrec ", "#(")  # what the text of a function begins with that no definition made
 MODULES, LITERALS, VALUE, LIMITS = map(Keyword, ("modules", "literals", "value", "limits"))
 
 
@@ -46,14 +47,14 @@ def pack(session: Session, value: Any) -> str:
 
 
 class _Packing:
-    """Names that functions use, by module, in the order in which they were met; literals, inner ones first."""
+    """Names that functions use, by module, in the order in which they were met, and literals."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.literals: list[Any] = []
         self._numbers: dict[int, tuple[int, Any]] = {}  # by identity: the number of a literal, and the function
         self._entries: dict[str, dict[str, tuple[str, ...]]] = {}
-        self._open: list[Any] = []  # literals that are being written
+        self._open: list[Any] = []  # literals whose captures are being written
 
     def modules(self) -> Iterator[Any]:
         """Each module as its name and its entries, in the order of their definitions."""
@@ -72,29 +73,33 @@ class _Packing:
         """What stands for a function."""
         if type(value) is not FunctionType:
             raise KeyError
+        if any(value is each for each in self._open):
+            raise NotPortable(f"{function_name(value) or value.__name__} captures itself")
         if id(value) in self._numbers:
             return vector([LITERAL, self._numbers[id(value)][0]])
         spelled = self._spelled(value)
         if spelled is not None:
             return vector([LIBRARY, spelled])
-        if "~" not in value.__code__.co_name or any(value is each for each in self._open):
+        if "~" not in value.__code__.co_name:
             raise NotPortable(f"{function_name(value) or value.__name__} has no text that another process could read")
         known = identity_of(self._session, value)
         if not known.text:
             raise NotPortable(f"the text of {known.name or 'a function'} is gone")
+        home = self._session.world.modules[known.module]
+        if known.name is not None and self._is_definition(home, known.name, value):
+            self._define(home, known.name)
+            return vector([GLOBAL, known.module, known.name])
+        if not known.text.startswith(_LITERALS):
+            raise NotPortable(f"{known.name} was defined within another form")
+        number = len(self.literals)
+        self._numbers[id(value)] = number, value
+        self.literals.append(None)
+        self._needs(home, value.__code__, known.text)
         self._open.append(value)
-        try:
-            if known.name is not None:
-                self._define(self._session.world.modules[known.module], known.name)
-                return vector([GLOBAL, known.module, known.name])
-            self._needs(self._session.world.modules[known.module], value.__code__, known.text)
-            captures = self.text(Map.of(known.captures.items()))
-            number = len(self.literals)
-            self.literals.append(vector([known.module, known.text, captures]))
-            self._numbers[id(value)] = number, value
-            return vector([LITERAL, number])
-        finally:
-            self._open.pop()
+        captures = self.text(Map.of(known.captures.items()))
+        self._open.pop()
+        self.literals[number] = vector([known.module, known.text, captures])
+        return vector([LITERAL, number])
 
     def _spelled(self, value: Any) -> str | None:
         name, library = function_name(value), self._session.world.library.globals
@@ -135,8 +140,9 @@ class _Packing:
 
     def _is_definition(self, module: Module, name: str, value: Any) -> bool:
         """Is it a function of the module that the text of its definition makes again?"""
-        text = text_of_code(value.__code__)
-        return value.__closure__ is None and value.__globals__ is module.globals and not text.startswith(("(fn ", "#("))
+        if value.__closure__ is not None or value.__globals__ is not module.globals or function_name(value) != name:
+            return False
+        return not text_of_code(value.__code__).startswith(_LITERALS)
 
 
 def _macro_text(module: Module, name: str) -> str:

@@ -52,6 +52,27 @@ def test_a_closure_goes_with_what_it_captured() -> None:
     assert elsewhere(pack(here, function))(3) == function(3) == 21
 
 
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "(def f (fn [n] (* 3 n)))",
+        "(def f #(* 3 %))",
+        "(def f (fn [n] (if (= n 0) 0 (+ 3 (f (dec n))))))",
+        "(def f (fn own [n] (if (= n 0) 0 (+ 3 (own (dec n))))))",
+        "(defn g [n] (* 3 n)) (def f g)",
+        "(defn g [n] (* 3 n)) (def f (fn [n] (g n)))",
+        "(def f (let [k 3] (fn [n] (* k n))))",
+        "(def later 3) (def f (fn [n] (* n (later-on)))) (defn later-on [] later)",
+    ],
+)
+@pytest.mark.parametrize("use", ["(fn [n] (f n))", "[f]", "(let [g f] (fn [n] (g n)))"])
+def test_a_function_goes_however_it_got_its_name(definition: str, use: str) -> None:
+    here = rtfs.Session(limits=rtfs.Limits.unlimited())
+    here.run(definition)
+    value = elsewhere(pack(here, here.run(use)))
+    assert (value[0] if type(value) is tuple else value)(4) == 12
+
+
 def test_functions_go_inside_of_values_and_one_stays_one() -> None:
     here = session()
     first, same = elsewhere(pack(here, here.run("(let [f (fn [x] (inc x))] [{:f f} [f]])")))
@@ -77,6 +98,14 @@ def test_values_arrive_as_they_were(value: Any) -> None:
 
 
 SESSION = session()
+
+
+def test_a_function_that_calls_itself_goes_and_two_that_call_each_other_stay() -> None:
+    goes = "(let [k 1] (letrec [f (fn [n] (if (= n 0) k (f (dec n))))] (fn [n] (f n))))"
+    assert elsewhere(pack(SESSION, SESSION.run(goes)))(4) == 1
+    stays = "(letrec [a (fn [n] (if (= n 0) 0 (b (dec n)))) b (fn [n] (if (= n 0) 1 (a (dec n))))] a)"
+    with pytest.raises(NotPortable, match="captures itself"):
+        pack(SESSION, SESSION.run(stays))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,26 @@ def test_the_text_of_a_function_is_the_form_that_made_it(program: str, text: str
         assert description_of(session, session.run(program))[2] == text
 
 
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        ("(letrec [f (fn [n] (if (= n 0) 7 (f (dec n))))] f)", "(letrec [f (fn [n] (if (= n 0) 7 (f (dec n))))] f)"),
+        ("(letrec [f #(if (= % 0) 7 (f (dec %)))] f)", "(letrec [f #(if (= % 0) 7 (f (dec %)))] f)"),
+        ("(let [k 7] (letrec [f? (fn [n] (if (= n 0) k (f? (dec n))))] f?))",
+         "(letrec [f? (fn [n] (if (= n 0) k (f? (dec n))))] f?)"),
+        ("(let [k 7] (fn f [n] (if (= n 0) k (f (dec n)))))", "(fn f [n] (if (= n 0) k (f (dec n))))"),
+    ],
+)  # fmt: skip
+def test_a_literal_that_calls_itself_is_made_again_with_its_name(program: str, text: str) -> None:
+    session = rtfs.Session(cache=False)
+    known = identity_of(session, session.run(program))
+    assert known.text == text
+    again = function_from(session, known.text, known.module, known.captures)
+    assert again(3) == 7
+    known_again = identity_of(session, again)
+    assert (known_again.text, known_again.digest) == (known.text, known.digest)
+
+
 def test_layout_and_remarks_do_not_count() -> None:
     session = rtfs.Session(cache=False)
     digests = [

@@ -138,22 +138,31 @@ class CallGuard:
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work when the circuit lets it; S042 when it does not, unless it is waited for."""
+        turns = await self.begin(1)
+        try:
+            result = await work()
+        except RtfsError:
+            await self.ended(turns, 0, failed=True)
+            raise
+        await self.ended(turns, 1, failed=False)
+        return result
+
+    async def begin(self, most: int) -> list[int]:
+        """As many calls as the circuit lets, at least one and at most so many; S042 unless that is waited for."""
         circuit = self._circuit
         while not circuit.lets:
             if self._when_open is not HOLD:
                 raise refusal(circuit.name, self._when_open)
             await self._wait()
-        turn = circuit.begin()
-        try:
-            result = await work()
-        except RtfsError:
-            await self._ended(turn, good=False)
-            raise
-        await self._ended(turn, good=True)
-        return result
+        turns = [circuit.begin()]
+        while len(turns) < most and circuit.lets:
+            turns.append(circuit.begin())
+        return turns
 
-    async def _ended(self, turn: int, *, good: bool) -> None:
-        self._circuit.end(turn, good=good)
+    async def ended(self, turns: list[int], good: int, *, failed: bool) -> None:
+        """The first `good` of the calls went well, then one failed; those behind it were not made."""
+        for number, turn in enumerate(turns[: good + failed]):
+            self._circuit.end(turn, good=number < good)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():

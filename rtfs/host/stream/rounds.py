@@ -189,7 +189,7 @@ class Parallel(Joint):
         async with self._locks[at]:
             tries = 0
             while True:
-                reply = await self._runner.work(at, items)
+                reply = await self._tried(at, items)
                 outputs += reply.outputs
                 if reply.failed is None:
                     return self._answered(at, reply._replace(outputs=outputs))
@@ -206,6 +206,24 @@ class Parallel(Joint):
                 if fate.what is failing.REPLACE:
                     outputs.append((items[done].number, fate.value))
                 tries, items = 0, items[done + 1 :]
+
+    async def _tried(self, at: int, items: list[Item]) -> Reply:
+        """What a partition makes of items, as many at a time as a circuit lets; one that it refuses has failed."""
+        guard, done = self.guard, 0
+        outputs: list[tuple[int, Any]] = []
+        if guard is None or not items:
+            return await self._runner.work(at, items)
+        while True:
+            try:
+                turns = await guard.begin(len(items) - done)
+            except RtfsError as refused:
+                return Reply(outputs, None, failed=(done, refused))
+            reply = await self._runner.work(at, items[done : done + len(turns)])
+            good, failed = (len(turns), None) if reply.failed is None else reply.failed
+            await guard.ended(turns, good, failed=failed is not None)
+            done, outputs = done + good, outputs + reply.outputs
+            if failed is not None or reply.over or done == len(items):
+                return reply._replace(outputs=outputs, failed=None if failed is None else (done, failed))
 
     async def _fate(self, item: Item, error: RtfsError, tries: int, attempt: int) -> failing.Fate:
         extra = Extra(attempt=attempt)

@@ -21,6 +21,8 @@ PLACES = {
     "lifted": '(stream.map (range 40) (fn [n] (if (busy n) (throw "busy") n)) {:effects [:network]})',
     "several at once": '(stream.map (range 40) (fn [n] (if (busy n) (throw "busy") n))'
     " {:effects [:network] :concurrency 3})",
+    "partition": """(stream.parallel (range 40) {:parallelism 1 :processor (fn [s]
+      (stream.map s (fn [n] (if (busy n) (throw "busy") n))))})""",
 }
 
 
@@ -116,7 +118,7 @@ def test_a56_a_circuit_opens_holds_fails_its_trial_and_recovers_and_nothing_is_l
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.sets(st.integers(0, 29)), st.sampled_from(["stage", "operator", "several at once"]),
+    st.sets(st.integers(0, 29)), st.sampled_from(["stage", "operator", "several at once", "partition"]),
     st.sampled_from([0.2, 0.5, 1.0]), st.integers(1, 8), st.integers(1, 3),
 )  # fmt: skip
 def test_what_leaves_does_not_depend_on_the_circuit(
@@ -152,6 +154,20 @@ def test_items_fail_at_once_or_become_letters_while_it_is_open(place: str) -> No
         assert sorted(letter[K("error")][K("code")] for letter in letters) == codes
         shut = [letter for letter in letters if letter[K("error")][K("code")] == "RTFS-S042"]
         assert all(letter[K("error")][K("message")].startswith("Circuit open for '") for letter in shut)
+
+
+def test_partitions_in_other_processes_share_a_circuit_and_nothing_is_lost() -> None:
+    opened: list[int] = []
+    context = rtfs.RuntimeContext.full()
+    with closing(rtfs.Session(limits=rtfs.Limits.unlimited(), context=context)) as session:
+        session.define("opened", opened.append)
+        found = session.run("""(call :stream.to-collection (stream.with-circuit-breaker
+          (stream.parallel (range 400) {:parallelism 2 :partition-fn identity
+                                        :processor (fn [s] (stream.map s (fn [n] (if (< 99 n 200) (throw "busy") n))))})
+          {:recovery-timeout 1 :probes 3 :on-open (fn [info] (opened (:opened info)))}) {:on-error :skip})""")
+    assert sorted(found) == [n for n in range(400) if not 99 < n < 200]
+    assert opened == list(range(1, len(opened) + 1))
+    assert len(opened) > 5  # ten fail until it opens, then each trial ends with the first that fails
 
 
 def test_a_value_stands_for_an_item_that_an_open_circuit_refuses_and_no_function_is_called() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rtfs.lang.errors import RtfsError
     from rtfs.lang.evaluator import Evaluator
 
-MOST_CHARS = 8_192  # it is part of every snapshot
+MOST_CHARS = 65_536  # it is part of every snapshot
 DEEPEST = 16  # functions that capture functions
 GRAPH = Keyword("rtfs/graph")  # where a snapshot has the text
 SECRET = frozenset({"headers", "auth"})

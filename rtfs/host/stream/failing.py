@@ -92,10 +92,11 @@ class StepFailure(Failure):
 
 class ItemFailure(Failure):
     """In the host operator that a run begins with, before the item became a chunk of the run. letter: what is to be
-    kept of it, with the position behind it."""
+    kept of it, with the position behind it. lasting: see letter.write."""
 
-    def __init__(self, owner: Owner, chunk: Chunk, problem: RtfsError) -> None:
+    def __init__(self, owner: Owner, chunk: Chunk, problem: RtfsError, *, lasting: bool = False) -> None:
         super().__init__(owner, chunk, problem)
+        self.lasting = lasting
         self.letter: Letter | None = None
         self._problem = problem
 
@@ -158,7 +159,7 @@ async def judged(failure: ItemFailure) -> Fate:
         return fate
     _count(failure, fate.what)
     if fate.what is DEAD_LETTER:
-        failure.letter = letter.write(owner, failure.chunk, problem, before=True)
+        failure.letter = letter.write(owner, failure.chunk, problem, before=True, lasting=failure.lasting)
     return fate
 
 

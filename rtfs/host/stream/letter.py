@@ -21,17 +21,21 @@ K_AT, K_REDRIVEN, K_BEFORE = Keyword("at"), Keyword("redriven-at"), Keyword("bef
 UNSTORABLE = Keyword("unstorable")  # the key of the print of an item that has no text
 
 
-def write(owner: Owner, chunk: Chunk, error: RtfsError, part: int = 0, *, before: bool = False) -> Letter:
+def write(
+    owner: Owner, chunk: Chunk, error: RtfsError, part: int = 0, *, before: bool = False, lasting: bool = False
+) -> Letter:
     """The letter of a chunk that failed for good, in the queue of its stream or the one of `:dead-letter-queue`.
 
     part: tells further letters of one chunk from the first. before: it failed in the operator that the run begins with,
-    and so before it was a chunk.
+    and so before it was a chunk. lasting: its number is the same when a later process takes it again, whose letter then
+    replaces this one.
     """
     seq, data, time, offset, extra = chunk
     attempts = 1 if extra is None else extra.attempt + extra.tries
     more = {} if extra is None or extra.metadata is None else extra.metadata
     metadata: dict[Any, Any] = {Keyword("seq"): seq, Keyword("time"): time, Keyword("offset"): offset, **more}
-    id = f"{owner.id}/{owner.epoch}.{seq}{f'.{part}' if part else ''}"
+    life = owner.started_at if lasting else owner.epoch
+    id = f"{owner.id}/{life}.{seq}{f'.{part}' if part else ''}"
     body = {
         "id": id,
         "stream-id": owner.id,

@@ -171,9 +171,9 @@ class Lifted(Joint):
                 outputs_of(result, self.name)
             except RtfsError as error:
                 placed(error, self.name, self.param("name"))
-                number = self.intake.seq if output.output_seq == REDRIVEN else output.output_seq
-                chunk = (number, output.value, output.time, None, extra)
-                failure = failing.ItemFailure(owner, chunk, error)
+                again = output.output_seq == REDRIVEN
+                chunk = (self.intake.seq if again else output.output_seq, output.value, output.time, None, extra)
+                failure = failing.ItemFailure(owner, chunk, error, lasting=not again)
                 fate = await failing.judged(failure)
                 if fate.what is failing.RETRY:
                     extra.tries += 1

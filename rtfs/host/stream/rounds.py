@@ -228,9 +228,9 @@ class Parallel(Joint):
     async def _fate(self, item: Item, error: RtfsError, tries: int, attempt: int) -> failing.Fate:
         extra = Extra(attempt=attempt)
         extra.tries = tries
-        number = self.intake.seq if item.number == REDRIVEN else item.number
-        chunk = (number, item.value, self.intake.time, None, extra)
-        failure = failing.ItemFailure(self.intake.owner, chunk, error)
+        again = item.number == REDRIVEN
+        chunk = (self.intake.seq if again else item.number, item.value, self.intake.time, None, extra)
+        failure = failing.ItemFailure(self.intake.owner, chunk, error, lasting=not again)
         fate = await failing.judged(failure)
         if failure.letter is not None:
             self.intake.owner.checkpoints.bury(failure.letter)

@@ -424,6 +424,25 @@ def test_partitions_of_a_run_that_is_killed_go_on_where_they_were(tmp_path: Path
     assert [int(line) for line in (tmp_path / "out").read_text().split()] == expected
 
 
+def test_an_item_that_a_killed_run_takes_again_leaves_one_letter(tmp_path: Path) -> None:
+    program = tmp_path / "graph.rtfs"
+    graph = parallel("(range 2400)", '(stream.map s (fn [n] (if (= 0 (mod n 50)) (throw "no") n)))', ":ordered true")
+    program.write_text(f"""
+      (call :stream.file.write "{tmp_path}/out" {{:data-source (stream.tap {graph} println) :mode :append :format :lines
+                                                 :stream-id "k" :on-error :dead-letter :dead-letter-queue "q"}})""")
+    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(tmp_path / "s"), program]
+    for seen in (1, 500, 900):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(seen):
+                assert process.stdout.readline()
+            process.kill()
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path / "s"))) as session:
+        items = session.run('(map :item (call :stream.dead-letters {:queue "q" :limit 1000}))')
+    assert sorted(items) == list(range(0, 2400, 50))
+
+
 def test_what_waits_for_the_combiner_is_kept_over_a_restart(tmp_path: Path) -> None:
     source = "(stream.tap (range 3000) identity)"
     text = parallel(source, "(stream.filter s odd?)", ":combiner (fn [parts] (reduce + (map count parts)))")

@@ -282,7 +282,7 @@ def test_in_one_process_a_run_that_lives_is_not_resumed(tmp_path: Path) -> None:
 
 def test_a_graph_that_is_not_stored_has_to_be_given(tmp_path: Path) -> None:
     with session(tmp_path) as first:
-        first.run("""(def many (vec (range 5000)))
+        first.run("""(def many (vec (range 20000)))
                      (call :stream.create (stream.map many inc) {:stream-id "s" :outputs :durable})
                      (call :stream.next "s")""")
     with session(tmp_path) as second:
@@ -290,8 +290,8 @@ def test_a_graph_that_is_not_stored_has_to_be_given(tmp_path: Path) -> None:
             assert refused(second, f'(call :stream.{verb} "s")') == (
                 "S002 Missing required field 'graph': the graph of stream s is not stored"
             )
-        second.run('(call :stream.resume-from-checkpoint "s" {:graph (stream.map (vec (range 5000)) inc)})')
-        assert everything(second, "s") == list(range(1, 5001))
+        second.run('(call :stream.resume-from-checkpoint "s" {:graph (stream.map (vec (range 20000)) inc)})')
+        assert everything(second, "s") == list(range(1, 20001))
 
 
 def test_a_secret_of_a_graph_is_not_stored(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from rtfs import Limits
 
 LIMITS = {
     "plain": Limits.unlimited(),
-    "interruptible": Limits(seconds=5.0),
+    "interruptible": Limits(seconds=60.0),
     "metered": Limits.untrusted(steps=500_000, seconds=60.0, cells=2_000_000),
     "small": Limits.untrusted(steps=50_000, seconds=60.0, cells=1_000_000),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rtfs.host.console import typed_line
+
 if TYPE_CHECKING:
     from rtfs.host.budget import Number
     from rtfs.lang.outcome import HostCall
@@ -24,7 +26,7 @@ def ask(dimension: str, used: Number, limit: Number, call: HostCall | None) -> N
     what = "" if call is None else f" for {call.capability_id}"
     sys.stderr.write(f"budget of {dimension} is used up: {used:g} of {limit:g}{what}. Allow how much more? [no] ")
     sys.stderr.flush()
-    answer = sys.stdin.readline().strip()
+    answer = typed_line().strip()
     try:
         more = float(answer)
     except ValueError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rtfs.host.console import typed_line
+
 if TYPE_CHECKING:
     from rtfs.lang.errors import HostCallError
     from rtfs.lang.outcome import HostCall
@@ -25,7 +27,7 @@ class Consent:
         flag = advice.removeprefix("allow it with ")
         sys.stderr.write(f"{call.capability_id} is not allowed{place}. Allow it for this run, as {flag} would? [y/N] ")
         sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        if typed_line().strip().lower() in ("y", "yes"):
             return True
         self._refused.add(advice)
         return False

@@ -13,6 +13,22 @@ class Logging(Protocol):
     def send(self, level: str, text: str) -> None: ...
 
 
+NOTICE = 0.1  # seconds until a signal is noticed that did not end the wait for a line
+
+
+def typed_line() -> str:
+    """The next line of standard input with its end; empty at the end of the input.
+
+    Reading from a terminal would wait on, deaf to Ctrl-C, when the signal came a moment before, or to another thread.
+    """
+    if sys.stdin.isatty():
+        from select import select
+
+        while not select([sys.stdin], [], [], NOTICE)[0]:
+            pass
+    return sys.stdin.readline()
+
+
 class Console:
     """The process's standard streams, looked up at each use so that redirection works."""
 
@@ -29,7 +45,7 @@ class Console:
         if prompt:
             sys.stdout.write(prompt)
         sys.stdout.flush()
-        line = sys.stdin.readline()
+        line = typed_line()
         return line.removesuffix("\n").removesuffix("\r") if line else None
 
 

@@ -19,7 +19,7 @@ demo: $(CORE)
 	@PATH="$(abspath $(BIN)):$$PATH" rtfs run --allow-all $(if $(STATE),--state $(STATE)) examples/demo.rtfs
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(DEV)
 	@$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from rtfs.host.stream.sink import Sink
 from rtfs.host.stream.stream import PROGRAM, Stream
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
+from rtfs.lang.printer import show
 
 if TYPE_CHECKING:
     from rtfs.host.stream.owner import Owner
@@ -55,10 +56,21 @@ class Channel(Stream):
         self.open()
         return await super().next(*args, **options)
 
-    async def wait(self, *args: Any, **options: Any) -> Map:
-        """As for every stream; who waits for it wants it to run."""
+    async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:
+        """As for every stream; who waits for it wants it to run. S003 for a callback that would wait for itself."""
+        if self.in_slot and timeout_ms is None and all(value is None for value in until.values()):
+            error = fault(3, p="stream", kind="one that does not wait for this callback", value=show(self.id))
+            error.remark("hint: give a `:timeout-ms`, or wait where the stream was started")
+            raise error
         self.open()
-        return await super().wait(*args, **options)
+        return await super().wait(timeout_ms, **until)
+
+    @property
+    def in_slot(self) -> bool:
+        """Is it a callback or another effect slot of this stream that asks?"""
+        task, source = asyncio.current_task(), self.owner.source
+        delivers = self.delivery is not None and self.delivery.task is task
+        return delivers or (source is not None and source.attempt is task)
 
     def reader(self, *args: Any, **options: Any) -> Any:
         self.open()
@@ -139,6 +151,9 @@ class Channel(Stream):
     async def stop(self, reason: str | None = None, *, drain: bool = False, timeout_ms: int = 30_000) -> bool:
         self.owner.outputs.finished()
         self.owner.outputs.release(PROGRAM)
+        if drain and self.in_slot and not self.owner.terminal:  # what is drained goes through that slot
+            await self._command(lambda: self.owner.begin_drain("stop-drain"))
+            return True
         changed = await super().stop(reason, drain=drain, timeout_ms=timeout_ms)
         if self.delivery is not None and drain and asyncio.current_task() is not self.delivery.task:
             await asyncio.wait({self.delivery.task}, timeout=timeout_ms / 1000)

@@ -15,6 +15,7 @@ from rtfs.host.stream.lifecycle import CANCEL
 from rtfs.host.stream.notice import Notices
 from rtfs.host.stream.operators import Joint
 from rtfs.host.stream.picture import Picture
+from rtfs.host.stream.stream import PROGRAM
 from rtfs.lang.collections import Map
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import SIDE, WHEN, slots_of
@@ -55,6 +56,7 @@ class Run(Channel):
 
     async def wait(self, timeout_ms: float | None = None, **until: Any) -> Map:
         """As for every stream; of a graph that ends in a sink the result is what the sink says, once it is done."""
+        self._let_go()
         answer, sink = await super().wait(timeout_ms, **until), self.owner.sink
         if self.owner.terminal:
             await self.settled()
@@ -67,6 +69,11 @@ class Run(Channel):
         if answer.get(Keyword("status")) is not self.status:  # the sink failed at its very end
             found = found.merge(keyed(status=self.status, error=self.owner.error))
         return answer.merge(found)
+
+    def _let_go(self) -> None:
+        """Who waits for all of it cannot read its parts meanwhile: what nobody reads there holds nothing back."""
+        for each in self._inputs if self._parted else ():
+            each.stream.owner.outputs.release(PROGRAM)
 
     def _reduced(self) -> Any:
         """What the reducing operator at the end came to; nil of other graphs."""
@@ -94,6 +101,11 @@ class Run(Channel):
         for each in self._inputs:
             if self._fleeting and not each.shared:
                 each.stream.vanish()
+
+    @property
+    def in_slot(self) -> bool:
+        """The same of all that it reads."""
+        return super().in_slot or any(each.stream.in_slot for each in self._inputs)
 
     @property
     def awaited(self) -> bool:
@@ -159,6 +171,7 @@ class Run(Channel):
             if strategy.name == "finish-current-batch":
                 self.curtail()
         if drain:
+            self._let_go()
             for each in self._inputs:
                 each.drain()
         return await super().stop(reason, drain=drain, timeout_ms=timeout_ms)

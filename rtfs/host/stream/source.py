@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Source:
     """One stream's way to its server. state: closed, connecting, open or retrying; it never changes the status itself.
 
-    era: the protocol version spoken; connected_at: host ms; reconnects: how often the transport came back.
+    era: the protocol version spoken; connected_at: host ms; reconnects: how often the transport came back; attempt: the
+    task that runs the adapter.
     """
 
     def __init__(self, adapter: Adapter, endpoint: Endpoint, pool: Pool, shown: str) -> None:
@@ -50,7 +51,7 @@ class Source:
         self._shown = shown
         self._owner: Owner
         self._task: asyncio.Task[None] | None = None
-        self._attempt: asyncio.Task[None] | None = None
+        self.attempt: asyncio.Task[None] | None = None
         self._interrupted: Exception | None = None
         self._connecting: float | None = None  # since when, until it is told how it went
         self._opened_at = math.inf
@@ -222,11 +223,11 @@ class Source:
 
     async def _attempted(self, connection: Connection | None) -> None:
         """The connection's work in a task of its own, which silence and floods interrupt."""
-        self._attempt = asyncio.ensure_future(self._with(connection))
+        self.attempt = asyncio.ensure_future(self._with(connection))
         try:
-            await self._attempt
+            await self.attempt
         except asyncio.CancelledError:
-            self._attempt.cancel()
+            self.attempt.cancel()
             if self._interrupted is None:
                 raise
             raise self._interrupted from None
@@ -341,8 +342,8 @@ class Source:
     def _interrupt(self, why: Exception) -> None:
         """End this connection's attempt; `why` is what it ends with."""
         self._interrupted = why
-        if self._attempt is not None:
-            self._attempt.cancel()
+        if self.attempt is not None:
+            self.attempt.cancel()
 
     # ---- silence
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,23 @@ def branched(source: str, branches: str, more: str = "") -> str:
 
 
 # ---- who gets what
+
+
+@pytest.mark.parametrize("ending", ["(call :stream.wait h)", "(call :stream.stop h {:drain true})"])
+def test_who_waits_for_the_end_does_not_wait_for_branches_that_nobody_reads(ending: str) -> None:
+    text = f"(let [h {branched('(range 2000)', '{:name :a} {:name :b}')}] (:status {ending}))"
+
+    async def within() -> Any:
+        return await asyncio.wait_for(one.run_async(text), 30)
+
+    with closing(rtfs.Session(context=rtfs.RuntimeContext.full())) as one:
+        assert asyncio.run(within()) in (K("completed"), K("stopped"))
+
+
+def test_branches_are_read_one_after_the_other_when_the_later_ones_spill() -> None:
+    later = branched("(range 2000)", "{:name :a} {:name :b :overflow :spill}")
+    text = f"(let [bs (:branches {later})] [(call :stream.to-collection (:a bs)) (call :stream.to-collection (:b bs))])"
+    assert [list(found) for found in SESSION.run(text)] == [list(range(2000))] * 2
 
 
 def test_every_branch_gets_every_item_in_order_at_the_pace_of_the_slowest() -> None:

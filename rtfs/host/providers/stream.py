@@ -33,7 +33,8 @@ async def _renew(ctx: CallContext, answer: Any, *arguments: Any) -> None:
 
 
 async def _to_collection(ctx: CallContext, *arguments: Any) -> Any:
-    """All items of a stream in a vector. `:limit` ends it early; S027 for a source that has no end, without one."""
+    """All items of a stream in a vector, which `:on-complete` gets as well. `:limit` ends it early; S027 for a source
+    that has no end, without one."""
     from rtfs.host.stream.operate import collect
 
     return await collect(ctx, arguments)

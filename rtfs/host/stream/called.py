@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.run import Run
 
 ARGS, ITEMS = Keyword("args"), Keyword("items")
-ON_ERROR = Keyword("on-error")
+ON_COMPLETE, ON_ERROR = Keyword("on-complete"), Keyword("on-error")
 EACH, AT_END, LAST_STATE, FAILURE = Keyword("each"), Keyword("end"), Keyword("state"), Keyword("failure")
 OVER = Keyword("over")
 
@@ -77,10 +77,17 @@ class Observed(Asked):
 
 def watching(ctx: CallContext, given: Any) -> Hooks:
     """The hook of an `:on-error` that is a function. S014, S015."""
+    slot = callback(ctx, ON_ERROR, 2, given)
+    return NO_HOOKS if slot is None else {Observed.kind: Observed(slot)}
+
+
+def callback(ctx: CallContext, key: Keyword, count: int, given: Any) -> Slot | None:
+    """The slot of a call that belongs to no operator; None when nothing is given. S003, S014, S015."""
+    if given is None:
+        return None
     registry = ctx.host.streams
     function = resolve(given, ctx.call.module, registry.services.evaluator, registry.processors)
-    slot = make(ON_ERROR.name, 2, function, lambda name, found: Slot(name, found, registry.services, ctx.security))
-    return {Observed.kind: Observed(slot)}
+    return make(key.name, count, function, lambda name, found: Slot(name, found, registry.services, ctx.security))
 
 
 class Callbacks:

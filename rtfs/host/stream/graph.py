@@ -11,12 +11,13 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.lifted import is_lifted, lifted
 from rtfs.host.stream.operators import HostOperator, Whole
 from rtfs.host.stream.options import normalised, shown
+from rtfs.host.stream.slot import fits
 from rtfs.host.stream.sources import SourceKind
 from rtfs.host.stream.stage import Stage, stage_of
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Keyword
-from rtfs.lang.operator import INPUTS, NAME, NAMES, NODE, PARAMS, STREAM_ID, checked, operand
+from rtfs.lang.operator import INPUTS, NAME, NAMES, NODE, PARAMS, PURE, STREAM_ID, checked, operand, slots_of
 from rtfs.lang.values import is_vector
 
 PARTITION = "partition"  # the operator that stands for the stream of a partition, in what is made of it
@@ -80,7 +81,7 @@ def spoken(given: Any, evaluator: Evaluator) -> list[Spoken]:
         if whole is not None:
             table = evaluator.operator(_name(node))
             assert table is not None, node
-            found.append(Spoken(whole, _sound(node, table[0])))
+            found.append(Spoken(whole, _sound(node, table[0], evaluator)))
     return found
 
 
@@ -132,11 +133,11 @@ def _origin(node: Any, evaluator: Evaluator) -> Origin:
     if (kind is None and operator is None) or type(params) is not Map:
         raise fault(4, value=shown(node))
     if kind is not None:
-        _sound(node, kind.table)
+        _sound(node, kind.table, evaluator)
     elif operator is not None and not is_lifted_stage:
         found = evaluator.operator(name)
         assert found is not None, name
-        params = _sound(node, found[0])
+        params = _sound(node, found[0], evaluator)
         operator = operator if operator.of is None else operator.of(params, evaluator)
     fed = kind.fed if kind is not None and inputs else None
     return Origin(name, params, kind if fed is None else None, operator if fed is None else fed[1], inputs)
@@ -158,13 +159,18 @@ def inputs_of(node: Map) -> Any:
     return inputs
 
 
-def _sound(node: Map, table: Map) -> Map:
-    """The parameters of a node, which may be written by hand: S002, S003, S006 as for a call that makes one."""
+def _sound(node: Map, table: Map, evaluator: Evaluator) -> Map:
+    """The parameters of a node, which may be written by hand: S002, S003, S006 as for a call that makes one, and S015
+    for functions that cannot be called with what they get."""
     params = node.get(PARAMS, EMPTY_MAP)
     if type(params) is not Map:
         raise fault(4, value=shown(node))
     own = Map.of([entry for entry in params.entries() if entry[0] is not NAMES])
-    return checked(table, own, f"stream.{_name(node)}", callbacks=True)
+    params = checked(table, own, f"stream.{_name(node)}", callbacks=True)
+    for key, slot in slots_of(table).entries():
+        if PURE in slot and params.get(key) is not None:
+            fits(key.name, len(slot.get(PURE)), params.get(key), evaluator)
+    return params
 
 
 def _name(node: Map) -> str:
@@ -176,7 +182,7 @@ def _stage(node: Map, evaluator: Evaluator) -> Stage:
     found = evaluator.operator(_name(node))
     if found is None:
         raise fault(4, value=shown(node))
-    return stage(_name(node), _sound(node, found[0]), evaluator)
+    return stage(_name(node), _sound(node, found[0], evaluator), evaluator)
 
 
 def stage(op: str, params: Map, evaluator: Evaluator) -> Stage:
@@ -201,7 +207,7 @@ def stages_of(made: Any, evaluator: Evaluator) -> list[Any] | None:
         table = evaluator.operator(_name(node))
         if table is None:
             raise fault(4, value=shown(node))
-        found.append(vector([_name(node), _sound(node, table[0])]))
+        found.append(vector([_name(node), _sound(node, table[0], evaluator)]))
     return found
 
 

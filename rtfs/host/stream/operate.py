@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream import guard, options, sources
 from rtfs.host.stream import operators as host_operators
-from rtfs.host.stream.called import EACH, ON_ERROR, Called, watching
+from rtfs.host.stream.called import EACH, ON_COMPLETE, ON_ERROR, Called, callback, watching
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.dataflow import fused, run
 from rtfs.host.stream.description import Begun
@@ -271,7 +271,7 @@ async def pipeline(ctx: CallContext, arguments: tuple[Any, ...]) -> Map:
 
 
 async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
-    """`:stream.to-collection IN {…}`: runs to the end."""
+    """`:stream.to-collection IN {…}`: runs to the end; `:on-complete` gets what it answers."""
     given, options = operand_and_options(COLLECT, arguments)
     source = operand(given)
     running, parameters = split(options, COLLECT)
@@ -279,15 +279,18 @@ async def collect(ctx: CallContext, arguments: tuple[Any, ...]) -> Any:
     limit, most = wanted.get(Keyword("limit")), wanted.get(Keyword("max-items"))
     if limit is None and not _finite(ctx, source):
         raise fault(27)
-    on_error = wanted.get(ON_ERROR)
-    hooks = NO_HOOKS if on_error is None else watching(ctx, on_error)
+    hooks = watching(ctx, wanted.get(ON_ERROR))
+    tell = callback(ctx, ON_COMPLETE, 1, wanted.get(ON_COMPLETE))
     stream = await start(ctx, Begun(source, ctx.call.module), running, hooks=hooks)
     stream.vanish()
     try:
-        found = await _gathered(stream, limit, most)
+        found = vector(await _gathered(stream, limit, most))
     finally:
         await stream.cancel()
-    return vector(found)
+    if tell is not None:
+        tell.timeout_ms = stream.owner.settings["slot-timeout-ms"]
+        await tell(stream.id, len(found), found)
+    return found
 
 
 async def _gathered(stream: Run, limit: int | None, most: int) -> list[Any]:

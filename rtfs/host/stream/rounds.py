@@ -21,7 +21,6 @@ from rtfs.host.stream.operators import REDRIVEN, Around, Joint
 from rtfs.host.stream.operators.merge import any_of
 from rtfs.host.stream.outputs import Output
 from rtfs.host.stream.partition import Facts, Item, Plan, Reply
-from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.runners import breathe
 from rtfs.host.stream.runners.local import Local
 from rtfs.host.stream.settings import FAIL
@@ -345,10 +344,7 @@ def dealt(function: Any, output: Output, count: int, around: Around) -> int:
     """The partition of an item: in turn, by the remainder of an integer, or by a hash that is the same everywhere."""
     if function is None:
         return output.output_seq % count
-    try:
-        key = around.pure(function, output.value)
-    except RtfsError as error:
-        raise step_error(error, "partition-fn") from error
+    key = around.pure("partition-fn", function, output.value)
     if type(key) is int:
         return key % count
     return partition_of(key, count)
@@ -364,7 +360,4 @@ def kept(results: Map, at: int, values: list[Any]) -> Map:
 
 def combined_of(combiner: Any, results: Any, around: Around) -> Any:
     """What the combiner makes of the results."""
-    try:
-        return around.pure(combiner, results)
-    except RtfsError as error:
-        raise step_error(error, "combiner") from error
+    return around.pure("combiner", combiner, results)

@@ -137,9 +137,22 @@ def make(name: str, count: int, function: Any, context: Callable[[str, Any], Slo
     slot = context(name, function)
     least = arity(function, slot._services.evaluator, slot._foreign)[0]
     if least > count:
-        called = function_name(function) or getattr(function, "__name__", "fn").partition("~")[0] or "fn"
-        raise StreamError(15, f"Callback '{called}' takes {least} arguments; :{name} gives {count}")
+        raise _unfit("Callback", function, least, name, count)
     return slot
+
+
+def fits(name: str, count: int, function: Any, evaluator: Evaluator) -> None:
+    """S015 when the function of a pure slot cannot be called with its `count` documented arguments."""
+    if foreign(function):
+        return
+    least, most = evaluator.arity(function)
+    if least > count or (most is not None and most < count):
+        raise _unfit("Function", function, least if most is None or least > count else most, name, count)
+
+
+def _unfit(what: str, function: Any, takes: int, name: str, count: int) -> StreamError:
+    called = function_name(function) or getattr(function, "__name__", "fn").partition("~")[0] or "fn"
+    return StreamError(15, f"{what} '{called}' takes {takes} arguments; :{name} gives {count}")
 
 
 def failure(error: Exception) -> RtfsError:

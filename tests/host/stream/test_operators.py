@@ -391,6 +391,22 @@ def test_round_robin_takes_one_of_each_in_turn(inputs: list[list[int]]) -> None:
          "S028 distinct: more than 1 keys held: 2"),
         ("(stream.group-by [1 2] identity {:max-groups 1})", "S028 group-by: more than 1 groups held: 2"),
         ("(stream.window [1 2] 10 {:max-items 1 :time-fn identity})", "S028 window: more than 1 items held: 2"),
+        ("(stream.map [] (fn [a b] a))", "S015 Function 'fn' takes 2 arguments; :transform gives 1"),
+        ("(stream.reduce [1 2] inc)", "S015 Function 'inc' takes 1 arguments; :reducer gives 2"),
+        ("(stream.map [1] (fn [] 7) {:effects [:network]})",
+         "S015 Function 'fn' takes 0 arguments; :transform gives 1"),
+        ("(stream.merge [[1]] {:strategy :event-time :time-fn (fn [a b] a)})",
+         "S015 Function 'fn' takes 2 arguments; :time-fn gives 1"),
+        *[(f"(stream.{text})", "S010 Processor invocation error: Type error in mod: expected number, got string")
+          for text in ('with-cache ["x"] identity {:cache-key (fn [x] (mod x 2))}',
+                       'rate-limit ["x"] 100 {:key-fn (fn [x] (mod x 2))}',
+                       'debug ["x"] identity {:redact (fn [x] (mod x 2))}',
+                       'merge [["x"]] {:strategy :event-time :time-fn (fn [x] (mod x 2))}')],
+        *[("(stream.merge [[1] [x]] {:strategy :event-time :time-fn identity})".replace("[x]", f"[{time}]"),
+           f"S003 Result of time-fn: expected finite number of ms, got {time}") for time in ('"x"', "nil")],
+        ("(call :stream.batch [1] {:sise 3})", "S006 Unknown option ':sise' for stream.batch; did you mean ':size'?"),
+        ("(stream.rate-limit [1] {})", "S002 Missing required field 'rate' of stream.rate-limit"),
+        ("(call :stream.generate (fn [] 7) {:limit 3})", "S015 Function 'fn' takes 0 arguments; :generator gives 1"),
         ("(stream.map [1] (fn [x] (call :ccos.echo x)))", "S017 Processor 'map' is not pure: it called ccos.echo"),
         ("(stream.map [1] (fn [x] (/ x 0)))", "S010 Processor invocation error: Division by zero"),
         ("(call :stream.generate (fn [n] [n n]) {:initial-state 0})", "S027 Source is not finite; give :limit"),
@@ -406,6 +422,21 @@ def test_round_robin_takes_one_of_each_in_turn(inputs: list[list[int]]) -> None:
 )  # fmt: skip
 def test_bad_input_is_refused_by_name(text: str, message: str) -> None:
     assert refused(text) == message
+
+
+def test_who_collects_hears_of_the_whole_when_it_is_there() -> None:
+    seen: list[object] = []
+    SESSION.define("see", seen.append)
+    assert SESSION.run("(call :stream.to-collection (stream.map [1 2] inc) {:on-complete see})") == (2, 3)
+    assert seen == [(2, 3)]
+    with pytest.raises(rtfs.RtfsError):
+        SESSION.run("(call :stream.to-collection (stream.map [1 0] (fn [n] (/ 1 n))) {:on-complete see})")
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("name", ["with-circuit-breaker", "with-metrics", "with-dead-letter", "graceful-shutdown"])
+def test_options_may_be_empty(name: str) -> None:
+    assert collect(f"(stream.{name} [1 2] {{}})") == [1, 2]
 
 
 def test_nothing_runs_before_somebody_reads() -> None:

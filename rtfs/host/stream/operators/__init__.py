@@ -18,7 +18,7 @@ from rtfs.host.stream.adapters import Plain, Session
 from rtfs.host.stream.chunk import Extra
 from rtfs.host.stream.failing import REPLACE, RETRY, ItemFailure, judged
 from rtfs.host.stream.outputs import Output
-from rtfs.host.stream.processor import placed
+from rtfs.host.stream.processor import placed, step_error
 from rtfs.host.stream.settings import FAIL
 from rtfs.host.stream.slot import Slot, make
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
@@ -64,9 +64,13 @@ class Around(NamedTuple):
     def _slot(self, name: str, function: Any) -> Slot:
         return Slot(name, function, self.services, self.security, self.timeout_ms)
 
-    def pure(self, function: Any, *args: Any) -> Any:
-        """A pure slot, called to completion."""
-        return self.services.evaluator.pure(function, *args)
+    def pure(self, name: str, function: Any, *args: Any) -> Any:
+        """A pure slot, called to completion. S010, S017."""
+        evaluator = self.services.evaluator
+        try:
+            return evaluator.pure(function, *args)
+        except Exception as error:
+            raise step_error(evaluator.failure(error), name) from error
 
 
 def text_of(name: Any) -> str:
@@ -194,7 +198,7 @@ class Single(Joint):
     async def told(self, name: str, item: Any) -> Any:
         """What a slot says of an item that is pure unless the operator has `:effects`."""
         if self.param("effects") is None:
-            return self.around.pure(self.param(name), item)
+            return self.around.pure(name, self.param(name), item)
         return await self.ask(self.around.slot(name, self.param(name)), item)
 
     async def ask(self, slot: Slot, *args: Any) -> Any:

@@ -14,10 +14,8 @@ from rtfs.host.stream.lifted import lifted
 from rtfs.host.stream.operators import HostOperator, Part, Single
 from rtfs.host.stream.operators.merge import Merge
 from rtfs.host.stream.outputs import Output
-from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.settings import SKIP
 from rtfs.lang.collections import Map, vector
-from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import EFFECTS, NAME
 
@@ -90,10 +88,7 @@ class Feed(Single):
         when = self.param("when")
         if when is None:
             return True
-        try:
-            answer = self.around.pure(when, item)
-        except RtfsError as error:
-            raise step_error(error, "when") from error
+        answer = self.around.pure("when", when, item)
         return answer is not None and answer is not False
 
 

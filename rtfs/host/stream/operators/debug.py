@@ -25,7 +25,7 @@ class Debug(Single):
             event = keyed(
                 label=self.param("label"),
                 seq=output.output_seq,
-                item=output.value if redact is None else self.around.pure(redact, output.value),
+                item=output.value if redact is None else self.around.pure("redact", redact, output.value),
                 metadata=output.about(self.inputs[0].stream.id),
                 level=self.param("log-level"),
             )

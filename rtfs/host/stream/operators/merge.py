@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import isfinite
 from typing import Any
 
 from rtfs.host.stream.adapters import Session
@@ -10,9 +11,10 @@ from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_EVENT_TIME, K_SOURCE
 from rtfs.host.stream.intake import Intake
 from rtfs.host.stream.operators import HostOperator, Joint
+from rtfs.host.stream.options import shown
 from rtfs.host.stream.outputs import Output
 from rtfs.lang.collections import Map, vector
-from rtfs.lang.errors import RtfsError
+from rtfs.lang.errors import RtfsError, StreamError
 from rtfs.lang.names import Keyword
 from rtfs.lang.printer import show
 
@@ -164,7 +166,10 @@ class Merge(Joint):
     def _time(self, output: Output) -> Any:
         time_of = self.param("time-fn")
         if time_of is not None:
-            return self.around.pure(time_of, output.value)
+            time = self.around.pure("time-fn", time_of, output.value)
+            if type(time) not in (int, float) or not isfinite(time):
+                raise StreamError(3, f"Result of time-fn: expected finite number of ms, got {shown(time)}")
+            return time
         return output.time if output.metadata is None else output.metadata.get(K_EVENT_TIME, output.time)
 
 

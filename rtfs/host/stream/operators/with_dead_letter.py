@@ -55,7 +55,7 @@ class Letters(Policy):
     def _worth_it(self, failure: Failure) -> bool:
         if self._worth is None:
             return True
-        return self._pure(self._worth, seen(failure.problem)) not in (None, False)
+        return self._pure("error-predicate", self._worth, seen(failure.problem)) not in (None, False)
 
     async def decide(self, failure: Failure) -> Fate:
         if self._tell is not None:

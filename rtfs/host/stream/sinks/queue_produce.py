@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import queues
 from rtfs.host.stream.brokers import Broker, Producer
 from rtfs.host.stream.options import shown
-from rtfs.host.stream.processor import step_error
 from rtfs.host.stream.retry import Lost
 from rtfs.host.stream.sinks import Outlet, Refused, SinkKind
 from rtfs.lang.collections import Map
@@ -70,9 +69,9 @@ class QueueOutlet(Outlet):
         if self._key_fn is None:
             return None
         try:
-            key = self.around.pure(self._key_fn, value)
-        except Exception as error:
-            raise Refused(step_error(self.around.services.evaluator.failure(error), "key-fn").message) from error
+            key = self.around.pure("key-fn", self._key_fn, value)
+        except RtfsError as error:
+            raise Refused(error.message) from error
         if key is None or type(key) is str:
             return key
         return key.name if type(key) is Keyword else shown(key)

@@ -20,9 +20,9 @@ import rtfs
 from bench import stream_peers
 from bench.harness import Measured, Row, against
 from rtfs.host.stream.adapters.memory import Topic
-from rtfs.host.stream.dataflow import fused
 from rtfs.host.stream.dataflow import run as run_graph
 from rtfs.host.stream.description import Begun
+from rtfs.host.stream.fused import fused
 from rtfs.host.stream.graph import chain_of
 
 PROGRAM = """
@@ -238,8 +238,9 @@ def builds_maps(chain: str) -> bool:
     with closing(Bench().session) as session:
         evaluator = session.host.evaluator
         processor, _ = fused(chain_of(session.run(chain), evaluator), evaluator)
-    assert isinstance(processor.batch, partial), "the chain is not fused"
-    waiting, names = [processor.batch.args[0].__code__], set[str]()
+    assert processor.batch is not None, "the chain is not fused"
+    assert isinstance(processor.batch.run, partial)
+    waiting, names = [processor.batch.run.args[0].__code__], set[str]()
     while waiting:
         code = waiting.pop()
         names.update(code.co_names)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from rtfs.host.stream.source import Source
 
 Call = Callable[[], Any]
+_PLACES = {chunks.K_SEQ: 0, chunks.K_TIME: 2}  # of entries of the metadata in a chunk
+_NOTHING: dict[Keyword, Any] = {}
 FREE: frozenset[str] = frozenset()
 
 SPILL_FOLDER = "spill-folder"
@@ -247,6 +249,15 @@ class Body:
             if ext is not None and chunks.K_EXT in extra.metadata:
                 entries[chunks.K_EXT] = ext.merge(extra.metadata[chunks.K_EXT])
         return Map.from_stored(entries)
+
+    def column(self, field: Keyword, taken: list[Chunk]) -> tuple[Any, ...]:
+        """What the metadata of each of the chunks has under a field of segment.FIELDS."""
+        place, other = _PLACES.get(field), self._metadata.get(field)
+        if place is not None and not any(chunk[4] for chunk in taken):
+            return tuple([chunk[place] for chunk in taken])
+        own = [other if place is None else chunk[place] for chunk in taken]
+        given = [_NOTHING if chunk[4] is None else chunk[4].metadata or _NOTHING for chunk in taken]
+        return tuple([metadata.get(field, value) for metadata, value in zip(given, own, strict=True)])
 
     # ---- the store
 

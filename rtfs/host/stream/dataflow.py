@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream import description, guard, options
 from rtfs.host.stream.adapters.subscription import SubscriptionAdapter
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.chunk import K_CONTROL
 from rtfs.host.stream.description import GRAPH, Begun
 from rtfs.host.stream.endpoint import Endpoint
-from rtfs.host.stream.fuse import K_CONFIG, K_OUTPUT, Segment, fuse
+from rtfs.host.stream.fused import fused
 from rtfs.host.stream.graph import Chain, Origin, chain_of, meant, spoken
 from rtfs.host.stream.hook import NO_HOOKS, Hook, Hooks
 from rtfs.host.stream.input import Input
 from rtfs.host.stream.launch import Request
 from rtfs.host.stream.operators import Around
 from rtfs.host.stream.options import normalised
-from rtfs.host.stream.processor import Processor, placed, prepare, step_error
+from rtfs.host.stream.processor import Processor
 from rtfs.host.stream.run import Run
 from rtfs.host.stream.settings import Cadence, Settings, read_settings
 from rtfs.host.stream.source import Source
-from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Collected, Line, StageError
 from rtfs.host.stream.stored import Wanted
-from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, vector
-from rtfs.lang.errors import RtfsError
-from rtfs.lang.evaluator import Evaluator, FunctionIdentity, whole
+from rtfs.lang.collections import EMPTY_MAP, Map, vector
+from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Keyword
 from rtfs.lang.operator import EFFECTS
 from rtfs.lang.values import is_vector
@@ -262,129 +259,3 @@ def _about_input(id: str | None, goes_on: bool | None, cadence: Cadence) -> Map:
     if id is not None:
         options.append((Keyword("stream-id"), id))
     return Map.of(options)
-
-
-def fused(chain: Chain, evaluator: Evaluator) -> tuple[Processor, Any]:
-    """The processor of a chain and the state it begins with."""
-    segments = fuse(chain.stages, evaluator)
-    functions = [evaluator.compile(segment.text, "", segment.captures) for segment in segments]
-    wants = any(segment.wants_metadata for segment in segments)
-    if len(segments) == 1:
-        step = prepare(functions[0], evaluator, chain.title).step
-    else:
-        step = whole(_Segments(segments, functions, evaluator).step if segments else _passed, 3 if wants else 2)
-    batch: Any = None if segments else _passed_on
-    if len(segments) == 1 and segments[0].batch is not None:
-        batch = partial(evaluator.pure, evaluator.compile(segments[0].batch, "", segments[0].captures))
-    text = "\n".join(segment.text for segment in segments)
-    captures = {name: value for segment in segments for name, value in segment.captures.items()}
-    identity = FunctionIdentity(None, "", text, text and _digest(text, captures, evaluator), {})
-    line = Line(chain.stages, evaluator.pure, chain.title, [at for segment in segments for at in segment.states])
-    buries = any(stage.buries for stage in chain.stages)
-    begin = line.compact([stage.init for stage in chain.stages])
-    control, blame, mend = partial(_control, line), partial(_blame, line), partial(_mend, line)
-    return Processor(
-        chain.title, 3 if wants else 2, identity, step, control, blame, mend, None if buries else batch, line, buries
-    ), begin
-
-
-def _passed(state: Any, item: Any) -> Map:
-    return Map.of([(K_STATE, state), (K_OUTPUTS, vector([item]))])
-
-
-def _passed_on(state: Any, items: Any) -> tuple[Any, Any]:
-    """The same for several items at once."""
-    return state, enumerate(items)
-
-
-def _digest(text: str, captures: dict[str, Any], evaluator: Evaluator) -> str:
-    """A hash of what the chain does: its text, and what the functions in it are."""
-    import hashlib
-
-    parts = [text]
-    for name, value in captures.items():
-        code = getattr(value, "__code__", None)
-        parts.append(f"{name} {evaluator.identity(value).digest if code is not None else value!r}")
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class _Segments:
-    """A chain in several functions: what leaves one runs through the next, depth first."""
-
-    def __init__(self, segments: list[Segment], functions: list[Any], evaluator: Evaluator) -> None:
-        self._parts = list(zip(segments, functions, strict=True))
-        self._call = evaluator.pure
-
-    def step(self, states: Any, item: Any, metadata: Any = None) -> Map:
-        now, found, at = [], Collected(), 0
-        for segment, _ in self._parts:
-            now.append(states[at : at + len(segment.states)])
-            at += len(segment.states)
-        self._feed(now, 0, item, metadata, found)
-        return result_of([state for part in now for state in part], found)
-
-    def _feed(self, states: list[Any], at: int, item: Any, metadata: Any, found: Collected) -> None:
-        if at == len(self._parts):
-            found.outputs.append(item)
-            return
-        segment, function = self._parts[at]
-        arguments = (states[at], item, metadata) if segment.wants_metadata else (states[at], item)
-        result = self._call(function, *arguments)
-        states[at] = result.get(K_STATE)
-        config = result.get(K_CONFIG)
-        single = result.get(K_OUTPUT, MISSING)
-        for output in (result.get(K_OUTPUTS) or ()) if single is MISSING else (single,):
-            self._feed(states, at + 1, output, metadata, found)
-        asked = [(K_ACTION, result.get(K_ACTION)), (K_WAKE, None if config is None else config.get(K_WAKE))]
-        found.take(Map.of(asked))
-
-
-def _control(line: Line, state: Any, metadata: Map) -> Map:
-    """A tick or the flush of a chain."""
-    states, found = line.states(state), Collected()
-    act = line.flush if metadata.get(K_CONTROL) is FLUSH else line.tick
-    act(states, metadata, found)
-    return result_of(line.compact(states), found)
-
-
-def _blame(line: Line, state: Any, item: Any, metadata: Any, values: tuple[Any, ...] = ()) -> RtfsError | None:
-    """The error of the stage that fails, told by its name: pure steps fail again."""
-    try:
-        line.mended(values).feed(line.states(state), 0, item, metadata, Collected())
-    except StageError as found:
-        return _told(line, found)
-    return None
-
-
-def _mend(line: Line, state: Any, item: Any, metadata: Any, values: tuple[Any, ...], whole: bool) -> Map:
-    """The result when values stand for what stages that fail would have given. whole: the last one stands for all that
-    leaves, as it does where no stage failed."""
-    mended, states, found = line.mended(values), line.states(state), Collected()
-    if not whole:
-        try:
-            mended.feed(states, 0, item, metadata, found)
-        except StageError as failed:
-            raise _told(line, failed) from failed
-    if whole or mended.values:
-        return Map.of([(K_STATE, state), (K_OUTPUTS, vector(values[-1:]))])
-    return result_of(line.compact(states), found)
-
-
-def _told(line: Line, found: StageError) -> RtfsError:
-    """The error of a stage, with its place."""
-    stage, name = found.stage, found.stage.name or found.stage.op
-    error = placed(step_error(found.error, name), stage.op, stage.name, found.at)
-    if error.code == "RTFS-S017":
-        error.remark("hint: with `:effects [:network …]` the functions of an operator may call the host")
-    error.remark(f"in stage {found.at} ({name}) of {line.title}")
-    return error
-
-
-def result_of(states: Any, found: Collected) -> Map:
-    """What a chain did, as the result of a processor."""
-    entries: list[tuple[Any, Any]] = [(K_STATE, vector(states)), (K_OUTPUTS, vector(found.outputs))]
-    if found.action is not None:
-        entries.append((K_ACTION, found.action))
-    if found.wake_at is not None:
-        entries.append((K_CONFIG, Map.of([(K_WAKE, found.wake_at)])))
-    return Map.of(entries)

@@ -9,8 +9,9 @@ from rtfs.host.stream import guard, options, sources
 from rtfs.host.stream import operators as host_operators
 from rtfs.host.stream.called import EACH, ON_COMPLETE, ON_ERROR, Called, callback, watching
 from rtfs.host.stream.catalogue import fault
-from rtfs.host.stream.dataflow import fused, run
+from rtfs.host.stream.dataflow import run
 from rtfs.host.stream.description import Begun
+from rtfs.host.stream.fused import fused
 from rtfs.host.stream.graph import chain_of, meant
 from rtfs.host.stream.hook import NO_HOOKS, Hooks
 from rtfs.host.stream.live import live

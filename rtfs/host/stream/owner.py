@@ -28,24 +28,26 @@ from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.contract import Read
-    from rtfs.host.stream.processor import Asked, Processor, Reading
+    from rtfs.host.stream.processor import Asked, Batch, Processor, Reading
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
     from rtfs.lang.evaluator import Step
 
 TURN_CHUNKS = 64
 BATCH_CHUNKS = 256
+BATCH_OUTPUTS = 4_096  # about so many, where a chunk may give several
 
 
 class Owner(Course):
     """Runs one stream."""
 
-    __slots__ = ("task", "_told_ignored_keys")
+    __slots__ = ("task", "_told_ignored_keys", "_reach")
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
         super().__init__(id, settings, processor, services)
         self.task: asyncio.Task[None] | None = None
         self._told_ignored_keys = False
+        self._reach = 1  # chunks of the next batch, where one may give several outputs
 
     def launch(self) -> None:
         """Start the task."""
@@ -244,28 +246,43 @@ class Owner(Course):
         self._after_turn(done, chunk)
         return steps
 
-    def _at_once(self, batch: Callable[[Any, Any], Any]) -> int:
+    def _at_once(self, batch: Batch) -> int:
         """Plain chunks in one call; 0 when the next one needs a step of its own, to the chunk that fails included."""
         items, outputs = self.queue.items, self.outputs
         if self.contract is not None or self.services.events.detailed or self.settings["max-chunks"] is not None:
             return 0
-        room = min(len(items), BATCH_CHUNKS, outputs.limit - outputs.next, self.checkpoints.room)
+        space = outputs.limit - outputs.next
+        room = min(len(items), self._reach if batch.spreads else BATCH_CHUNKS, space, self.checkpoints.room)
         taken = list(takewhile(_plain, islice(items, room)))
         try:
-            self.state, produced = batch(self.state, tuple([chunk[1] for chunk in taken]))
-        except RtfsError as error:
-            if isinstance(error, LimitError):  # to meet it again would take as long again
-                self.fail(step_error(error, self.processor.name))
+            made = self._made(batch, taken)
+            if batch.spreads and made is not None and len(made[1]) > space and made[1][space - 1][0] + 1 < len(taken):
+                taken = taken[: made[1][space - 1][0] + 1]  # as far as single steps would have gone
+                made = self._made(batch, taken)
+        except LimitError as error:
+            self.fail(step_error(error, self.processor.name))
             return 0
+        if made is None:
+            return 0
+        self.state, produced, wake_at = made
+        if batch.spreads and taken:
+            self._reach = max(1, min(2 * len(taken), BATCH_CHUNKS, BATCH_OUTPUTS * len(taken) // (len(produced) or 1)))
         for _ in taken:
             items.popleft()
         for number, value in produced:
             seq, _, time, _, extra = taken[number]
             outputs.push(value, seq, time, extra)
+        if wake_at is not None:
+            self.wake_at(wake_at)
         if taken and taken[-1][3] is not None:
             self.position = taken[-1][3]
         self._after_turn(len(taken), taken[-1] if taken else None)
         return len(taken)
+
+    def _made(self, batch: Batch, taken: list[Chunk]) -> tuple[Any, Any, int | None] | None:
+        """What a batch makes of chunks."""
+        columns = [self.column(field, taken) for field in batch.fields]
+        return batch.through(self.state, tuple([chunk[1] for chunk in taken]), columns, self.settings["max-outputs"])
 
     def _watched(self) -> tuple[Any, Step, bool, Read, bool]:
         """The queue and the steps; somebody who watches each step is told what it says."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream.chunk import K_CONTROL
-from rtfs.host.stream.dataflow import fused
 from rtfs.host.stream.fuse import fuse
+from rtfs.host.stream.fused import fused
 from rtfs.host.stream.graph import Chain, Origin, stage
 from rtfs.host.stream.lifecycle import COMPLETE
 from rtfs.host.stream.processor import read, read_result, step_error
@@ -88,13 +88,14 @@ class Partition:
         """A batch, as far as the item that fails."""
         batch, wants = self._processor.batch, self._processor.wants_metadata
         if batch is not None:
+            columns = [[(item.metadata or EMPTY_MAP).get(field) for item in items] for field in batch.fields]
             try:
-                after, produced = batch(state, vector([item.value for item in items]))
-            except RtfsError as error:
-                if isinstance(error, LimitError):
-                    return Reply([], state, failed=(0, step_error(error, self._processor.name)))
-            else:
-                return Reply([(items[at].number, value) for at, value in produced], after)
+                at_once = batch.through(state, vector([item.value for item in items]), map(vector, columns), MOST)
+            except LimitError as error:
+                return Reply([], state, failed=(0, step_error(error, self._processor.name)))
+            if at_once is not None:
+                after, produced, asked_at = at_once
+                return Reply([(items[at].number, value) for at, value in produced], after, asked_at)
         outputs: list[tuple[int, Any]] = []
         wake_at: int | None = None
         with self._evaluator.stepping():

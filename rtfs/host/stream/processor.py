@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.options import shown
 from rtfs.lang.collections import EMPTY_MAP, MISSING, Map, PVector
-from rtfs.lang.errors import RtfsError
+from rtfs.lang.errors import LimitError, RtfsError
 from rtfs.lang.evaluator import Evaluator, FunctionIdentity, Step
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import function_name
@@ -167,14 +168,45 @@ BUILT_IN = ("count", "identity", "collect")
 # ---- finding one
 
 
+class Batch(NamedTuple):
+    """Steps through several chunks in one call: `run(state, chunks, *columns)`.
+
+    It gives the state, the outputs as (number-of-chunk, value), and the earliest time that a tick was asked for, or
+    None. fields: the entries of metadata that it wants, a column of each. spreads: may a chunk give several outputs?
+    """
+
+    run: Callable[..., tuple[Any, Any, Any]]
+    fields: tuple[Keyword, ...]
+    spreads: bool
+
+    def through(self, state: Any, chunks: Any, columns: Any, most: int) -> tuple[Any, Any, int | None] | None:
+        """None when they have to be taken one by one, which tells what is wrong with one of them.
+
+        LimitError when that would take as long again. most: outputs of one chunk.
+        """
+        try:
+            after, produced, wake_at = self.run(state, chunks, *columns)
+        except RtfsError as error:
+            if isinstance(error, LimitError) and error.kind != "StepLimitExceeded":  # each step has its own
+                raise
+            return None
+        if wake_at is not None and (type(wake_at) is not int or wake_at < 0):
+            return None
+        if self.spreads:
+            produced = tuple(produced)
+            if len(produced) > most and max(Counter(number for number, _ in produced).values()) > most:
+                return None
+        return after, produced, wake_at
+
+
 class Processor(NamedTuple):
     """A processor ready to be called: `step(state, chunk)`, or `step(state, chunk, metadata)` when `wants_metadata`.
 
     control: takes control chunks in its place, as [state metadata]; None when the step does. blame: finds the error of
     a failed step again, as [state chunk metadata values], and says in which part of the processor it is. mend: the
     result when `values` stand for what fails, as [state chunk metadata values whole]; whole: the last one stands for
-    all that the step would have given. batch: steps through a vector of chunks as [state chunks], gives the state and
-    the outputs as [number-of-chunk value]. line: the stages that it is made of, if it is a chain of them.
+    all that the step would have given. batch: the same for several chunks, if there is nothing about one that needs a
+    step of its own. line: the stages that it is made of, if it is a chain of them.
     buries: outputs of it may be letters (letter.bury).
     """
 
@@ -185,7 +217,7 @@ class Processor(NamedTuple):
     control: Callable[[Any, Any], Any] | None = None
     blame: Callable[..., RtfsError | None] | None = None
     mend: Callable[..., Map] | None = None
-    batch: Callable[[Any, Any], Any] | None = None
+    batch: Batch | None = None
     line: Line | None = None
     buries: bool = False
 

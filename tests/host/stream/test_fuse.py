@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import rtfs
 from rtfs.evaluator import SessionEvaluator
-from rtfs.host.stream.dataflow import fused
 from rtfs.host.stream.fuse import fuse
+from rtfs.host.stream.fused import fused
 from rtfs.host.stream.graph import Chain, chain_of
 from rtfs.host.stream.processor import read, read_result
 from rtfs.host.stream.stage import Collected, Line, StageError
@@ -95,6 +95,10 @@ OPERATORS = [
     "(stream.reduce + {:emit :each})",
     "(stream.reduce (fn [a x] (max a x)) {:initial 3 :emit :each})",
     "(stream.validate-types :int {:invalid :drop})",
+    "(stream.group-by odd? {:every 3 :every-ms 300}) (stream.map count)",
+    "(stream.window 200) (stream.map :count)",
+    "(stream.window 200 {:key-fn odd? :time-fn (fn [x] (* x 30)) :allowed-lateness 150}) (stream.map :start)",
+    "(stream.session-window odd? {:timeout 250}) (stream.map :count)",
     '(stream.map (fn [x] (if (= x 13) (throw "thirteen") x)))',
 ]
 LAST = [
@@ -102,7 +106,9 @@ LAST = [
     "(stream.group-by odd? {:every 3})",
     "(stream.sliding-window 3 {:slide 2})", "(stream.reduce +)", "(stream.window 300)",
     "(stream.window 300 {:key-fn odd?})", "(stream.session-window odd? {:timeout 150})",
-    "(stream.batch 4 {:max-wait-ms 500})",
+    "(stream.batch 4 {:max-wait-ms 500})", "(stream.batch 4 {:max-bytes 30})",
+    "(stream.group-by odd? {:every 7 :every-ms 300})", "(stream.flat-map (fn [x] [x x (inc x)]))",
+    "(stream.window 300 {:time :event :allowed-lateness 200 :emit-empty true})",
 ]  # fmt: skip
 
 
@@ -145,28 +151,40 @@ def test_an_endless_row_of_operators_is_refused() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(OPERATORS[:-1]), max_size=5),  # all but the one that throws
+    st.lists(st.sampled_from(OPERATORS), max_size=5),
     st.sampled_from(LAST),
-    st.lists(st.integers(0, 12), max_size=30),
+    st.lists(st.integers(0, 20), max_size=30),
     st.integers(1, 9),
 )
 def test_items_in_a_batch_give_what_they_give_one_by_one(
     middle: list[str], last: str, items: list[int], size: int
 ) -> None:
-    processor, state = fused(chain(" ".join([*middle, last])), EVALUATOR)
+    processor, begin = fused(chain(" ".join([*middle, last])), EVALUATOR)
     assume(processor.batch is not None)
     assert processor.batch is not None
-    outputs: list[Any] = []
+    state = single = begin
     for at in range(0, len(items), size):
-        state, produced = processor.batch(state, tuple(items[at : at + size]))
-        outputs += [(at + number, value) for number, value in produced]
-    expected: list[Any] = []
-    single = fused(chain(" ".join([*middle, last])), EVALUATOR)[1]
-    for number, item in enumerate(items):
-        with EVALUATOR.stepping():
-            single, found, _ = read(processor.step(single, item), single, "chain", 10_000)
-        expected += [(number, value) for value in found]
-    assert (outputs, state) == (expected, single)
+        part = items[at : at + size]
+        metadata = [meta(at + number) for number in range(len(part))]
+        columns = [tuple(each.get(field) for each in metadata) for field in processor.batch.fields]
+        made = processor.batch.through(state, tuple(part), columns, 10_000)
+        found: Any = [], single, None
+        for number, item in enumerate(part):
+            more = (metadata[number],) if processor.wants_metadata else ()
+            try:
+                with EVALUATOR.stepping():
+                    after, values, asked = read(processor.step(found[1], item, *more), found[1], "chain", 10_000)
+            except rtfs.RtfsError:
+                found = None
+                break
+            wake = None if asked is None or asked.config is None else asked.config.get(K("wake-at"))
+            times = [time for time in (found[2], wake) if time is not None]
+            found = [*found[0], *((number, value) for value in values)], after, min(times, default=None)
+        assert (made is None) == (found is None)
+        if made is None:
+            return
+        assert (list(made[1]), made[0], made[2]) == found
+        state, single = made[0], found[1]
 
 
 def test_chains_of_literals_run_where_steps_are_counted() -> None:

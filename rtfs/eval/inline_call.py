@@ -110,7 +110,10 @@ def _conj(c: Compiler, form: List, scope: Scope) -> Value | None:
     tests = emit.both([_is_tuple(c, first), room], at)
     fast = emit.tuple_of([emit.placed(ast.Starred(again, emit.LOAD), at), item.node], at)
     kind = VECTOR if items.kind == VECTOR else ANY
-    return Value(emit.choose(tests, fast, c.library_call("conj", [again, item.node]), at), kind)
+    is_long = emit.is_(emit.type_of(again, at), emit.name("#PVector", at), at)
+    grown = emit.call(emit.attribute(again, "conj", at), [item.node], at)
+    slow = emit.choose(is_long, grown, c.library_call("conj", [again, item.node]), at)
+    return Value(emit.choose(tests, fast, slow, at), kind)
 
 
 # ---- numbers and characters -------------------------------------------------------------------------------------
@@ -127,6 +130,27 @@ def _abs(c: Compiler, form: List, scope: Scope) -> Value | None:
     kind = value.kind if not value.kind & ~NUMBER else NUMBER
     learn_numbers(c, value)
     return Value(fast if test is None else emit.choose(test, fast, c.library_call("abs", [value.node]), at), kind)
+
+
+@inline("max", "min")
+def _extreme(c: Compiler, form: List, scope: Scope) -> Value | None:
+    """Of two integers; a float may be ##NaN."""
+    if len(form) != 3 or c.metered:
+        return typed(c, form, scope)
+    name, at = form[0].name.lstrip("."), c.at
+    one, other = [c.temp(value) for value in c.values(form, 1, scope)]
+    slow = c.library_call(name, [one.node, other.node])
+    if not (one.kind & INT and other.kind & INT):
+        return Value(slow, NUMBER)
+    wins = emit.compare(other.node, ast.Gt() if name == "max" else ast.Lt(), one.node, at)
+    fast = emit.choose(wins, other.node, one.node, at)
+    unknown = [value.node for value in (one, other) if value.kind != INT]
+    learn_numbers(c, one, other)
+    if not unknown:
+        return Value(fast, INT)
+    kinds = [emit.type_of(node, at) for node in unknown]
+    chain = ast.Compare(kinds[0], [ast.Is()] * len(kinds), [*kinds[1:], emit.name("#int", at)])
+    return Value(emit.choose(emit.placed(chain, at), fast, slow, at), NUMBER)
 
 
 @inline("char-code")

@@ -50,7 +50,7 @@ def check_call(session: rtfs.Session, name: str, shapes: list[str], values: str)
         check_alike(session, texts[0], texts[1], values)
 
 
-@pytest.mark.parametrize("name", ["+", "-", "*", "<", "<=", ">", ">=", "=", "!=", "mod"])
+@pytest.mark.parametrize("name", ["+", "-", "*", "<", "<=", ">", ">=", "=", "!=", "mod", "max", "min"])
 def test_an_inlined_operator_means_what_the_function_means(session: rtfs.Session, name: str) -> None:
     check_call(session, name, ["{} a b"], VALUES)
     check_call(
@@ -59,7 +59,7 @@ def test_an_inlined_operator_means_what_the_function_means(session: rtfs.Session
     check_call(session, name, ['{} a "a"', "{} :k a", "{} nil a", "{} a true", "{} a b 1"], FEW)
 
 
-@pytest.mark.parametrize("name", ["+", "-", "*", "<", "="])
+@pytest.mark.parametrize("name", ["+", "-", "*", "<", "=", "max", "min"])
 def test_so_it_does_with_three_operands(session: rtfs.Session, name: str) -> None:
     check_call(session, name, ["{} a b c"], FEW)
 
@@ -73,7 +73,7 @@ def test_an_inlined_function_of_one_argument_means_what_the_function_means(sessi
     check_call(session, name, ["{} a", "if ({} a) 1 2", "= ({} a) a"], VALUES)
 
 
-@pytest.mark.parametrize("name", ["+", "*", "<", "mod"])
+@pytest.mark.parametrize("name", ["+", "*", "<", "mod", "max", "min"])
 def test_an_operator_wants_its_kinds_also_when_it_is_nested_in_another(session: rtfs.Session, name: str) -> None:
     shapes = ["= 0 ({} a b)", "if ({} a b) (* a b) 0", "+ ({} a b) a", "* 2 ({} b a)", "< ({} a b) ({} b a)"]
     check_call(session, name, [*shapes, "let [c ({} a b)] (if (= 0 c) (inc c) [a b])"], FEW)

@@ -6,11 +6,13 @@ of the next step. The state is the vector of the stages' states, `$0` … in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from rtfs.host.stream.segment import ITEM, METADATA, Body, Opaque, Segment, around, let, segment, symbols, tails
+from rtfs.host.stream.known import Known, bound_in, symbols
+from rtfs.host.stream.segment import ITEM, METADATA, Body, Opaque, Segment, around, let, segment, tails
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Stage
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.evaluator import Evaluator
@@ -18,7 +20,6 @@ from rtfs.lang.names import Symbol
 from rtfs.lang.values import is_vector
 
 COPIES = 8  # how often the code behind a stage with several tails may stand in the text
-_FN = Symbol("fn")
 _UNFIT = frozenset({"recur", "quote", "quasiquote"})  # in these a name is no use of it, or a place of its own
 
 
@@ -53,7 +54,7 @@ def _body(number: int, step: Any, evaluator: Evaluator) -> Body:
     known = evaluator.identity(step)
     form = evaluator.form(known.text)
     parameters, body = form[1], form[2]
-    bound = frozenset(_bound(body))
+    bound = frozenset(bound_in(body))
     names: dict[str, Any] = {}
     for parameter, symbol in zip(parameters, (Symbol(f"${number}"), ITEM, METADATA), strict=False):
         names[parameter.name] = symbol
@@ -61,20 +62,20 @@ def _body(number: int, step: Any, evaluator: Evaluator) -> Body:
     calls: dict[str, Literal] = {}
     for name, value in known.captures.items():
         marked = f"$c{number}.{name}"
-        names[name] = _spelled(value, evaluator) or Symbol(marked)
+        names[name] = _spelled(value, evaluator, bound) or Symbol(marked)
         literal = literal_of(value, marked, evaluator) if name not in bound else None
         if literal is not None and not literal.used & bound:
             calls[marked] = literal
             captures.update(literal.captures)
         if names[name] == Symbol(marked):
             captures[marked] = value
-    written = frozenset(symbol.name for symbol in symbols(body))
-    used = written - names.keys() - bound
-    for literal in calls.values():
-        used |= literal.used
-    wants = len(parameters) == 3 and parameters[2].name in written
     whole = inlined(_named(body, names, bound), calls)
-    return _examined(number, whole, used)._replace(captures=captures, wants_metadata=wants)
+    bound, is_function = frozenset(bound_in(whole)), lru_cache(None)(partial(_is_function, evaluator))
+    whole = Known(captures, bound, is_function).settled(whole)
+    written = frozenset(symbol.name for symbol in symbols(whole))
+    used = frozenset(name for name in written if name[0] != "$" and (name not in bound or is_function(name)))
+    captures = {name: value for name, value in captures.items() if name in written or type(value) is not FunctionType}
+    return _examined(number, whole, used)._replace(captures=captures, wants_metadata=METADATA.name in written)
 
 
 def _named(body: Any, names: dict[str, Any], bound: frozenset[str]) -> Any:
@@ -102,9 +103,16 @@ def _examined(number: int, form: Any, used: frozenset[str]) -> Body:
     return Body(form, bound, used, emitting, stateful, acting, waking, whole, {}, wants_metadata=False)
 
 
-def _spelled(value: Any, evaluator: Evaluator) -> Symbol | None:
+def _is_function(evaluator: Evaluator, name: str) -> bool:
+    """Has the library a function of that name, which nobody hides?"""
+    function = evaluator.resolve(name, "")
+    return function is not None and evaluator.spelling(function) is not None
+
+
+def _spelled(value: Any, evaluator: Evaluator, bound: frozenset[str]) -> Symbol | None:
+    """The name of a function of the library, where none of the bound ones hides it."""
     name = evaluator.spelling(value)
-    return None if name is None else Symbol(name)
+    return None if name is None or name in bound else Symbol(name)
 
 
 # ---- functions of the program within a step
@@ -129,7 +137,7 @@ def literal_of(value: Any, marked: str, evaluator: Evaluator) -> Literal | None:
         return None
     names = {each.name: Symbol(f"{marked}.{each.name}") for each in form[1]}
     names |= {name: Symbol(f"{marked}.{name}") for name in known.captures}
-    bound, own = frozenset(_bound(form[2])), evaluator.own_names(known.module)
+    bound, own = frozenset(bound_in(form[2])), evaluator.own_names(known.module)
     used = frozenset(symbol.name for symbol in symbols(form[2])) - names.keys() - bound
     if bound & names.keys() or any(name in own or name in _UNFIT for name in used):
         return None
@@ -148,23 +156,6 @@ def inlined(form: Any, calls: Mapping[str, Literal]) -> Any:
     if type(form) is Map:
         return Map.of([(inlined(key, calls), inlined(value, calls)) for key, value in form.entries()])
     return vector([inlined(part, calls) for part in form]) if is_vector(form) else form
-
-
-def _bound(form: Any) -> Iterator[str]:
-    """Every name that may be bound in a form: whatever stands in the vector behind the head of a list."""
-    if type(form) is List:
-        if len(form) > 2 and is_vector(form[1]):
-            binders = form[1] if form[0] == _FN else form[1][::2]
-            yield from (symbol.name for symbol in symbols(vector(binders)))
-        for part in form:
-            yield from _bound(part)
-    elif type(form) is Map:
-        for key, value in form.entries():
-            yield from _bound(key)
-            yield from _bound(value)
-    elif is_vector(form):
-        for part in form:
-            yield from _bound(part)
 
 
 def _renamed(form: Any, names: Mapping[str, Any]) -> Any:

@@ -6,10 +6,11 @@ Each tail of a step, a literal result map, goes on with the body of the next ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.chunk import K_EVENT_TIME, K_SEQ, K_TIME
+from rtfs.host.stream.known import symbols
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword, Symbol
@@ -252,19 +253,6 @@ def around(form: Any) -> set[str]:
     if head in (_IF, _COND):
         return set().union(*map(around, form[2:]))
     return around(form[-1]) if head == _DO else set()
-
-
-def symbols(form: Any) -> Iterator[Symbol]:
-    """Every symbol in a form."""
-    if type(form) is Symbol:
-        yield form
-    elif type(form) is Map:
-        for key, value in form.entries():
-            yield from symbols(key)
-            yield from symbols(value)
-    elif type(form) is List or is_vector(form):
-        for part in form:
-            yield from symbols(part)
 
 
 def let(bindings: list[Any], body: Any) -> Any:

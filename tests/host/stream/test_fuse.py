@@ -12,9 +12,9 @@ import rtfs
 from rtfs.evaluator import SessionEvaluator
 from rtfs.host.stream.fuse import fuse
 from rtfs.host.stream.fused import fused
-from rtfs.host.stream.graph import Chain, chain_of
+from rtfs.host.stream.graph import Chain, Origin, chain_of
 from rtfs.host.stream.processor import read, read_result
-from rtfs.host.stream.stage import Collected, Line, StageError
+from rtfs.host.stream.stage import Collected, Line, Stage, StageError
 from rtfs.lang.collections import Map, vector
 from rtfs.lang.names import Keyword as K
 
@@ -95,6 +95,10 @@ OPERATORS = [
     "(stream.reduce + {:emit :each})",
     "(stream.reduce (fn [a x] (max a x)) {:initial 3 :emit :each})",
     "(stream.validate-types :int {:invalid :drop})",
+    "(stream.map ((fn [n none] (fn [x] (-> (if n x none) (or 3) (and (or none x))))) 0 nil))",
+    "(stream.filter ((fn [a b] (fn [x] (and (or (nil? a) (>= x a)) (or (nil? b) (<= x b)) x))) 2 nil))",
+    "(stream.map ((fn [k f] (fn [x] (cond f 0 (= k :b) 1 (and (not f) (= k :a)) (inc x) :else 3))) :a false))",
+    "(stream.map (let [max 3] (fn [x] (if (> x max) x max))))",
     "(stream.group-by odd? {:every 3 :every-ms 300}) (stream.map count)",
     "(stream.window 200) (stream.map :count)",
     "(stream.window 200 {:key-fn odd? :time-fn (fn [x] (* x 30)) :allowed-lateness 150}) (stream.map :start)",
@@ -132,6 +136,67 @@ def test_a_step_that_ends_in_something_else_ends_its_segment() -> None:
     made = chain("(stream.map inc) (stream.flat-map vector) (stream.map inc)")
     segments = fuse(made.stages, EVALUATOR)
     assert [(segment.first, segment.last) for segment in segments] == [(0, 2), (2, 3)]
+
+
+def test_what_a_step_captured_is_settled_before_it_runs() -> None:
+    """Nothing is asked per item that is known, and nobody stands in for a function that is written out."""
+    made = chain("(stream.window 300 {:key-fn (fn [x] (mod x 7)) :time-fn identity :late :side})")
+    (segment,) = fuse(made.stages, EVALUATOR)
+    hot = segment.text.split(":watermark mark")[0]
+    assert [name for name in segment.captures if name in hot] == []
+    assert "cond" not in hot
+    assert hot.count("{:rtfs/side :on-late :args [$x]}") == 1
+
+
+def stages(*texts: str) -> Chain:
+    """Stages with these steps."""
+    made = [Stage("made", None, 0, SESSION.run(text), None, None) for text in texts]
+    return Chain(Origin("", Map.of([])), tuple(made))
+
+
+def test_a_name_that_a_step_binds_means_nothing_to_the_stage_behind_it() -> None:
+    step = """((fn [f] (fn [s x m] (f s x)))
+               (fn [state item] (let [inc 5 min 7] {:state (+ state inc min) :outputs [item]})))"""
+    made = stages(step, "((fn [f] (fn [state item metadata] {:state state :outputs [(f item)]})) inc)")
+    assert at_once(made, [1, 2]) == plain(made, [1, 2]) == ([24], [2, 3], None)
+
+
+def test_the_earlier_of_two_times_is_asked_for_whether_or_not_both_ask() -> None:
+    times = ["(if (odd? item) 500 nil)", "(if (< item 2) 400 nil)", "700"]
+    made = stages(*(f"(fn [state item metadata] {{:state state :outputs [item] :wake-at {time}}})" for time in times))
+    processor, state = fused(made, EVALUATOR)
+    assert processor.batch is not None
+    for items in ([0], [1], [2], [3], [0, 1, 2, 3], [2, 2], [2, 3]):
+        found = Collected()
+        for item in items:
+            made_of = Line(made.stages, EVALUATOR.pure, "", [])
+            made_of.feed([0, 0, 0], 0, item, meta(0), found)
+            with EVALUATOR.stepping():
+                reading = read(processor.step(state, item), state, "", 9)
+        assert processor.batch.through(state, tuple(items), (), 9)[2] == found.wake_at  # type: ignore[index]
+        assert reading[2] is not None and reading[2].config is not None
+        if len(items) == 1:
+            assert reading[2].config.get(K("wake-at")) == found.wake_at
+
+
+@pytest.mark.parametrize("time", ['"soon"', "-1", "1.5", ":never"])
+def test_a_time_that_is_none_sends_a_batch_back_to_single_steps(time: str) -> None:
+    made = stages(f"(fn [state item metadata] {{:state state :outputs [item] :wake-at {time}}})")
+    processor, state = fused(made, EVALUATOR)
+    assert processor.batch is not None
+    assert processor.batch.through(state, (1, 2), (), 9) is None
+    several = stages(
+        f"(fn [state item metadata] {{:state state :outputs [item item] :wake-at {time}}})", "(fn [s x m] 1)"
+    )
+    assert fused(several, EVALUATOR)[0].batch is None
+
+
+def test_more_outputs_of_an_item_than_a_step_may_give_send_a_batch_back_to_single_steps() -> None:
+    processor, state = fused(chain("(stream.flat-map range)"), EVALUATOR)
+    assert processor.batch is not None
+    assert processor.batch.spreads
+    assert processor.batch.through(state, (3, 4, 0), (), 4) is not None
+    assert processor.batch.through(state, (3, 4, 0), (), 3) is None
 
 
 def test_what_a_program_redefines_does_not_change_the_library_within_a_chain() -> None:

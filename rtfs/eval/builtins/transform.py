@@ -11,7 +11,7 @@ from typing import Any
 from rtfs.eval.builtins.comparison import identity
 from rtfs.eval.builtins.function import spread
 from rtfs.eval.builtins.number import add
-from rtfs.eval.limits import built, called, check_elements, paid
+from rtfs.eval.limits import LIMITS, built, called, check_elements, paid
 from rtfs.eval.registry import builtin
 from rtfs.lang.access import callee, sequence
 from rtfs.lang.collections import MISSING, Map, PVector, vector
@@ -102,13 +102,16 @@ def _kept(values: list[Any]) -> Any:
 )
 def mapcat(f: Any, coll: Any, *others: Any) -> Any:
     joined: list[Any] = []
-    target = identity if others else callee(f, "mapcat")
+    target, size, most = identity if others else callee(f, "mapcat"), 0, max(64, LIMITS.get().elements)
     for item in _mapped("mapcat", f, (coll, *others)) if others else sequence(coll, "mapcat"):
         if METERS and not others:
             called(1)
         items = sequence(target(item), "mapcat")
-        check_elements(len(joined) + len(items))
-        built(len(items))
+        size += len(items)
+        if size > most:
+            check_elements(size)
+        if METERS:
+            built(len(items))
         joined.extend(items)
     return vector(joined)
 

@@ -11,7 +11,8 @@ from functools import lru_cache, partial
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from rtfs.host.stream.known import Known, bound_in, symbols
+from rtfs.host.stream.forms import bound_in, renamed, symbols
+from rtfs.host.stream.known import Known
 from rtfs.host.stream.segment import ITEM, METADATA, Body, Opaque, Segment, around, let, segment, tails
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE, Stage
 from rtfs.lang.collections import List, Map, vector
@@ -19,8 +20,10 @@ from rtfs.lang.evaluator import Evaluator
 from rtfs.lang.names import Symbol
 from rtfs.lang.values import is_vector
 
+_RECUR = Symbol("recur")
 COPIES = 8  # how often the code behind a stage with several tails may stand in the text
-_UNFIT = frozenset({"recur", "quote", "quasiquote"})  # in these a name is no use of it, or a place of its own
+_UNFIT = frozenset({"quote", "quasiquote"})  # in these a name is no use of it
+_TURNS = frozenset(map(Symbol, ("loop", "fn")))  # what `recur` goes back to
 
 
 def fuse(stages: Sequence[Stage], evaluator: Evaluator) -> list[Segment]:
@@ -81,8 +84,8 @@ def _body(number: int, step: Any, evaluator: Evaluator) -> Body:
 def _named(body: Any, names: dict[str, Any], bound: frozenset[str]) -> Any:
     """The body with its free names renamed; a name that it binds itself is bound around it instead."""
     hidden = [name for name in names if name in bound]
-    renamed = _renamed(body, {name: form for name, form in names.items() if name not in bound})
-    return let([part for name in hidden for part in (Symbol(name), names[name])], renamed)
+    free = renamed(body, {name: form for name, form in names.items() if name not in bound})
+    return let([part for name in hidden for part in (Symbol(name), names[name])], free)
 
 
 def _examined(number: int, form: Any, used: frozenset[str]) -> Body:
@@ -139,10 +142,19 @@ def literal_of(value: Any, marked: str, evaluator: Evaluator) -> Literal | None:
     names |= {name: Symbol(f"{marked}.{name}") for name in known.captures}
     bound, own = frozenset(bound_in(form[2])), evaluator.own_names(known.module)
     used = frozenset(symbol.name for symbol in symbols(form[2])) - names.keys() - bound
-    if bound & names.keys() or any(name in own or name in _UNFIT for name in used):
+    if bound & names.keys() or any(name in own or name in _UNFIT for name in used) or _goes_back(form[2]):
         return None
     captures = {f"{marked}.{name}": captured for name, captured in known.captures.items()}
-    return Literal(tuple(names[each.name] for each in form[1]), _renamed(form[2], names), used, captures)
+    return Literal(tuple(names[each.name] for each in form[1]), renamed(form[2], names), used, captures)
+
+
+def _goes_back(form: Any) -> bool:
+    """Does a body begin anew with `recur`?"""
+    if type(form) is List and form:
+        return form[0] == _RECUR or (form[0] not in _TURNS and any(map(_goes_back, form)))
+    if type(form) is Map:
+        return any(_goes_back(part) for pair in form.entries() for part in pair)
+    return is_vector(form) and any(map(_goes_back, form))
 
 
 def inlined(form: Any, calls: Mapping[str, Literal]) -> Any:
@@ -152,19 +164,9 @@ def inlined(form: Any, calls: Mapping[str, Literal]) -> Any:
         literal = calls.get(parts[0].name) if type(parts[0]) is Symbol else None
         if literal is None or len(literal.parameters) != len(parts) - 1:
             return List(parts)
-        return let([part for pair in zip(literal.parameters, parts[1:], strict=True) for part in pair], literal.body)
+        pairs = list(zip(literal.parameters, parts[1:], strict=True))
+        body = renamed(literal.body, {name.name: METADATA for name, given in pairs if given == METADATA})
+        return let([part for pair in pairs if pair[1] != METADATA for part in pair], body)
     if type(form) is Map:
         return Map.of([(inlined(key, calls), inlined(value, calls)) for key, value in form.entries()])
     return vector([inlined(part, calls) for part in form]) if is_vector(form) else form
-
-
-def _renamed(form: Any, names: Mapping[str, Any]) -> Any:
-    if type(form) is Symbol:
-        return names.get(form.name, form)
-    if type(form) is List:
-        return List([_renamed(part, names) for part in form])
-    if type(form) is Map:
-        return Map.of([(_renamed(key, names), _renamed(value, names)) for key, value in form.entries()])
-    if is_vector(form):
-        return vector([_renamed(part, names) for part in form])
-    return form

@@ -6,14 +6,13 @@ things, and always find the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import is_vector
 
-_FN = Symbol("fn")
 _PLAIN = frozenset({int, bool, type(None), Keyword})
 _CORE = frozenset({"let", "do", "fn", "loop", "recur", "throw"})
 _ELSE = Keyword("else")
@@ -62,36 +61,6 @@ class Known(NamedTuple):
         if type(form) in _PLAIN or type(form) is str:
             return form is not None and form is not False
         return None
-
-
-def symbols(form: Any) -> Iterator[Symbol]:
-    """Every symbol in a form."""
-    if type(form) is Symbol:
-        yield form
-    elif type(form) is Map:
-        for key, value in form.entries():
-            yield from symbols(key)
-            yield from symbols(value)
-    elif type(form) is List or is_vector(form):
-        for part in form:
-            yield from symbols(part)
-
-
-def bound_in(form: Any) -> Iterator[str]:
-    """Every name that may be bound in a form: whatever stands in the vector behind the head of a list."""
-    if type(form) is List:
-        if len(form) > 2 and is_vector(form[1]):
-            binders = form[1] if form[0] == _FN else form[1][::2]
-            yield from (symbol.name for symbol in symbols(vector(binders)))
-        for part in form:
-            yield from bound_in(part)
-    elif type(form) is Map:
-        for key, value in form.entries():
-            yield from bound_in(key)
-            yield from bound_in(value)
-    elif is_vector(form):
-        for part in form:
-            yield from bound_in(part)
 
 
 def _if(known: Known, form: List) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rtfs.host.stream.chunk import K_EVENT_TIME, K_SEQ, K_TIME
-from rtfs.host.stream.known import symbols
+from rtfs.host.stream.forms import renamed, symbols
 from rtfs.host.stream.stage import K_ACTION, K_OUTPUTS, K_STATE, K_WAKE
 from rtfs.lang.collections import List, Map, vector
 from rtfs.lang.names import Keyword, Symbol
@@ -152,7 +152,7 @@ class _Writer:
 
     def tail(self, at: int, result: Map, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The result of a step, and what follows on it."""
-        bindings, asked = self.bindings(at, result, asked)
+        bindings, result, asked = self.bindings(at, result, asked)
         outputs = result.get(K_OUTPUTS, ())
         if len(outputs) and at + 1 < self.last:
             if outputs[0] != ITEM:
@@ -162,19 +162,24 @@ class _Writer:
 
     def last_tail(self, at: int, result: Map, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The result of the last step, whose outputs may be anything."""
-        bindings, asked = self.bindings(at, result, asked)
+        bindings, result, asked = self.bindings(at, result, asked)
         return let(bindings, self.result(states, result.get(K_OUTPUTS), asked))
 
     def result(self, states: list[Symbol], outputs: Any, asked: dict[Keyword, Symbol]) -> Any:
         """What the function gives in the end."""
         return _result(states, outputs, asked)
 
-    def bindings(self, at: int, result: Map, asked: dict[Keyword, Symbol]) -> tuple[list[Any], dict[Keyword, Symbol]]:
-        """The parts of a result but its outputs, under names."""
+    def bindings(
+        self, at: int, result: Map, asked: dict[Keyword, Symbol]
+    ) -> tuple[list[Any], Map, dict[Keyword, Symbol]]:
+        """The parts of a result but its outputs, under names, and the result as what comes behind them means it."""
         bindings: list[Any] = []
-        asked, own = dict(asked), Symbol(f"${at}")
+        asked, own, before = dict(asked), Symbol(f"${at}"), Symbol(f"$before{at}")
         if at in self.kept and result.get(K_STATE) != own:
-            bindings += [own, result.get(K_STATE)]
+            state, result = result.get(K_STATE), result.dissoc(K_STATE)
+            if own in symbols(result):  # the state that the step was given
+                bindings, result = [before, own], renamed(result, {own.name: before})
+            bindings += [own, state]
         for key, mark in ((K_ACTION, "$action"), (K_WAKE, "$wake")):
             if key in result:
                 name = Symbol(f"{mark}{at}")
@@ -182,7 +187,7 @@ class _Writer:
                 if key is K_WAKE and key in asked:
                     bindings += [name, _earlier(asked[key], name)]
                 asked[key] = name
-        return bindings, asked
+        return bindings, result, asked
 
     def taken_apart(self, at: int, form: Any, states: list[Symbol], asked: dict[Keyword, Symbol]) -> Any:
         """The last step when nobody knows how its result is made."""

@@ -161,6 +161,14 @@ def test_a_name_that_a_step_binds_means_nothing_to_the_stage_behind_it() -> None
     assert at_once(made, [1, 2]) == plain(made, [1, 2]) == ([24], [2, 3], None)
 
 
+def test_what_a_step_says_beside_its_next_state_is_of_the_state_that_it_was_given() -> None:
+    made = stages(
+        "(fn [s x m] {:state (inc s) :outputs [[s x]] :wake-at s})",
+        "(fn [s x m] {:state (+ 10 s) :outputs [(conj x s) s]})",
+    )
+    assert at_once(made, [1, 2]) == plain(made, [1, 2]) == ([2, 20], [(0, 1, 0), 0, (1, 2, 10), 10], None)
+
+
 def test_the_earlier_of_two_times_is_asked_for_whether_or_not_both_ask() -> None:
     times = ["(if (odd? item) 500 nil)", "(if (< item 2) 400 nil)", "700"]
     made = stages(*(f"(fn [state item metadata] {{:state state :outputs [item] :wake-at {time}}})" for time in times))

@@ -57,7 +57,7 @@ def _of_one(c: Compiler, form: List, scope: Scope) -> tuple[ast.expr, ast.expr] 
     return None if len(form) != 2 or c.metered else c.twice(c.sub(form, 1, scope))
 
 
-@inline("first", "rest", "empty?")
+@inline("first", "last", "rest", "empty?", "count")
 def _end(c: Compiler, form: List, scope: Scope) -> Value | None:
     if len(form) != 2 or c.metered:
         return typed(c, form, scope)
@@ -69,9 +69,11 @@ def _end(c: Compiler, form: List, scope: Scope) -> Value | None:
     slow = c.library_call(name, [again])
     if name == "empty?":
         return Value(emit.choose(_is_tuple(c, first), emit.negate(again, at), slow, at), BOOL)
-    if name == "first":
+    if name == "count":
+        return Value(emit.choose(_is_tuple(c, first), emit.call("#len", [again], at), slow, at), INT)
+    if name in ("first", "last"):
         tests = emit.both([_is_tuple(c, first), again], at)
-        return Value(emit.choose(tests, emit.index(again, 0, at), slow, at))
+        return Value(emit.choose(tests, emit.index(again, 0 if name == "first" else -1, at), slow, at))
     tail = emit.placed(ast.Slice(emit.constant(1, at), None, None), at)
     fast = emit.placed(ast.Subscript(again, tail, emit.LOAD), at)
     return Value(emit.choose(_is_tuple(c, first), fast, slow, at))

@@ -106,6 +106,10 @@ def _assoc(c: Compiler, form: List, scope: Scope) -> Value | None:
         slow = c.library_call("assoc", [value.node for value in (target, *flat)])
     if c.metered:
         return Value(slow)
+    if not literal and target.kind & MAP:  # a large map, or a key that is not stored as it is
+        is_map = emit.is_(emit.type_of(target.node, at), emit.name("#Map", at), at)
+        own = emit.call(emit.attribute(target.node, "assoc", at), [keys[0].node, values[0].node], at)
+        slow = emit.choose(is_map, own, slow, at)
     raw, tests = _small(c, target)
     for key in keys:
         tests += _is_raw(c, key)

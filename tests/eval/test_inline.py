@@ -85,7 +85,7 @@ COLLS = (
 
 
 @pytest.mark.parametrize(
-    "name", ["first", "rest", "empty?", "nth", "conj", "get", "char-code", "from-char-code", "str"]
+    "name", ["first", "last", "rest", "empty?", "count", "nth", "conj", "get", "char-code", "from-char-code", "str"]
 )
 def test_an_inlined_function_of_collections_means_what_the_function_means(session: rtfs.Session, name: str) -> None:
     check_call(

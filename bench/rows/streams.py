@@ -230,7 +230,8 @@ def windows_beside(name: str, work: Callable[[str], Any]) -> Row:
         theirs, items = work(name), list(range(WINDOWED))
         return against(lambda: theirs(items), lambda: windowed(WINDOWED), rounds=3, names=(name, "rtfs"))
 
-    return Row(f"time of {name} over ours, windows of 100 keys", None, measure, least=True)
+    target = 0.5 if name == "Bytewax" else None  # the others have no windows, and hold a dictionary that is changed
+    return Row(f"time of {name} over ours, windows of 100 keys", target, measure, least=True)
 
 
 def builds_maps(chain: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import islice, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -16,38 +15,33 @@ from rtfs.host.stream import alteration, failing, letter
 from rtfs.host.stream.body import Call
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import K_CONTROL, Chunk, Extra
-from rtfs.host.stream.course import Course
 from rtfs.host.stream.detail import Watched
 from rtfs.host.stream.intake import answer
-from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, PAUSED, TERMINAL
+from rtfs.host.stream.lifecycle import ACTIVE, CANCEL, COMPLETE, TERMINAL
 from rtfs.host.stream.processor import step_error
+from rtfs.host.stream.turns import TURN_CHUNKS, Turns
 from rtfs.host.watch import SHORT
 from rtfs.lang.collections import MISSING
-from rtfs.lang.errors import LimitError, RtfsError
+from rtfs.lang.errors import RtfsError
 from rtfs.lang.names import Keyword
 
 if TYPE_CHECKING:
     from rtfs.host.stream.contract import Read
-    from rtfs.host.stream.processor import Asked, Batch, Processor, Reading
+    from rtfs.host.stream.processor import Asked, Processor, Reading
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
     from rtfs.lang.evaluator import Step
 
-TURN_CHUNKS = 64
-BATCH_CHUNKS = 256
-BATCH_OUTPUTS = 4_096  # about so many, where a chunk may give several
 
-
-class Owner(Course):
+class Owner(Turns):
     """Runs one stream."""
 
-    __slots__ = ("task", "_told_ignored_keys", "_reach")
+    __slots__ = ("task", "_told_ignored_keys")
 
     def __init__(self, id: str, settings: Settings, processor: Processor, services: Services) -> None:
         super().__init__(id, settings, processor, services)
         self.task: asyncio.Task[None] | None = None
         self._told_ignored_keys = False
-        self._reach = 1  # chunks of the next batch, where one may give several outputs
 
     def launch(self) -> None:
         """Start the task."""
@@ -68,7 +62,7 @@ class Owner(Course):
             while self.status not in TERMINAL:
                 if self.mailbox:
                     await self._serve(*self.mailbox.pop(0))
-                elif self._runnable():
+                elif self.runnable():
                     await self._recorded(self._turn())
                     await asyncio.sleep(0)
                 elif not await self._ended():
@@ -91,13 +85,6 @@ class Owner(Course):
         await self._recorded(0)
         if not future.done():
             future.set_result(result)
-
-    def _runnable(self) -> bool:
-        if self.tick_due:
-            return True
-        if self.held or self.store_is_broken or self.leaving or (self.status is not ACTIVE and not self.draining):
-            return False
-        return bool(self.queue.items) and self.outputs.next < self.outputs.limit
 
     async def _recorded(self, steps: int) -> None:
         """After steps or a command: store it when due, then tell everybody who waits."""
@@ -199,7 +186,7 @@ class Owner(Course):
 
     def _steps(self) -> int:
         """The hot loop: what is rare stands behind one test."""
-        if self.processor.batch is not None and (taken := self._at_once(self.processor.batch)):
+        if self.processor.batch is not None and (taken := self.batches(self.processor.batch)):
             return taken
         if self.terminal:
             return 0
@@ -243,46 +230,8 @@ class Owner(Course):
                     break
             if monotonic() > deadline:
                 break
-        self._after_turn(done, chunk)
+        self.after_turn(done, chunk)
         return steps
-
-    def _at_once(self, batch: Batch) -> int:
-        """Plain chunks in one call; 0 when the next one needs a step of its own, to the chunk that fails included."""
-        items, outputs = self.queue.items, self.outputs
-        if self.contract is not None or self.services.events.detailed or self.settings["max-chunks"] is not None:
-            return 0
-        space = outputs.limit - outputs.next
-        room = min(len(items), self._reach if batch.spreads else BATCH_CHUNKS, space, self.checkpoints.room)
-        taken = list(takewhile(_plain, islice(items, room)))
-        try:
-            made = self._made(batch, taken)
-            if batch.spreads and made is not None and len(made[1]) > space and made[1][space - 1][0] + 1 < len(taken):
-                taken = taken[: made[1][space - 1][0] + 1]  # as far as single steps would have gone
-                made = self._made(batch, taken)
-        except LimitError as error:
-            self.fail(step_error(error, self.processor.name))
-            return 0
-        if made is None:
-            return 0
-        self.state, produced, wake_at = made
-        if batch.spreads and taken:
-            self._reach = max(1, min(2 * len(taken), BATCH_CHUNKS, BATCH_OUTPUTS * len(taken) // (len(produced) or 1)))
-        for _ in taken:
-            items.popleft()
-        for number, value in produced:
-            seq, _, time, _, extra = taken[number]
-            outputs.push(value, seq, time, extra)
-        if wake_at is not None:
-            self.wake_at(wake_at)
-        if taken and taken[-1][3] is not None:
-            self.position = taken[-1][3]
-        self._after_turn(len(taken), taken[-1] if taken else None)
-        return len(taken)
-
-    def _made(self, batch: Batch, taken: list[Chunk]) -> tuple[Any, Any, int | None] | None:
-        """What a batch makes of chunks."""
-        columns = [self.column(field, taken) for field in batch.fields]
-        return batch.through(self.state, tuple([chunk[1] for chunk in taken]), columns, self.settings["max-outputs"])
 
     def _watched(self) -> tuple[Any, Step, bool, Read, bool]:
         """The queue and the steps; somebody who watches each step is told what it says."""
@@ -315,27 +264,12 @@ class Owner(Course):
 
     def settled(self) -> None:
         """A chunk is done with between turns."""
-        self._after_turn(0, None)
+        self.after_turn(0, None)
         self.checkpoints.worked(1)
 
     def _budget(self) -> int:
         most, room = self.settings["max-chunks"], min(TURN_CHUNKS, self.checkpoints.room)
         return room if most is None else max(1, min(room, most - self.stats.processed))
-
-    def _after_turn(self, done: int, last: Chunk | None) -> None:
-        stats, now = self.stats, self.services.clock.now_ms()
-        stats.processed += done
-        stats.outputs = self.outputs.next
-        if last is not None:
-            self.last_chunk_at = last[2]
-            self.latency.add(now - last[2])
-        self.rate.note(now, self.intake.seq, self.outputs.next)
-        self.adjust_gate()
-        most = self.settings["max-chunks"]
-        if most is not None and stats.processed >= most and self.status is ACTIVE:
-            self.finish("complete")
-        elif self.status is PAUSED:
-            self.maybe_auto_resume()
 
     def _special(self, chunk: Chunk | None, asked: Asked | None) -> None:
         """What only some results and some chunks ask for."""
@@ -385,11 +319,6 @@ def _controlled(processor: Processor, state: Any, metadata: Any) -> Any:
     if processor.control is not None:
         return processor.control(state, metadata), None, True
     return processor.step(state, None, *((metadata,) if processor.wants_metadata else ()))
-
-
-def _plain(chunk: Chunk) -> bool:
-    """Is there nothing about the chunk that a step by itself would have to look at?"""
-    return chunk[4] is None or chunk[4].plain
 
 
 def _told(due: Callable[[], bool], future: asyncio.Future[bool]) -> bool:

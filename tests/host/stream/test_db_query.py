@@ -114,6 +114,12 @@ def test_of_sqlite_only_reading_is_allowed(session: Session, file: Path, sql: st
     assert "got not authorized (" in refused(session, sql, f"sqlite:{file}")
 
 
+def test_a_parameter_that_is_missing_is_no_lost_connection(session: Session, file: Path, postgres: str) -> None:
+    for url, place in ((f"sqlite:{file}", "?"), (postgres, "$1::int")):
+        found = refused(session, f"SELECT {place} AS n", url)
+        assert found.startswith("S003 Parameter 'sql': expected statement that the database accepts, got ")
+
+
 def test_the_state_of_an_sql_error_is_in_its_data(session: Session, postgres: str) -> None:
     with pytest.raises(rtfs.RtfsError) as found:
         rows(session, "SELECT * FROM nowhere", postgres)

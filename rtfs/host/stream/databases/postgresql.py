@@ -226,7 +226,8 @@ def _met(work: Callable[[], T]) -> T:
         return work()
     except psycopg.Error as error:
         why, state = str(error).strip().split("\n")[0], error.sqlstate or ""
-        if state.startswith(_AWAY) or (not state and isinstance(error, psycopg.OperationalError)):
+        unbound = state == "08P01" and error.diag.severity_nonlocalized == "ERROR"  # too few or many parameters
+        if (state.startswith(_AWAY) and not unbound) or (not state and isinstance(error, psycopg.OperationalError)):
             raise Lost(why or type(error).__name__) from None
         row = state.startswith(_ROW) or (not state and isinstance(error, psycopg.DataError))
         raise Refusal(why, state or "22000", row=row) from None

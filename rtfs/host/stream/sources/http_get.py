@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rtfs.host.stream.registry import Services
     from rtfs.host.stream.settings import Settings
 
+GIVEN = frozenset({200, 201, 202, 203, 204, 205})  # statuses of an answer as a whole, which may be empty
 NAME = "http.get"
 URL, MODE, SSE, ENCODING = Keyword("url"), Keyword("mode"), Keyword("sse"), Keyword("encoding")
 COLUMNS, CODEC, BYTES, OVER = Keyword("columns"), Keyword("codec"), Keyword("bytes"), Keyword("over")
@@ -85,7 +86,7 @@ class PageAdapter(Plain):
         self._page.find(intake.position)
         asked, expected = self._page.wanted(session)
         with _refusals(intake):
-            async with web.opened(session, NAME, asked, expected, milliseconds=self._timeout_ms) as response:
+            async with web.opened(session, NAME, asked, expected | GIVEN, milliseconds=self._timeout_ms) as response:
                 ahead = self._page.begin(response, session)
                 if self._page.etag is not None:
                     self.guarantee = "at-least-once"

@@ -81,6 +81,17 @@ async def test_what_a_chunk_is(options: str, body: bytes, chunks: str) -> None:
         assert rtfs.show(rtfs.from_python(tuple(await collected(server, options)))) == chunks
 
 
+@pytest.mark.parametrize("status", [203, 204])
+async def test_every_status_of_success_is_an_answer(status: int) -> None:
+    async def script(peer: Peer) -> None:
+        body = b"" if status == 204 else b"abc"
+        await peer.head(status, connection="close", **({} if status == 204 else {"content_length": 3}))
+        await peer.raw(body)
+
+    async with unruly(script) as server:
+        assert await collected(server) == ([] if status == 204 else ["abc"])
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

@@ -28,11 +28,22 @@ def free_port() -> int:
 class Server:
     """One server process. url: of it; `kill` is SIGKILL, after which `start` goes on with the same data."""
 
-    def __init__(self, command: list[str], url: str, folder: Path, *, user: str | None = None, **env: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        url: str,
+        folder: Path,
+        *,
+        user: str | None = None,
+        ready: Callable[[str], bool] = lambda url: True,
+        **env: str,
+    ) -> None:
+        """ready: whether it serves who has its URL; asked once its port is open."""
         self.url = url
         self.folder = folder
         self._command = command
         self._user = user
+        self._ready = ready
         self._env = {**os.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +59,7 @@ class Server:
                 start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + STARTING_S
-        while not self._answers():
+        while not (self._answers() and self._ready(self.url)):
             if self._process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(
                     f"{self._command[0]} did not start:\n{(self.folder / 'output').read_text()[-2000:]}"
@@ -113,8 +124,19 @@ def postgresql(folder: Path) -> Server:
     command = [str(Path(initdb).parent / "postgres"), "-D", str(data)]
     return Server(
         [*command, *(part for setting in settings for part in ("-c", setting))],
-        f"postgresql://postgres@127.0.0.1:{port}/postgres", folder, user=user,
+        f"postgresql://postgres@127.0.0.1:{port}/postgres", folder, user=user, ready=_serves,
     )  # fmt: skip
+
+
+def _serves(url: str) -> bool:
+    """PostgreSQL opens its port before it has recovered."""
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def rabbitmq(folder: Path) -> Server:

@@ -179,7 +179,10 @@ class _GraphRequest(Request):
                 chain = part.chain(whole)
                 if self.security is not None:
                     admit_graph(chain, evaluator, self.security)
-                stream = await begin(part.name, chain, part.options)
+                asked = part.options
+                if kept and self.settings["outputs"].name != "none":  # what was read of it may have to be read again
+                    asked = asked.dissoc(Keyword("outputs"))
+                stream = await begin(part.name, chain, asked)
                 self.inputs.append(Input(part.name, stream, kept=kept))
         except BaseException:
             await whole.abandoned()

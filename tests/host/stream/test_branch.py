@@ -187,12 +187,27 @@ def test_a_branched_graph_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -
     for take in (3, 20, 2, 1000):
         with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
             session.run(f'(def h (call :stream.create {node} {{:stream-id "b" :outputs :durable}}))')
-            while more := session.run(f"(call :stream.next h {{:max {take} :after {len(found) - 1}}})"):
+            read = f"(call :stream.next h {{:max {take} :timeout-ms 60000 :after %d}})"
+            while more := session.run(read % (len(found) - 1)):
                 found += more
                 if take < 1000:
                     break
     assert [x for x in found if x % 2] == list(range(1, 300, 2))
     assert [x for x in found if x % 2 == 0] == [0, 100, 200]
+
+
+def test_what_a_branch_has_worked_on_and_nobody_took_is_there_after_a_restart(tmp_path: Path) -> None:
+    node = "(stream.branch (range 100) [{:name :odd :when odd? :processor (fn [x] (call :ccos.echo x))}])"
+    create = f'(def h (call :stream.create {node} {{:stream-id "b" :outputs :durable :keep 4}}))'
+    with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
+        session.run(create)
+        found = [session.run("(call :stream.next h {:timeout-ms 60000})")]
+        session.run('(call :stream.wait "b/odd")')
+    with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))) as session:
+        session.run(create)
+        while more := session.run(f"(call :stream.next h {{:max 10 :timeout-ms 60000 :after {len(found) - 1}}})"):
+            found += more
+    assert found == list(range(1, 100, 2))
 
 
 def test_a_branch_that_wants_next_to_nothing_does_not_hold_the_others(tmp_path: Path) -> None:

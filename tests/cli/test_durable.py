@@ -167,7 +167,7 @@ STREAM = """
   {{:tool "watch" :args {{:interval_ms 2}} :since-arg "since" :since-path [:n] :reissue true :output-capacity 600}}))
 (println "started")
 (loop [wanted 1]
-  (let [n (call :mcp.stream.next {{:stream stream :timeout-ms 9000}})]
+  (let [n (call :mcp.stream.next {{:stream stream :timeout-ms 50000}})]
     (assert (= n wanted) (str "expected " wanted ", got " n))
     (if (= n 60) (println "half"))
     (if (< n 120) (recur (inc wanted)))))

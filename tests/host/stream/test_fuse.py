@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -262,9 +263,9 @@ def test_items_in_a_batch_give_what_they_give_one_by_one(
 
 def test_chains_of_literals_run_where_steps_are_counted() -> None:
     limits = rtfs.Limits(steps=200_000, seconds=None)
-    session = rtfs.Session(limits=limits, context=rtfs.RuntimeContext.full())
     chain = "(stream.stateful (stream.map [1 2 3] f) (fn [n x] [(+ n x) (f n)]) {:initial-state 0})"
     text = f"(let [k 3 f (fn [x] (+ x k))] (call :stream.to-collection {chain}))"
-    assert list(session.run(text)) == [3, 7, 12]
-    with pytest.raises(rtfs.RtfsError, match="Step"):
-        session.run("(call :stream.to-collection (stream.map [1] (fn [x] (loop [i 0] (recur (inc i))))))")
+    with closing(rtfs.Session(limits=limits, context=rtfs.RuntimeContext.full())) as session:
+        assert list(session.run(text)) == [3, 7, 12]
+        with pytest.raises(rtfs.RtfsError, match="Step"):
+            session.run("(call :stream.to-collection (stream.map [1] (fn [x] (loop [i 0] (recur (inc i))))))")

@@ -86,7 +86,7 @@ def places() -> list[int]:
     """The partitions of some keys."""
 
     class Pure:
-        pure = staticmethod(lambda function, value: value)
+        pure = staticmethod(lambda name, function, value: value)
 
     keys = ["ada", 17, -3, K("a"), rtfs.from_python({"b": 1, "a": [2.0, None]}), True, vector([])]
     return [dealt(object(), Output(0, key, 0, 0), 7, Pure()) for key in keys]  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def places() -> list[int]:
 
 def test_equal_keys_go_together_however_they_are_written() -> None:
     class Pure:
-        pure = staticmethod(lambda function, value: value)
+        pure = staticmethod(lambda name, function, value: value)
 
     pairs = [({"a": 1, "b": 2}, {"b": 2, "a": 1}), (0.0, -0.0)]
     for first, second in pairs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtfs.cli.interrupt import Interrupts, Terminated
@@ -230,8 +231,25 @@ class Execution:
 
             for id in registry.program_ended():
                 warn(f"stream {id} is connected to nothing: not waiting for it")
+            for id in registry.streams:
+                self._tell_paused(registry, id)
+            registry.on_event(partial(self._met, registry))
         self.session.join()
         return DONE if registry is None else self._stream_errors(registry)
+
+    def _met(self, registry: Any, event: Any) -> None:
+        from asyncio import get_running_loop
+
+        if event.event == "paused":  # by whom is known when the move is over
+            get_running_loop().call_soon(self._tell_paused, registry, event.stream_id)
+
+    def _tell_paused(self, registry: Any, id: str) -> None:
+        """Say of a stream which the run waits for that nobody but a callback may let it go on."""
+        from rtfs.cli.report import warn
+
+        stream = registry.streams.get(id)
+        if stream is not None and stream.owner.paused_by == "call" and stream.awaited:
+            warn(f"stream {id} is paused, and the run waits for it: `rtfs stream resume {id}` lets it go on")
 
     def _stream_errors(self, registry: Any) -> int:
         from rtfs.cli.report import report

@@ -96,6 +96,15 @@ def test_an_unconnected_stream_is_named_and_not_waited_for(rtfs: Run) -> None:
     assert done.stderr == "warning: stream lonely is connected to nothing: not waiting for it\n"
 
 
+def test_a_stream_that_stays_paused_is_named_while_it_is_waited_for(rtfs: Run) -> None:
+    text = """(call :stream.map (range 10) inc
+                {:stream-id "held" :on-chunk (fn [n] (if (= n 3) (call :stream.pause "held")))})
+              (call :stream.periodic 20 {:limit 100 :on-value (fn [n] (call :stream.resume "held"))})"""
+    done = rtfs("run", "--allow-all", "--quiet", "-e", text)
+    told = "warning: stream held is paused, and the run waits for it: `rtfs stream resume held` lets it go on\n"
+    assert (done.stderr, done.returncode) == (told, 0)
+
+
 # ---- what goes wrong
 
 

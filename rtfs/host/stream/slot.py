@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.options import shown
 from rtfs.lang.collections import Map
-from rtfs.lang.errors import RtfsError, StreamError
+from rtfs.lang.errors import LimitError, RtfsError, StreamError
 from rtfs.lang.names import Keyword, Symbol
 from rtfs.lang.values import ErrorValue, function_name
 
@@ -68,7 +68,14 @@ class Slot:
 
     async def _work(self, origin: str, args: tuple[Any, ...]) -> Any:
         if not self._foreign:
-            return await self._services.evaluator.effect(self.function, *args, origin=origin, security=self._security)
+            effect = self._services.evaluator.effect(self.function, *args, origin=origin, security=self._security)
+            try:
+                return await effect
+            except LimitError as error:
+                task = asyncio.current_task()
+                if error.kind == "Cancelled" and task is not None and task.cancelling():
+                    raise asyncio.CancelledError from None  # with the stream: no failure of the function
+                raise
         result = self.function(*args)
         return await result if inspect.isawaitable(result) else result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -250,3 +251,16 @@ def test_a_node_of_the_host_that_is_written_by_hand_is_checked() -> None:
     assert collect(node % ":rate 1000") == [1]
     assert refused(node % ":rate -1") == "S003 Parameter 'rate': expected number above 0, got -1"
     assert refused(node % ":rat 1") == "S006 Unknown option ':rat' for stream.rate-limit; did you mean ':rate'?"
+
+
+@pytest.mark.parametrize("more", ["", ":slot-timeout-ms 600000"])
+def test_that_a_call_is_cancelled_with_its_session_is_nobodys_failure(
+    more: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = "(stream.map (range 9) (fn [x] (do (call :ccos.system.sleep-ms (* x 60000)) x)) {:effects [:time]})"
+    with closing(rtfs.Session(context=rtfs.RuntimeContext.full())) as session:
+        session.run(f'(call :stream.create {graph} {{:stream-id "k" {more}}})')
+        assert session.run('(call :stream.next "k" {:timeout-ms 60000})') == 0
+        assert session.run('(:status (call :stream.status "k"))') is K("active")
+    gc.collect()  # what failed, and nobody asked about, is told then
+    assert [record.getMessage() for record in caplog.records] == []

@@ -246,9 +246,11 @@ class Execution:
     def _tell_paused(self, registry: Any, id: str) -> None:
         """Say of a stream which the run waits for that nobody but a callback may let it go on."""
         from rtfs.cli.report import warn
+        from rtfs.host.stream.lifecycle import PAUSED
 
         stream = registry.streams.get(id)
-        if stream is not None and stream.owner.paused_by == "call" and stream.awaited:
+        held = stream is not None and stream.status is PAUSED and stream.owner.paused_by == "call"
+        if held and stream.awaited:
             warn(f"stream {id} is paused, and the run waits for it: `rtfs stream resume {id}` lets it go on")
 
     def _stream_errors(self, registry: Any) -> int:

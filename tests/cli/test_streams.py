@@ -105,6 +105,21 @@ def test_a_stream_that_stays_paused_is_named_while_it_is_waited_for(rtfs: Run) -
     assert (done.stderr, done.returncode) == (told, 0)
 
 
+def test_a_stream_that_goes_on_from_the_store_is_not_called_paused(environment: dict[str, str], tmp_path: Path) -> None:
+    text = '(call :stream.batch (call :stream.periodic 1) 5 {:stream-id "s" :on-batch (fn [items] (println "batch"))})'
+    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", "kept", "-e", text]
+    around = {**environment, "PYTHONUNBUFFERED": "1"}
+    for _ in range(2):
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=around, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as run:
+            assert run.stdout is not None
+            assert [run.stdout.readline() for _ in range(50)] == ["batch\n"] * 50
+            run.kill()
+            told = run.communicate()[1]
+    assert told == ""
+
+
 # ---- what goes wrong
 
 

@@ -41,6 +41,12 @@ def pasted(text: str) -> str:
     return f"\x1b[200~{text}\x1b[201~"
 
 
+def _begin() -> None:
+    """The terminal is the new process's own, and ends it when it hangs up: also if the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """One process on a pseudo-terminal of its own."""
 
@@ -56,7 +62,7 @@ class Terminal:
             cwd=folder,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
+            preexec_fn=_begin,
         )
         os.close(slave)
         self.output = ""

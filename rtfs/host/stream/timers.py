@@ -76,7 +76,8 @@ class Timers:
 
     async def within(self, milliseconds: float | None, awaitable: Awaitable[T]) -> T:
         """The result of an awaitable; TimeoutError, and the awaitable cancelled, after `milliseconds` of host time."""
-        task = asyncio.ensure_future(awaitable)
+        task, caller = asyncio.ensure_future(awaitable), asyncio.current_task()
+        earlier = 0 if caller is None else caller.cancelling()  # who cleans up after that may wait as well
         expired = False
 
         def expire() -> None:
@@ -88,7 +89,7 @@ class Timers:
         try:
             return await task
         except asyncio.CancelledError:
-            if expired:
+            if expired and (caller is None or caller.cancelling() == earlier):
                 raise TimeoutError from None
             task.cancel()
             raise

@@ -16,7 +16,11 @@ from rtfs.evaluator import SessionEvaluator
 from rtfs.host.stream.processor import read
 from rtfs.lang.evaluator import whole
 
-VARIANTS = {"plain": Limits.unlimited(), "interruptible": Limits(seconds=300.0), "metered": Limits.untrusted(seconds=300.0)}
+VARIANTS = {
+    "plain": Limits.unlimited(),
+    "interruptible": Limits(seconds=300.0),
+    "metered": Limits.untrusted(seconds=300.0),
+}
 STATES = rtfs.evaluate('[0 5 {:n 1} {:n "x" :k 2} nil [1 2]]')
 CHUNKS = rtfs.evaluate('[0 3 "text" {:n 4} {:n nil} []]')
 

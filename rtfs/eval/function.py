@@ -126,7 +126,8 @@ def _emit_function(
     c.entry()
     try:
         parameters = _single(c, clauses[0], scope) if len(clauses) == 1 else _dispatch(c, clauses, scope, name)
-        body = c.block
+        # what stands behind the returns costs nothing, and keeps captures of which the body needs only what is known
+        body = [*c.block, *(emit.does(emit.name(each, at), at) for each in frame.captured if each != title)]
     finally:
         c.frame, c.block, c.at = outer_frame, outer_block, at
         c.nesting -= FUNCTION_LEVELS

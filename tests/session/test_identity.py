@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import rtfs
@@ -62,3 +64,33 @@ def test_a_literal_is_made_again_from_its_text_and_what_it_captured() -> None:
     identity = identity_of(session, session.run("(defn adder [a] (fn [b] (+ a b))) (adder 3)"))
     again = function_from(rtfs.Session(cache=False), identity.text, identity.module, identity.captures)
     assert again(4) == 7
+
+
+@pytest.mark.parametrize("value", ["0", "nil", '"a"', "[1]", "(fn [a] a)", "(inc 1)"])
+@pytest.mark.parametrize(
+    "body", ["(if n x 5)", "(when n x)", "(not n)", "(do n x)", "(cond n x :else 4)", "(fn [y] (if n x y))"]
+)
+def test_a_capture_whose_truth_is_known_is_one(value: str, body: str) -> None:
+    for limits in (rtfs.Limits(), rtfs.Limits(steps=100_000), rtfs.Limits.unlimited()):
+        session = rtfs.Session(cache=False, limits=limits)
+        function = session.run(f"(let [n {value}] (fn [x] {body}))")
+        known = identity_of(session, function)
+        assert list(known.captures) == ["n"]
+        again = identity_of(session, function_from(session, known.text, known.module, known.captures))
+        assert (again.text, list(again.captures)) == (known.text, ["n"])
+
+
+def test_a_stored_processor_whose_captures_were_known_is_the_same_when_it_goes_on(tmp_path: Path) -> None:
+    texts = (
+        """(let [n 1] (call :mcp.stream.start
+             {:endpoint "memory:x" :auto-connect false :stream-id "u" :initial-state 0 :on-processor-change :reject
+              :processor (fn [state chunk] {:state (+ state n (if n 1 2))})}))
+           (call :mcp.stream.send "u" 5 {:ack :durable})""",
+        '(call :mcp.stream.resume "u") (call :mcp.stream.send "u" 5 {:ack :processed})'
+        ' (:state (call :mcp.stream.inspect "u"))',
+    )
+    for text in texts:
+        session = rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path))
+        found = session.run(text)
+        session.shutdown(timeout=5.0, strategy="immediate")
+    assert found == 4

@@ -294,7 +294,9 @@ class Request:
         if not identity.text:
             raise fault(14, f="fn")
         literal = evaluator.compile(identity.text, identity.module, identity.captures)
-        return processor.prepare(literal, evaluator, None, budget)
+        made = processor.prepare(literal, evaluator, None, budget)
+        # its code may differ, as what is known of captures where they stand is not known here
+        return made._replace(identity=made.identity._replace(digest=identity.digest))
 
     def _migrated(self, snapshot: Snapshot, found: Processor) -> Any:
         """The state for the processor that goes on: `:state-version`, `:migrate`, `:on-processor-change` (§5.6, 3)."""

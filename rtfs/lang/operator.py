@@ -178,8 +178,8 @@ def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> b
     """Is the only argument a map of options, rather than the main one? more: further keys of options, `:stream-id`
     among them, which a handle has as well.
 
-    Where the main argument is a function, or something else that no map is, a map is options, even when it has no key
-    that is known.
+    A map that the main argument cannot be, such as any where that is a function, is options even when it has no key that
+    is known.
     """
     main = table.get(MAIN)
     if type(value) is not Map or NODE in value or (STREAM_ID in value and KIND in value):  # as handles have both
@@ -187,7 +187,7 @@ def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> b
     if main is None or main in slots_of(table):
         return True
     row = table.get(PARAMS, EMPTY_MAP).get(main)
-    if _KINDS[row.get(KIND).name](EMPTY_MAP, row) is not None:
+    if _KINDS[row.get(KIND).name](value, row) is not None:
         return True
     known = {key.name for key in (*table.get(PARAMS, EMPTY_MAP), *slots_of(table))} | {"name", "meta"} | more
     return any(type(key) in (str, Keyword) and normal(key) in known for key in value)

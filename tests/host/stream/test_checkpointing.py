@@ -103,6 +103,13 @@ def test_the_program_hears_of_a_checkpoint_when_it_is_in_the_store(tmp_path: Pat
     assert seen == [(number, number) for number in range(2, 9)]
 
 
+@pytest.mark.parametrize("given", ["{:every-chunks 100}", "{:checkpoint-interval {:every-chunks 100}}"])
+def test_a_cadence_is_the_main_argument_and_a_map_of_options_holds_it(given: str, told: Told) -> None:
+    graph = f"(stream.with-checkpointing {SUM.format(count=250)} {given})"
+    run = f"(call :stream.wait (call :stream.create {graph}))"
+    assert told.run(f"(:status {run})") is K("completed")
+
+
 def test_a_callback_that_fails_is_an_event_and_the_run_goes_on(told: Told) -> None:
     events: list[Any] = []
     told.session.host.streams.on_event(events.append)

@@ -16,21 +16,22 @@ from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import FunctionIdentity
 from rtfs.lang.names import Keyword as K
 from rtfs.lang.printer import show
-from tests.strategies import values
+from tests.strategies import few_values, values
 
 BY_KEY = Way(0, K("groups"))
 IN_VALUE = Way(2, K("open"), K("key"))
 AT_INDEX = Way(2, K("order"), 0)
 WAYS = (BY_KEY, IN_VALUE, AT_INDEX)
+KEYS = st.one_of(st.integers(), st.text(max_size=3), few_values(), st.tuples(st.integers(), st.text(max_size=2)))
 
 
 @st.composite
 def states(draw: st.DrawFn) -> Any:
-    keys = draw(st.lists(values(), max_size=30))
-    groups = Map.of((key, draw(values())) for key in keys)
+    keys = draw(st.lists(KEYS, max_size=12))
+    groups = Map.of((key, number) for number, key in enumerate(keys))
     windows = Map.of((vector([key, n]), Map.of([(K("key"), key), (K("n"), n)])) for n, key in enumerate(keys))
     order = Map.of((n, vector([key])) for n, key in enumerate(keys))
-    first = Map.of([(K("count"), len(keys)), (K("groups"), groups), (K("since"), draw(values()))])
+    first = Map.of([(K("count"), len(keys)), (K("groups"), groups), (K("since"), None)])
     return vector([first, draw(values()), Map.of([(K("open"), windows), (K("order"), order)])])
 
 

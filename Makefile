@@ -59,7 +59,7 @@ versions: | $(BIN)/python
 crash: $(DEV)
 	@$(BIN)/python -m pytest tests/session/test_durable.py --hypothesis-profile=fuzz
 	@RTFS_KILLS=200 $(BIN)/python -m pytest tests/host/stream/test_crash.py tests/host/stream/test_outbox_crash.py \
-	  tests/host/stream/test_outage.py
+	  tests/host/stream/test_outage.py tests/contracts/test_unruly.py
 
 conformance: $(DEV)
 	@$(BIN)/python tests/spec/run_cases.py $(CASES)

@@ -1,7 +1,8 @@
 """What every MCP adapter promises over every transport while its server misbehaves (streaming.md §3.5 to §3.8).
 
 A cell of this table is one adapter over one transport and one kind of misbehaviour; what must hold is the adapter's own
-row: which chunks may be missing, which may come twice, and how the stream ends.
+row: which chunks may be missing, which may come twice, and how the stream ends. Each misbehaviour meets one transport
+after the other, all of them in `make crash`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from itertools import pairwise
+from itertools import count, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from tests.host.stream.conftest import PythonEvaluator
 
 PROGRAM = Path(__file__).parents[1] / "host" / "stream" / "programs" / "unruly.py"
 TRANSPORTS = ["stdio", "http", "sse"]
+WHOLE = bool(os.environ.get("RTFS_KILLS"))
+_TURN = count()
 VALUE = "test://value"
 QUICK = Map.of([(K("max-attempts"), 20), (K("base-ms"), 20), (K("cap-ms"), 200)])
 PAGES = {
@@ -113,7 +116,18 @@ class World:
             self._listener.close()
 
 
-@pytest_asyncio.fixture(params=TRANSPORTS)
+def over(**others: list[Any]) -> pytest.MarkDecorator:
+    """The cells of a test: all transports where nothing else varies, otherwise one for each misbehaviour, in turn."""
+    shift = next(_TURN)
+    cells = []
+    for places in product(range(len(TRANSPORTS)), *(range(len(values)) for values in others.values())):
+        if not others or WHOLE or places[0] == (shift + sum(places[1:])) % len(TRANSPORTS):
+            chosen = zip((TRANSPORTS, *others.values()), places, strict=True)
+            cells.append(tuple(values[place] for values, place in chosen))
+    return pytest.mark.parametrize(("world", *others), cells, indirect=["world"])
+
+
+@pytest_asyncio.fixture
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     world = World(request.param, tmp_path)
     await world.open()
@@ -142,7 +156,7 @@ def stat(stream: Any, name: str) -> int:
 # ---- :progress, at most once per attempt
 
 
-@pytest.mark.parametrize("fault", ["die", "drop"])
+@over(fault=["die", "drop"])
 async def test_progress_of_a_call_that_may_not_be_repeated_ends_where_the_connection_did(
     world: World, fault: str
 ) -> None:
@@ -153,7 +167,7 @@ async def test_progress_of_a_call_that_may_not_be_repeated_ends_where_the_connec
     assert numbers(stream) == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("fault", ["die", "drop"])
+@over(fault=["die", "drop"])
 async def test_progress_of_a_repeatable_call_comes_once_where_repeats_are_known(world: World, fault: str) -> None:
     stream = await world.start(tool="again", args=misbehaving(fault, times=2), dedupe_path=("n",))
     chunks = await result(stream)
@@ -161,6 +175,7 @@ async def test_progress_of_a_repeatable_call_comes_once_where_repeats_are_known(
     assert chunks[-1] == Map.of([(K("done"), True)])
 
 
+@over()
 async def test_progress_of_a_server_that_falls_silent_is_given_up_or_called_again(world: World) -> None:
     stream = await world.start(tool="notes", args=misbehaving("stall"), idle_timeout_ms=4000)
     with pytest.raises(StreamError, match="no message for 4000 ms") as caught:
@@ -168,6 +183,7 @@ async def test_progress_of_a_server_that_falls_silent_is_given_up_or_called_agai
     assert (caught.value.code, numbers(stream)) == ("RTFS-S023", [1, 2, 3, 4, 5])
 
 
+@over()
 async def test_progress_that_comes_late_or_out_of_order_is_numbered_as_it_came(world: World) -> None:
     stream = await world.start(tool="notes", args=misbehaving("late"))
     assert [chunk.get(K("n")) for chunk in await result(stream)] == [*range(1, 13), None]
@@ -178,11 +194,13 @@ async def test_progress_that_comes_late_or_out_of_order_is_numbered_as_it_came(w
     assert sum(later < earlier for earlier, later in pairwise(came)) == 1
 
 
+@over()
 async def test_a_flood_of_progress_is_kept_in_order(world: World) -> None:
     stream = await world.start(tool="notes", args=misbehaving("", count=2000), queue_capacity=4)
     assert [chunk.get(K("n")) for chunk in await result(stream)] == [*range(1, 2001), None]
 
 
+@over()
 async def test_a_note_over_the_limit_ends_the_stream_or_is_skipped(world: World) -> None:
     large = misbehaving("", size=3000)
     stream = await world.start(tool="notes", args=large, max_message_bytes=2000)
@@ -194,6 +212,7 @@ async def test_a_note_over_the_limit_ends_the_stream_or_is_skipped(world: World)
     assert stat(stream, "skipped") == 1
 
 
+@over()
 async def test_a_frame_that_nobody_can_read_is_counted(world: World) -> None:
     """Over streamable HTTP the SDK gives up the request that it came for."""
     stream = await world.start(tool="again", args=misbehaving("garbage"), dedupe_path=("n",))
@@ -201,6 +220,7 @@ async def test_a_frame_that_nobody_can_read_is_counted(world: World) -> None:
     assert stat(stream, "malformed-frames") == 1
 
 
+@over()
 async def test_a_frame_that_nobody_can_read_fails_a_stream_that_bears_none(world: World) -> None:
     stream = await world.start(tool="again", args=misbehaving("garbage"), malformed=K("fail"))
     with pytest.raises(StreamError, match="Malformed frame") as caught:
@@ -211,7 +231,7 @@ async def test_a_frame_that_nobody_can_read_fails_a_stream_that_bears_none(world
 # ---- :poll, at least once
 
 
-@pytest.mark.parametrize("fault", ["die", "drop", "late", "stall", "garbage"])
+@over(fault=["die", "drop", "late", "stall", "garbage"])
 async def test_a_poll_gives_every_item_in_order_whatever_happens(world: World, fault: str) -> None:
     args = misbehaving(fault, after=6, times=2)
     stream = await world.start(**PAGES, args=args, max_chunks=12, read_timeout_ms=4000)
@@ -230,8 +250,7 @@ async def until(stream: Any, due: Any) -> None:
     assert await asyncio.wait_for(stream.until(due), 30), f"ended as {stream.status}: {stream.owner.failure}"
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGUSR1])
-@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
+@over(adapter=sorted(ADAPTERS), how=[signal.SIGKILL, signal.SIGUSR1])
 async def test_after_a_lost_connection_the_last_content_comes_once(world: World, adapter: str, how: int) -> None:
     stream = await world.start(**ADAPTERS[adapter])
     await until(stream, lambda: values(stream) == [0])
@@ -248,7 +267,7 @@ async def test_after_a_lost_connection_the_last_content_comes_once(world: World,
     assert stream.inspect()[K("adapter")] is K(RESOLVED.get(adapter, adapter))
 
 
-@pytest.mark.parametrize("adapter", ["listen", "legacy"])
+@over(adapter=["listen", "legacy"])
 async def test_what_nobody_can_read_between_cues_is_counted_and_the_next_one_counts(world: World, adapter: str) -> None:
     stream = await world.start(**ADAPTERS[adapter])
     await until(stream, lambda: values(stream) == [0])
@@ -260,6 +279,7 @@ async def test_what_nobody_can_read_between_cues_is_counted_and_the_next_one_cou
     assert stat(stream, "malformed-frames") == 1
 
 
+@over()
 async def test_log_messages_come_at_most_once_and_in_order(world: World) -> None:
     stream = await world.start(adapter=K("legacy"))
     seen: list[int] = []
@@ -279,6 +299,7 @@ async def test_log_messages_come_at_most_once_and_in_order(world: World) -> None
     assert {chunk[K("logger")] for chunk in stream.state} == {"unruly"}
 
 
+@over()
 async def test_killed_at_random_moments_the_server_costs_no_stream_its_row(world: World) -> None:
     """The seed is in the message, so that a failure can be repeated."""
     seed = random.randrange(10**6)

@@ -178,8 +178,7 @@ def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> b
     """Is the only argument a map of options, rather than the main one? more: further keys of options, `:stream-id`
     among them, which a handle has as well.
 
-    A map that the main argument cannot be, such as any where that is a function, is options even when it has no key that
-    is known.
+    A map that the main argument cannot be, as where that is a function, is options even when no key of it is known.
     """
     main = table.get(MAIN)
     if type(value) is not Map or NODE in value or (STREAM_ID in value and KIND in value):  # as handles have both

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
@@ -186,9 +186,15 @@ def are_options(table: Map, value: Any, more: frozenset[str] = frozenset()) -> b
     if main is None or main in slots_of(table):
         return True
     row = table.get(PARAMS, EMPTY_MAP).get(main)
-    if _KINDS[row.get(KIND).name](value, row) is not None:
+    kind = row.get(KIND).name
+    if _KINDS[kind](value, row) is not None and not (kind == "cadence" and _names_one(value, _CADENCE)):
         return True
     known = {key.name for key in (*table.get(PARAMS, EMPTY_MAP), *slots_of(table))} | {"name", "meta"} | more
+    return _names_one(value, known)
+
+
+def _names_one(value: Map, known: Set[str]) -> bool:
+    """Is one of its keys such a name?"""
     return any(type(key) in (str, Keyword) and normal(key) in known for key in value)
 
 
@@ -306,12 +312,14 @@ def _keyword(value: Any, row: Map) -> str | None:
     return "keyword" if allowed is None else "one of " + " ".join(show(option) for option in allowed)
 
 
+_CADENCE = frozenset({"every-chunks", "every-ms"})
+
+
 def _is_cadence(value: Any) -> bool:
     """Whole numbers from 1 on, by themselves or under one or both keys of a map."""
     if type(value) is not Map:
         return type(value) is int and value >= 1
-    known = {"every-chunks", "every-ms"}
-    return len(value) > 0 and all(normal(key) in known and type(n) is int and n >= 1 for key, n in value.entries())
+    return len(value) > 0 and all(normal(key) in _CADENCE and type(n) is int and n >= 1 for key, n in value.entries())
 
 
 _STORES = "memory", "sqlite", "redis", "postgres"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rtfs.host.stream.catalogue import fault
 from rtfs.host.stream.chunk import Chunk, Extra
 from rtfs.host.stream.keyed import Way, cut, joined
+from rtfs.host.stream.options import shown
 from rtfs.host.stream.stores import Part
 from rtfs.lang.codec import NotStorable, Unreadable, decode, encode
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
@@ -214,6 +215,16 @@ class Damaged(Exception):
     """A stored snapshot cannot be used: why, in words."""
 
 
+_SHAPE = {
+    **dict.fromkeys(
+        ("epoch", "number", "seq", "output-seq", "time", "transitions", "created-at", "state-version"), int
+    ),
+    **dict.fromkeys(("stats", "pending", "config", "processor"), Map),
+    "stream-id": str,
+    "status": Keyword,
+}
+
+
 def load(body: str, stored_checksum: str, parts: Mapping[int, str] = {}) -> Snapshot:
     """The snapshot of a stored text and those of its partitions. Damaged when bytes changed; S033 when a newer rtfs
     wrote it."""
@@ -224,7 +235,13 @@ def load(body: str, stored_checksum: str, parts: Mapping[int, str] = {}) -> Snap
         raise fault(33, e=f"its format {saved.get(K['schema'])} is newer than {SCHEMA}, the newest this rtfs knows")
     for upgrade in UPGRADES[saved.get(K["schema"]) - 1 :]:
         saved = upgrade(saved)
-    return _restore(saved, {number: _read(parts.get(number, ""), sum) for number, sum in _partitions(saved)})
+    for name, kind in _SHAPE.items():
+        if type(saved.get(K[name])) is not kind:
+            raise Damaged(f"its :{name} is {shown(saved.get(K[name]))}")
+    try:
+        return _restore(saved, {number: _read(parts.get(number, ""), sum) for number, sum in _partitions(saved)})
+    except (AttributeError, IndexError, TypeError) as problem:  # a checksum is no signature: anybody may have made it
+        raise Damaged(f"not the shape of a snapshot: {problem}") from None
 
 
 def _read(body: str, stored_checksum: str) -> Any:

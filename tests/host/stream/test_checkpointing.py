@@ -185,6 +185,8 @@ def test_what_is_nearer_to_the_end_of_the_graph_and_what_the_call_says_counts_mo
     ("parameters", "message"),
     [
         ("0", f"{INTERVAL} 0"),
+        ("{:every-chunks 0}", f"{INTERVAL} {{:every-chunks 0}}"),
+        ("{:every-chunks 7 :every 5}", f"{INTERVAL} {{:every-chunks 7 :every 5}}"),
         ("{:checkpoint-interval {:every 5}}", f"{INTERVAL} {{:every 5}}"),
         (
             "{:checkpoint-store :mysql}",

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtfs.host.stream.keyed import PARTITIONS, Way, cut, joined, partition_of
-from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, load
+from rtfs.host.stream.snapshot import Damaged, Fixed, Snapshot, checksum, load
+from rtfs.lang.codec import decode, encode
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.errors import RtfsError
 from rtfs.lang.evaluator import FunctionIdentity
@@ -102,6 +103,26 @@ def test_a_part_that_is_not_as_it_was_damages_the_snapshot(broken: str) -> None:
         parts[first] = parts[first].replace("[", "[ ", 1) if broken == "changed" else parts[second]
     with pytest.raises(Damaged, match="checksum"):
         load(written.body, written.checksum, parts)
+
+
+OTHER = ["5", "nil", "[]", "{}", '"x"', "[[1]]", "[{1 2}]", "[[99 :groups nil]]", "[[0]]", "[[0 5 nil]]"]
+
+
+@pytest.mark.parametrize(
+    "name", ["keyed", "part", "partitions", "queue", "config", "processor", "pending", "stats", "seq"]
+)
+@pytest.mark.parametrize("other", OTHER)
+def test_a_snapshot_of_another_shape_is_damaged_whoever_made_its_checksum(name: str, other: str) -> None:
+    state = vector([Map.of([(K("groups"), Map.of((n, n) for n in range(100)))])])
+    written = snapshot(state, BY_KEY).written()
+    value = decode(other)
+    body = encode(decode(written.body).assoc(K(name), value))
+    parts = {part.partition: part.body for part in written.parts}
+    try:
+        back = load(body, checksum(body), parts)
+    except Damaged:
+        return
+    assert back.written() is not None  # it has every part in a shape that a stream can go on from
 
 
 def test_what_cannot_be_stored_is_named_by_its_place_in_the_whole_state() -> None:

@@ -19,6 +19,7 @@ from rtfs.host.stream.adapters.progress import ProgressAdapter
 from rtfs.host.stream.chunk import from_json
 from rtfs.host.stream.notes import Notes
 from rtfs.host.stream.registry import StreamRegistry
+from rtfs.lang import signal
 from rtfs.lang.collections import EMPTY_MAP, Map
 from rtfs.lang.errors import StreamError
 from rtfs.lang.names import Keyword as K
@@ -134,3 +135,11 @@ async def test_a_defect_in_the_way_of_a_note_ends_its_stream(
     monkeypatch.setattr(ProgressAdapter, "repeated", lambda adapter, data: 1 / 0)
     with pytest.raises(StreamError, match=r"Adapter :progress cannot serve .*: division by zero"):
         await heard(ground, server, {"progress": 1})
+
+
+async def test_code_that_counts_hears_of_a_large_integer_in_a_note(
+    ground: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "LARGE", [])
+    await heard(ground, server, {"progress": 1, "total": 2**1024})
+    assert signal.LARGE

@@ -15,6 +15,7 @@ from rtfs.host.stream.tool import find_tool, repeatable, result_value, text_of
 from rtfs.lang.codec import encode
 from rtfs.lang.collections import EMPTY_MAP, Map, vector
 from rtfs.lang.names import Keyword
+from rtfs.lang.signal import met
 
 if TYPE_CHECKING:
     from rtfs.host.stream.intake import Intake
@@ -121,7 +122,7 @@ class ProgressAdapter(Plain):
 
 def _number(value: float | None) -> float | None:
     """Whole numbers as integers: the SDK makes floats of all numbers that came over a wire."""
-    return value if value is None or value % 1 else int(value)
+    return value if value is None or value % 1 else met(int(value))
 
 
 class _Call:

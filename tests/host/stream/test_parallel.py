@@ -401,6 +401,18 @@ def test_what_partitions_need_is_asked_before_anything_opens(tmp_path: Path) -> 
             assert label in caught.value.message
 
 
+def killed_behind(program: Path, state: Path, *lines: int) -> None:
+    """Run a program that is killed each time behind so many lines of output, and at last to its end."""
+    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(state), str(program)]
+    for seen in lines:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(seen):
+                assert process.stdout.readline()
+            process.kill()
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True)
+
+
 def test_partitions_of_a_run_that_is_killed_go_on_where_they_were(tmp_path: Path) -> None:
     program = tmp_path / "graph.rtfs"
     graph = parallel(
@@ -409,14 +421,7 @@ def test_partitions_of_a_run_that_is_killed_go_on_where_they_were(tmp_path: Path
     program.write_text(f"""
       (call :stream.file.write "{tmp_path}/out" {{:data-source (stream.tap {graph} println) :mode :append :format :lines
                                                  :stream-id "k"}})""")
-    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(tmp_path / "s"), program]
-    for seen in (3, 1500):
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            for _ in range(seen):
-                assert process.stdout.readline()
-            process.kill()
-    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    killed_behind(program, tmp_path / "s", 3, 1500)
     sums, expected = [0, 0, 0], []
     for item in range(6000):
         sums[item % 3] += item
@@ -430,14 +435,7 @@ def test_an_item_that_a_killed_run_takes_again_leaves_one_letter(tmp_path: Path)
     program.write_text(f"""
       (call :stream.file.write "{tmp_path}/out" {{:data-source (stream.tap {graph} println) :mode :append :format :lines
                                                  :stream-id "k" :on-error :dead-letter :dead-letter-queue "q"}})""")
-    command = [sys.executable, "-m", "rtfs", "run", "--allow-all", "--quiet", "--state", str(tmp_path / "s"), program]
-    for seen in (1, 500, 900):
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            for _ in range(seen):
-                assert process.stdout.readline()
-            process.kill()
-    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    killed_behind(program, tmp_path / "s", 1, 500, 900)
     with closing(rtfs.Session(context=rtfs.RuntimeContext.full(), state_dir=str(tmp_path / "s"))) as session:
         items = session.run('(map :item (call :stream.dead-letters {:queue "q" :limit 1000}))')
     assert sorted(items) == list(range(0, 2400, 50))

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from rtfs.lang.outcome import HostCall
 
 
+def _say(text: str) -> None:
+    """Write to standard error, behind what the program has printed so far: both may go to one place."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        pass  # who printed for a reader that is gone hears of it there
+    sys.stderr.write(text)
+
+
 def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = False) -> None:
     """Say what went wrong. A text with several syntax errors reports them all."""
     if error.kind == "InternalError":
@@ -23,13 +33,13 @@ def report(error: RtfsError, *, as_json: bool = False, python_frames: bool = Fal
         from rtfs.lang.diagnostic import as_data
 
         for each in error.errors if isinstance(error, ReadError) else [error]:
-            sys.stderr.write(json.dumps(as_data(each), ensure_ascii=False) + "\n")
+            _say(json.dumps(as_data(each), ensure_ascii=False) + "\n")
         return
-    sys.stderr.write(error.rendered(color=colored(sys.stderr)).rstrip("\n") + "\n")
+    _say(error.rendered(color=colored(sys.stderr)).rstrip("\n") + "\n")
     if python_frames:
         import traceback
 
-        sys.stderr.write("".join(traceback.format_exception(error.__cause__ or error.__context__ or error)))
+        _say("".join(traceback.format_exception(error.__cause__ or error.__context__ or error)))
 
 
 def defect(error: BaseException, shown: RtfsError | None = None) -> None:
@@ -41,7 +51,7 @@ def defect(error: BaseException, shown: RtfsError | None = None) -> None:
 
     place = f"\nat {shown.span}" if shown is not None and shown.span is not None else ""
     details = "".join(traceback.format_exception(error))
-    sys.stderr.write(
+    _say(
         f"This is a defect of rtfs, not of your program.{place}\n"
         f"Please file it in the project's issue tracker, with the script if you can, and this text:\n\n"
         f"rtfs {__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.platform()}\n"
@@ -57,7 +67,7 @@ def unreadable(file: str, error: OSError) -> None:
     commands = [name[:-3] for name in os.listdir(folder) if name.endswith(".py") and not name.startswith("_")]
     near = difflib.get_close_matches(file, [name for name in commands if _is_command(name)], n=1)
     hint = f"\n  = hint: did you mean the command `{near[0]}`?" if near and not os.path.exists(file) else ""
-    sys.stderr.write(f"error: cannot read {file}: {error.strerror}{hint}\n")
+    _say(f"error: cannot read {file}: {error.strerror}{hint}\n")
 
 
 def _is_command(name: str) -> bool:
@@ -72,7 +82,7 @@ def trace(call: HostCall) -> None:
 
     place = f"{call.span.source.name}:{call.span.line}: " if call.span is not None else ""
     arguments = "".join(f" {_cut(show(argument))}" for argument in call.args)
-    sys.stderr.write(f"{place}(call :{call.capability_id}{arguments})\n")
+    _say(f"{place}(call :{call.capability_id}{arguments})\n")
 
 
 def _cut(text: str) -> str:
@@ -80,4 +90,4 @@ def _cut(text: str) -> str:
 
 
 def warn(text: str, kind: str = "warning") -> None:
-    sys.stderr.write(f"{kind}: {text}\n")
+    _say(f"{kind}: {text}\n")

@@ -364,3 +364,33 @@ def test_a_profile_tells_functions_and_host_calls(rtfs: Run, script: Callable[..
 def test_a_program_that_fails_is_profiled_too(rtfs: Run) -> None:
     done = rtfs("run", "--profile", "-e", "(/ 1 0)")
     assert (done.returncode, done.stderr.startswith("profile: "), "DivisionByZero" in done.stderr) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "program", "lines"),
+    [
+        ((), '(println "first") (/ 1 0)', ["first\n", "DivisionByZero: Division by zero"]),
+        (
+            ("--trace",),
+            '(println "first") (call :ccos.system.current-time) (println "last")',
+            ["\nfirst\n", "(call :ccos.system.current-time)", "\nlast\n"],
+        ),
+        (
+            ("--quiet",),
+            "(println (call :stream.to-collection (stream.map [2 0 4] (fn [n] (/ 8 n)))"
+            ' {:on-error (fn [error n] (println "none of" n) :skip)}))',
+            ["none of 0\n", "warning: stream run", "[4 2]\n"],
+        ),
+    ],
+)
+def test_what_goes_to_both_outputs_of_one_file_stands_in_order(
+    environment: dict[str, str], options: tuple[str, ...], program: str, lines: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rtfs", "run", "--allow-all", *options, "-e", program],
+        env={**environment, "PYTHONUNBUFFERED": ""}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=60,
+    )  # fmt: skip
+    places = [done.stdout.find(line) for line in lines]
+    assert places == sorted(places), done.stdout
+    assert -1 not in places, done.stdout
